@@ -1,0 +1,123 @@
+// The configuration as it was written, checked: what the supervisor sets up and what control acts
+// on. Addresses are host names nowhere but in a peer's endpoint; keys are files, opened by the
+// supervisor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "dataplane/abi/records.h"
+
+namespace gotthard::config {
+
+using abi::Address;
+
+struct Prefix {
+  Address address;  // host bits zero where it names a network
+  std::uint8_t length = 0;
+  bool operator==(const Prefix&) const = default;
+  auto operator<=>(const Prefix&) const = default;
+};
+
+// An address with the prefix of its network: "192.0.2.1/24" keeps its host bits.
+using InterfaceAddress = Prefix;
+
+enum class Hugepages : std::uint8_t { automatic, never, required };
+enum class Idle : std::uint8_t { adaptive, poll };
+enum class AeadBackend : std::uint8_t { automatic, portable, ipsec_mb };
+
+struct Dataplane {
+  std::optional<unsigned> workers;  // or cores
+  std::vector<unsigned> cores;
+  Hugepages hugepages = Hugepages::automatic;
+  Idle idle = Idle::adaptive;
+  AeadBackend aead = AeadBackend::automatic;
+  unsigned mbufs = 16384;               // per socket
+  unsigned routes = 65536;              // prefixes per family that the tables have room for
+  std::uint32_t replay_window = 65536;  // packets
+};
+
+struct Log {
+  log::Format format = log::Format::logfmt;
+  log::Level level = log::Level::info;
+};
+
+enum class Role : std::uint8_t { underlay, inside };
+
+struct Port {
+  std::string name;  // of its kernel twin too
+  Role role = Role::underlay;
+  std::string device;  // PCI address or vdev string
+  std::vector<InterfaceAddress> addresses;
+  std::uint16_t mtu = 1500;
+  std::vector<Prefix> allow_plain;  // destinations that inside packets may reach unsealed
+  // The kernel device beneath a net_af_packet or net_af_xdp vdev, empty for others.
+  [[nodiscard]] std::string kernel_device() const;
+};
+
+struct Route {
+  Prefix destination;
+  std::optional<Address> via;  // or interface
+  std::string interface;       // a [[wireguard]] or [[port]] name
+};
+
+enum class RoutePolicy : std::uint8_t { allowed_ips, all, none };
+
+struct Endpoint {
+  std::string host;                // literal address or DNS name
+  std::uint16_t port = 0;          // host byte order
+  std::optional<Address> address;  // when `host` is a literal
+};
+
+struct Peer {
+  std::string name;
+  std::array<std::uint8_t, 32> public_key{};
+  std::string preshared_key_file;  // absolute; empty for none
+  std::optional<Endpoint> endpoint;
+  std::vector<Prefix> allowed_ips;
+  std::uint16_t persistent_keepalive = 0;  // seconds, 0 off
+};
+
+struct WireGuard {
+  std::string name;
+  std::uint16_t listen_port = 51820;  // host byte order
+  std::string private_key_file;       // absolute
+  std::vector<InterfaceAddress> addresses;
+  std::uint16_t mtu = 1420;
+  RoutePolicy routes = RoutePolicy::allowed_ips;
+  std::uint16_t reorder_budget = 4096;
+  std::vector<Peer> peers;
+};
+
+struct Config {
+  Dataplane dataplane;
+  Log log;
+  std::vector<Port> ports;  // index: port number in all records
+  std::vector<Route> routes;
+  std::vector<WireGuard> wireguard;  // index: interface number in all records
+};
+
+// Strict: unknown keys, wrong types, values out of range, duplicates and contradictions are
+// refused. The error names `path` and the line, and says what to write instead. `path` is also the
+// base of relative file names. Does not touch the file system.
+Result<Config> parse(std::string_view toml, const std::string& path);
+
+// Reads `path` and parses it, then checks the key files it names: they exist, are read by nobody
+// but their owner, hold a key.
+Result<Config> load(const std::string& path);
+
+// 32 bytes in base64, as `wg` writes them.
+Result<std::array<std::uint8_t, 32>> parse_key(std::string_view text);
+Result<Prefix> parse_prefix(std::string_view text);  // host bits must be zero
+Result<InterfaceAddress> parse_interface_address(std::string_view text);
+Result<Address> parse_address(std::string_view text);
+[[nodiscard]] std::string to_string(const Address& address);
+[[nodiscard]] std::string to_string(const Prefix& prefix);
+[[nodiscard]] std::string key_to_string(const std::array<std::uint8_t, 32>& key);
+
+}  // namespace gotthard::config

@@ -1,0 +1,103 @@
+// Why a packet was dropped: one enum whose names counters, traces, metrics and the CLI share.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace gotthard {
+
+enum class Drop : std::uint8_t {
+  none,  // not dropped
+  // reception
+  truncated,   // shorter than its headers say
+  not_for_us,  // another station's Ethernet address
+  unknown_ethertype,
+  bad_ip_header,
+  bad_udp_length,
+  outer_fragment,
+  // WireGuard, receiving
+  wg_bad_type,  // unknown message type or reserved bytes not zero
+  wg_bad_length,
+  wg_bad_mac1,
+  wg_policed,  // handshake messages beyond the rate that control can take
+  wg_unknown_session,
+  wg_session_expired,
+  wg_counter_limit,
+  wg_replay,         // this counter was accepted before
+  wg_late,           // below the anti-replay window
+  wg_open_failed,    // authentication failed
+  wg_inner_invalid,  // what was inside is no IP packet of its length
+  wg_source_denied,  // inner source is not in the peer's allowed IPs
+  // routing
+  no_route,
+  blackhole,
+  ttl_expired,
+  too_big,
+  plain_to_underlay,     // received inside, would have left an underlay port unsealed
+  inside_from_underlay,  // plain packet on an underlay port, not for the gateway and not sealed
+  interface_down,
+  not_forwarded,       // multicast, broadcast, loopback, link-local
+  twin_source_denied,  // from a kernel twin with a source that is not local
+  // sealing
+  no_peer,     // the interface has no peer with such an allowed IP
+  no_session,  // no handshake completed in time
+  no_endpoint,
+  wg_send_limit,
+  // resources
+  neighbour_unresolved,
+  park_full,
+  host_ring_full,
+  punt_ring_full,
+  tx_full,
+  no_mbuf,
+  count
+};
+
+inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::count);
+
+inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
+                                                                        "truncated",
+                                                                        "not_for_us",
+                                                                        "unknown_ethertype",
+                                                                        "bad_ip_header",
+                                                                        "bad_udp_length",
+                                                                        "outer_fragment",
+                                                                        "wg_bad_type",
+                                                                        "wg_bad_length",
+                                                                        "wg_bad_mac1",
+                                                                        "wg_policed",
+                                                                        "wg_unknown_session",
+                                                                        "wg_session_expired",
+                                                                        "wg_counter_limit",
+                                                                        "wg_replay",
+                                                                        "wg_late",
+                                                                        "wg_open_failed",
+                                                                        "wg_inner_invalid",
+                                                                        "wg_source_denied",
+                                                                        "no_route",
+                                                                        "blackhole",
+                                                                        "ttl_expired",
+                                                                        "too_big",
+                                                                        "plain_to_underlay",
+                                                                        "inside_from_underlay",
+                                                                        "interface_down",
+                                                                        "not_forwarded",
+                                                                        "twin_source_denied",
+                                                                        "no_peer",
+                                                                        "no_session",
+                                                                        "no_endpoint",
+                                                                        "wg_send_limit",
+                                                                        "neighbour_unresolved",
+                                                                        "park_full",
+                                                                        "host_ring_full",
+                                                                        "punt_ring_full",
+                                                                        "tx_full",
+                                                                        "no_mbuf"};
+
+[[nodiscard]] constexpr std::string_view name(Drop drop) {
+  return kDropNames[static_cast<std::size_t>(drop)];
+}
+
+}  // namespace gotthard

@@ -1,0 +1,25 @@
+// Sizes that both sides of the boundary agree on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gotthard::abi {
+
+inline constexpr std::uint16_t kVersion = 1;
+
+inline constexpr std::size_t kMaxWorkers = 64;
+inline constexpr std::size_t kMaxPorts = 16;
+inline constexpr std::size_t kMaxInterfaces = 16;
+inline constexpr std::size_t kMaxPeers = 16384;
+inline constexpr std::size_t kMaxSessions = 65536;  // slots; a power of two
+inline constexpr std::size_t kMaxNeighbours = 16384;
+inline constexpr std::size_t kMaxNextHops = 32768;  // what two-byte next hops of rte_fib can name
+inline constexpr std::size_t kNameSize = 16;        // as IFNAMSIZ
+
+// A session id is an inbound SPI or receiver index: the slot in the low bits, the rest random per
+// use. Values below 256 are reserved by RFC 4303.
+inline constexpr std::uint32_t kSlotMask = kMaxSessions - 1;
+inline constexpr std::uint32_t kLowestSessionId = 256;
+
+}  // namespace gotthard::abi

@@ -1,0 +1,173 @@
+#include "dataplane/abi/records.h"
+
+#include <cstring>
+#include <utility>
+
+namespace gotthard::abi {
+namespace {
+
+// Everything that has to be in range before a body may be acted on.
+bool ok(const Address& a, bool may_be_none = false) {
+  switch (a.family) {
+    case Family::none:
+      return may_be_none;
+    case Family::ipv4:
+      for (std::size_t i = 4; i < a.bytes.size(); ++i) {
+        if (a.bytes[i] != 0) {
+          return false;
+        }
+      }
+      return true;
+    case Family::ipv6:
+      return true;
+  }
+  return false;
+}
+
+bool ok(const Name& name) { return std::memchr(name.data(), 0, name.size()) != nullptr; }
+bool session_id(std::uint32_t id) { return id >= kLowestSessionId; }
+bool interface_id(std::uint16_t id) { return id < kMaxInterfaces; }
+bool neighbour_id(std::uint32_t id) { return id < kMaxNeighbours || id == kNoNeighbour; }
+bool owner_id(std::uint16_t id) {
+  return id < kMaxPorts || (id >= kTunnelOwner && id < kTunnelOwner + kMaxInterfaces);
+}
+bool table(Table t) { return t == Table::routes || t == Table::sources; }
+bool prefix(std::uint8_t length, const Address& a) {
+  return ok(a) && length <= (a.family == Family::ipv4 ? 32 : 128);
+}
+
+bool ok(const ResyncBegin&) { return true; }
+bool ok(const ResyncEnd&) { return true; }
+bool ok(const InterfaceSet& b) {
+  return interface_id(b.interface) && b.mtu >= 576 && b.up <= 1 && ok(b.name);
+}
+bool ok(const InterfaceRemove& b) { return interface_id(b.interface); }
+bool ok(const LocalAddressSet& b) { return owner_id(b.owner) && ok(b.address); }
+bool ok(const LocalAddressRemove& b) { return owner_id(b.owner) && ok(b.address); }
+bool ok(const Endpoint& e) {
+  if (e.remote.family == Family::none) {
+    return true;
+  }
+  return ok(e.remote) && ok(e.local, true) && neighbour_id(e.neighbour) &&
+         (e.neighbour == kNoNeighbour || e.local.family == e.remote.family);
+}
+bool ok(const PeerSet& b) {
+  return b.peer < kMaxPeers && interface_id(b.interface) && b.reorder_budget > 0 && ok(b.endpoint);
+}
+bool ok(const PeerRemove& b) { return b.peer < kMaxPeers; }
+bool ok(const SessionInstall& b) {
+  return session_id(b.local_id) && b.peer < kMaxPeers && b.suite == SuiteId::chacha20_poly1305 &&
+         (b.use == KeyUse::now || b.use == KeyUse::after_first_inbound) && b.window >= 1024 &&
+         b.window <= (1U << 20) && b.message_limit > 0 && b.message_limit <= (1ULL << 63) &&
+         b.reject_after_ns > 0 && b.erase_after_ns >= b.reject_after_ns;
+}
+bool ok(const SessionRemove& b) { return session_id(b.local_id); }
+bool ok(const NextHopSet& b) {
+  if (b.next_hop == 0 || b.next_hop >= kMaxNextHops || b.allow_plain > 1) {
+    return false;
+  }
+  switch (b.kind) {
+    case HopKind::blackhole:
+      return true;
+    case HopKind::local:
+      return owner_id(b.port);
+    case HopKind::glean:
+      return b.port < kMaxPorts;
+    case HopKind::neighbour:
+      return b.neighbour < kMaxNeighbours;
+    case HopKind::tunnel:
+      return interface_id(b.interface) && (b.peer < kMaxPeers || b.peer == kNoPeer);
+  }
+  return false;
+}
+bool ok(const OwnerSet& b) {
+  return b.owner > 0 && b.owner < kMaxNextHops && b.peer < kMaxPeers && interface_id(b.interface) &&
+         b.next < kMaxNextHops;
+}
+bool ok(const PrefixSet& b) {
+  return table(b.table) && prefix(b.length, b.address) && b.value > 0 && b.value < kMaxNextHops;
+}
+bool ok(const PrefixRemove& b) { return table(b.table) && prefix(b.length, b.address); }
+bool ok(const TablesCommit&) { return true; }
+bool ok(const NeighbourSet& b) {
+  return b.neighbour < kMaxNeighbours && b.port < kMaxPorts && b.reachable <= 1 && ok(b.address);
+}
+bool ok(const NeighbourRemove& b) { return b.neighbour < kMaxNeighbours; }
+bool ok(const KeepaliveSend& b) { return b.peer < kMaxPeers; }
+bool ok(const LogLevelSet& b) { return b.level <= 4; }
+
+bool ok(const SessionInstalled& b) { return session_id(b.local_id); }
+bool ok(const CommandRefused& b) {
+  return b.reason >= Refusal::invalid && b.reason <= Refusal::no_memory;
+}
+bool ok(const SessionConfirmed& b) { return session_id(b.local_id); }
+bool ok(const SessionErased& b) { return session_id(b.local_id); }
+bool ok(const NeedHandshake& b) { return b.peer < kMaxPeers; }
+bool ok(const NeedNeighbour& b) { return b.port < kMaxPorts && ok(b.address); }
+bool ok(const EndpointMoved& b) {
+  return b.peer < kMaxPeers && session_id(b.local_id) && ok(b.remote) && ok(b.local) &&
+         b.remote.family == b.local.family && b.remote_port != 0;
+}
+bool ok(const Applied&) { return true; }
+bool ok(const PortState& b) { return b.port < kMaxPorts && b.link_up <= 1; }
+
+template <typename Body>
+Record encode_body(const Body& body, std::uint64_t serial) {
+  Record record;
+  record.type = static_cast<std::uint16_t>(body.index());
+  record.serial = serial;
+  std::visit(
+      [&](const auto& alternative) {
+        using T = std::decay_t<decltype(alternative)>;
+        static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(record.body));
+        std::memcpy(record.body.data(), &alternative, sizeof(T));
+      },
+      body);
+  return record;
+}
+
+template <typename Body, std::size_t... I>
+std::optional<Body> decode_body(const Record& record, std::index_sequence<I...>) {
+  std::optional<Body> result;
+  const auto read = [&]<std::size_t Index>() {
+    using T = std::variant_alternative_t<Index, Body>;
+    if (record.type == Index) {
+      T body;
+      std::memcpy(&body, record.body.data(), sizeof(T));
+      if (ok(body)) {
+        result.emplace(body);
+      }
+    }
+  };
+  (read.template operator()<I>(), ...);
+  return result;
+}
+
+template <typename Body>
+std::optional<Body> decode_record(const Record& record) {
+  if (record.version != kVersion) {
+    return std::nullopt;
+  }
+  return decode_body<Body>(record, std::make_index_sequence<std::variant_size_v<Body>>{});
+}
+
+}  // namespace
+
+Record encode(const CommandBody& body, std::uint64_t serial) { return encode_body(body, serial); }
+Record encode(const EventBody& body, std::uint64_t serial) { return encode_body(body, serial); }
+
+std::optional<CommandBody> decode_command(const Record& record) {
+  return decode_record<CommandBody>(record);
+}
+std::optional<EventBody> decode_event(const Record& record) {
+  return decode_record<EventBody>(record);
+}
+
+bool valid(const PacketRecord& record) {
+  return record.version == kVersion && record.interface < kMaxInterfaces && record.length > 0 &&
+         record.length <= kMaxPayload && record.remote_port != 0 && record.local_port != 0 &&
+         record.port < kMaxPorts && neighbour_id(record.neighbour) && ok(record.remote) &&
+         ok(record.local) && record.remote.family == record.local.family;
+}
+
+}  // namespace gotthard::abi

@@ -1,0 +1,288 @@
+// The fixed-size records that cross between gotthard-control and the data plane's manager. Plain
+// data, host byte order but for addresses and UDP ports (as on the wire); the receiver copies a
+// record out of shared memory, checks the copy with decode_*() and acts on that alone.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <variant>
+
+#include "dataplane/abi/limits.h"
+
+namespace gotthard::abi {
+
+enum class Family : std::uint8_t { none = 0, ipv4 = 4, ipv6 = 6 };
+
+// IPv4 in the first four bytes, the rest zero.
+struct Address {
+  Family family = Family::none;
+  std::array<std::uint8_t, 16> bytes{};
+  bool operator==(const Address&) const = default;
+  auto operator<=>(const Address&) const = default;
+};
+
+using Name = std::array<char, kNameSize>;  // zero-terminated
+
+// ---------------------------------------------------------------- commands: control -> manager
+
+// Everything sent after ResyncBegin is the whole wanted state: what ResyncEnd finds not mentioned
+// since is removed. Sessions are kept: control lists those it knows no more by SessionRemove.
+struct ResyncBegin {
+  std::uint8_t unused = 0;
+};
+struct ResyncEnd {
+  std::uint8_t unused = 0;
+};
+
+// A tunnel interface. `mac1_key` is HASH(LABEL_MAC1 || our static public key), WireGuard 5.4.4.
+struct InterfaceSet {
+  std::uint16_t interface = 0;    // < kMaxInterfaces; the same number as its TUN has
+  std::uint16_t listen_port = 0;  // network byte order
+  std::uint16_t mtu = 0;          // of inner packets
+  std::uint8_t up = 1;            // down: nothing is sealed or opened
+  std::uint8_t unused = 0;
+  Name name{};
+  std::array<std::uint8_t, 32> mac1_key{};
+};
+struct InterfaceRemove {
+  std::uint16_t interface = 0;
+};
+
+// An address of the gateway itself, on port or tunnel; at most 64. `owner` is the port's number, or
+// kTunnelOwner + the interface's.
+inline constexpr std::uint16_t kTunnelOwner = 0x100;
+struct LocalAddressSet {
+  std::uint16_t owner = 0;
+  Address address;
+};
+struct LocalAddressRemove {
+  std::uint16_t owner = 0;
+  Address address;
+};
+
+// Where a peer's outer packets go. Absent endpoint: family none. `neighbour` and `port` are what
+// control resolved `remote` to in the underlay; kNoNeighbour while that is not known.
+inline constexpr std::uint32_t kNoNeighbour = 0xffffffff;
+struct Endpoint {
+  Address remote;
+  Address local;
+  std::uint16_t remote_port = 0;  // network byte order
+  std::uint16_t local_port = 0;   // network byte order
+  std::uint32_t neighbour = kNoNeighbour;
+};
+struct PeerSet {
+  std::uint32_t peer = 0;  // < kMaxPeers; stays the same while the peer exists
+  std::uint16_t interface = 0;
+  std::uint16_t reorder_budget = 4096;  // packets that may arrive out of order at the peer
+  std::array<std::uint8_t, 32> public_key{};
+  Endpoint endpoint;
+};
+struct PeerRemove {
+  std::uint32_t peer = 0;
+};
+
+enum class SuiteId : std::uint8_t { chacha20_poly1305 = 1 };
+enum class KeyUse : std::uint8_t {
+  now = 1,                  // initiator: becomes `current` at once
+  after_first_inbound = 2,  // responder: `next` until a packet under it was opened
+};
+// Keys are wiped from the ring by the manager once it has its own copy. The receive direction is
+// live from installation on.
+struct SessionInstall {
+  std::uint32_t local_id = 0;   // receiver index that the peer sends to
+  std::uint32_t remote_id = 0;  // receiver index that we send to
+  std::uint32_t peer = 0;
+  SuiteId suite = SuiteId::chacha20_poly1305;
+  KeyUse use = KeyUse::now;
+  std::uint16_t unused = 0;
+  std::uint32_t window = 65536;  // anti-replay window, packets
+  std::uint32_t unused2 = 0;
+  std::uint64_t message_limit = 0;    // counters at or above it are neither sent nor accepted
+  std::uint64_t reject_after_ns = 0;  // age at which it neither seals nor opens
+  std::uint64_t erase_after_ns = 0;   // age at which its keys are wiped
+  std::array<std::uint8_t, 32> send_key{};
+  std::array<std::uint8_t, 32> receive_key{};
+};
+struct SessionRemove {
+  std::uint32_t local_id = 0;
+};
+
+// What a FIB entry's number stands for.
+enum class HopKind : std::uint8_t {
+  blackhole = 1,  // dropped, reason `blackhole`
+  local = 2,      // for the host: the twin of `port`, or the TUN of `interface` when that arrived
+  glean = 3,      // on-link at `port`: neighbour not resolved yet
+  neighbour = 4,  // to `neighbour`, which knows its port
+  tunnel = 5,     // into `interface` to `peer`; kNoPeer: the interface has no peer for it
+};
+inline constexpr std::uint32_t kNoPeer = 0xffffffff;
+struct NextHopSet {
+  std::uint32_t next_hop = 0;  // 1 .. kMaxNextHops - 1; 0 is "no route" for good
+  HopKind kind = HopKind::blackhole;
+  std::uint8_t allow_plain = 0;  // the configuration lets inside packets leave unsealed this way
+  std::uint16_t port = 0;
+  std::uint16_t interface = 0;
+  std::uint16_t mtu = 0;
+  std::uint32_t neighbour = kNoNeighbour;
+  std::uint32_t peer = kNoPeer;
+};
+
+// For the `sources` table: an owner of an address. Owners of one prefix at several interfaces are
+// chained by `next` (0 ends).
+struct OwnerSet {
+  std::uint32_t owner = 0;  // 1 .. kMaxNextHops - 1
+  std::uint32_t peer = 0;
+  std::uint16_t interface = 0;
+  std::uint16_t unused = 0;
+  std::uint32_t next = 0;
+};
+
+enum class Table : std::uint8_t {
+  routes = 1,   // destination -> NextHop; routes with allowed IPs folded in (flattened)
+  sources = 2,  // address -> Owner: which peer of which interface may use it
+};
+struct PrefixSet {
+  Table table = Table::routes;
+  std::uint8_t length = 0;
+  std::uint16_t unused = 0;
+  std::uint32_t value = 0;  // next hop or owner, set before
+  Address address;          // host bits zero
+};
+struct PrefixRemove {
+  Table table = Table::routes;
+  std::uint8_t length = 0;
+  Address address;
+};
+// Prefixes and next hops sent since the last commit take effect, all at once for each packet.
+struct TablesCommit {
+  std::uint8_t unused = 0;
+};
+
+struct NeighbourSet {
+  std::uint32_t neighbour = 0;  // < kMaxNeighbours
+  std::uint16_t port = 0;
+  std::array<std::uint8_t, 6> mac{};
+  std::uint8_t reachable = 0;  // 0: packets for it wait and NeedNeighbour is sent
+  Address address;             // for NeedNeighbour and parked packets
+};
+struct NeighbourRemove {
+  std::uint32_t neighbour = 0;
+};
+
+// Seal an empty packet to the peer with its current session.
+struct KeepaliveSend {
+  std::uint32_t peer = 0;
+};
+
+// Levels as in base/log.h; subsystem numbers too.
+struct LogLevelSet {
+  std::uint8_t subsystem = 0;
+  std::uint8_t level = 0;
+};
+
+using CommandBody =
+    std::variant<ResyncBegin, ResyncEnd, InterfaceSet, InterfaceRemove, LocalAddressSet,
+                 LocalAddressRemove, PeerSet, PeerRemove, SessionInstall, SessionRemove, NextHopSet,
+                 OwnerSet, PrefixSet, PrefixRemove, TablesCommit, NeighbourSet, NeighbourRemove,
+                 KeepaliveSend, LogLevelSet>;
+
+// ---------------------------------------------------------------- events: manager -> control
+
+enum class Refusal : std::uint8_t {
+  invalid = 1,      // a field out of range, or naming what does not exist
+  key_reused = 2,   // this key was installed before in the data plane's life
+  slot_in_use = 3,  // the id's slot still holds a session (retired ones included)
+  no_memory = 4,
+};
+// The answer to SessionInstall.
+struct SessionInstalled {
+  std::uint32_t local_id = 0;
+};
+struct CommandRefused {
+  std::uint64_t serial = 0;
+  std::uint32_t local_id = 0;  // of a SessionInstall, else 0
+  Refusal reason = Refusal::invalid;
+};
+// First packet under a responder's session was opened: it is `current` now.
+struct SessionConfirmed {
+  std::uint32_t local_id = 0;
+};
+// Keys are wiped, no worker refers to it: the slot may be used again.
+struct SessionErased {
+  std::uint32_t local_id = 0;
+};
+// A packet was routed to a peer that has no session to seal with. At most one per peer and second.
+struct NeedHandshake {
+  std::uint32_t peer = 0;
+};
+// An address on-link at `port` has no resolved neighbour. At most one per address and second.
+struct NeedNeighbour {
+  std::uint16_t port = 0;
+  Address address;
+};
+// An authenticated packet of the peer came from elsewhere than its endpoint.
+struct EndpointMoved {
+  std::uint32_t peer = 0;
+  std::uint32_t local_id = 0;
+  Address remote;
+  Address local;
+  std::uint16_t remote_port = 0;  // network byte order
+};
+// Every command up to this serial has been carried out or refused (sent after TablesCommit and
+// ResyncEnd).
+struct Applied {
+  std::uint64_t serial = 0;
+};
+struct PortState {
+  std::uint16_t port = 0;
+  std::uint8_t link_up = 0;
+};
+
+using EventBody = std::variant<SessionInstalled, CommandRefused, SessionConfirmed, SessionErased,
+                               NeedHandshake, NeedNeighbour, EndpointMoved, Applied, PortState>;
+
+// ---------------------------------------------------------------- the records in the rings
+
+inline constexpr std::size_t kRecordSize = 256;
+
+// `type` is the alternative's index in CommandBody or EventBody.
+struct Record {
+  std::uint16_t version = kVersion;
+  std::uint16_t type = 0;
+  std::uint32_t unused = 0;
+  std::uint64_t serial = 0;  // counts up from 1 in each direction of each attachment
+  std::array<std::byte, kRecordSize - 16> body{};
+};
+static_assert(sizeof(Record) == kRecordSize && std::is_trivially_copyable_v<Record>);
+
+[[nodiscard]] Record encode(const CommandBody& body, std::uint64_t serial);
+[[nodiscard]] Record encode(const EventBody& body, std::uint64_t serial);
+// Nothing when version, type, an enum or an index is out of range.
+[[nodiscard]] std::optional<CommandBody> decode_command(const Record& record);
+[[nodiscard]] std::optional<EventBody> decode_event(const Record& record);
+
+// A UDP payload for a tunnel's listening port that control must see (punt), or that control wants
+// sent (inject). At most kMaxPayload bytes.
+inline constexpr std::size_t kMaxPayload = 1984;
+struct PacketRecord {
+  std::uint16_t version = kVersion;
+  std::uint16_t interface = 0;
+  std::uint16_t length = 0;
+  std::uint16_t remote_port = 0;           // network byte order
+  std::uint16_t local_port = 0;            // network byte order
+  std::uint16_t port = 0;                  // punt: where it arrived
+  std::uint32_t neighbour = kNoNeighbour;  // inject: next hop, as in Endpoint
+  Address remote;
+  Address local;
+  std::array<std::uint8_t, 14> unused{};
+  std::array<std::byte, kMaxPayload> payload{};
+};
+static_assert(sizeof(PacketRecord) == 2048 && std::is_trivially_copyable_v<PacketRecord>);
+
+// Lengths, family and version are within bounds.
+[[nodiscard]] bool valid(const PacketRecord& record);
+
+}  // namespace gotthard::abi

@@ -1,0 +1,30 @@
+// The stages of the packet path, for counters and cycles.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace gotthard {
+
+enum class StageId : std::uint8_t {
+  rx,
+  classify,
+  punt,
+  wg_decap,
+  route,
+  mtu,
+  wg_encap,
+  neighbour,
+  host,
+  tx,
+  count
+};
+
+inline constexpr std::size_t kStageCount = static_cast<std::size_t>(StageId::count);
+
+inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
+    "rx", "classify", "punt", "wg_decap", "route", "mtu", "wg_encap", "neighbour", "host", "tx"};
+
+}  // namespace gotthard
