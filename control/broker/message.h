@@ -1,0 +1,135 @@
+// What control may ask of the supervisor, and what the supervisor tells control: typed messages of
+// a fixed size per type over SOCK_SEQPACKET, host byte order. The supervisor keeps privileges and
+// control parses the network, so every field of a request is checked, and a request can name only
+// what the configuration has: no message carries a path to open or a device to touch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "dataplane/abi/records.h"
+
+namespace gotthard::broker {
+
+inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::size_t kMaxPath = 4096;     // as PATH_MAX, the ending zero included
+inline constexpr std::size_t kMaxHostName = 256;  // RFC 1035 2.3.4: 253 and the ending zero
+inline constexpr std::size_t kMaxAddresses = 16;  // of one name
+inline constexpr std::size_t kMaxReasonText = 256;
+
+template <std::size_t N>
+using Text = std::array<char, N>;  // ends with a zero, zeros after it
+
+// Cut to what fits.
+template <std::size_t N>
+[[nodiscard]] Text<N> to_text(std::string_view from) {
+  Text<N> text{};
+  from.copy(text.data(), N - 1);
+  return text;
+}
+template <std::size_t N>
+[[nodiscard]] std::string_view view(const Text<N>& text) {
+  return std::string_view(text.data());
+}
+
+// ---------------------------------------------------------------- control -> supervisor
+
+// Control has its configuration, is attached to the data plane and answers operators.
+struct Ready {
+  std::uint64_t unused = 0;
+};
+
+// Answered by Answer. `port` is the [[port]]'s number: the kernel's neighbour table of its twin.
+struct ResolveNeighbour {
+  std::uint16_t port = 0;
+  std::array<std::uint8_t, 5> unused{};
+  abi::Address address;
+};
+
+// Answered by NameResolved. Letters, digits, '-', '_' and '.' only.
+struct ResolveName {
+  Text<kMaxHostName> name{};
+};
+
+// Answered by Answer. Level of the supervisor's own log lines (control and data plane have theirs).
+struct SetLogLevel {
+  log::Subsystem subsystem = log::Subsystem::supervisor;
+  log::Level level = log::Level::info;
+  std::array<std::uint8_t, 6> unused{};
+};
+
+using RequestBody = std::variant<Ready, ResolveNeighbour, ResolveName, SetLogLevel>;
+
+// ---------------------------------------------------------------- supervisor -> control
+
+// The first message, with one descriptor: a memfd (sealed, also against writing) that holds the
+// TOML text. `key_files` messages of type KeyFile follow.
+struct Configuration {
+  std::uint32_t text_size = 0;
+  std::uint32_t key_files = 0;
+  Text<kMaxPath> path{};  // as given to `gotthard up`; base of relative names
+};
+// One descriptor, open for reading. The same open file is given to the next control after a crash:
+// read it with pread().
+struct KeyFile {
+  std::uint64_t unused = 0;
+  Text<kMaxPath> path{};  // absolute, as config::parse gives it
+};
+
+// One descriptor: control's end of the attachment to a new data plane process. The old one is dead.
+struct Attach {
+  std::uint64_t unused = 0;
+};
+
+enum class Outcome : std::uint32_t {
+  done = 0,
+  invalid = 1,       // a field names nothing that the supervisor has
+  rate_limited = 2,  // asked too often; ask again later
+  failed = 3,        // the kernel or the resolver refused; the text says why
+};
+struct Answer {
+  Outcome outcome = Outcome::done;
+  std::uint32_t unused = 0;
+  Text<kMaxReasonText> reason{};  // empty when done
+};
+struct NameResolved {
+  Outcome outcome = Outcome::done;
+  std::uint32_t count = 0;
+  std::array<abi::Address, kMaxAddresses> addresses{};
+  Text<kMaxReasonText> reason{};
+};
+
+using NoticeBody = std::variant<Configuration, KeyFile, Attach, Answer, NameResolved>;
+
+// ---------------------------------------------------------------- on the wire
+
+// `id` is the asker's and comes back in the answer; 0 for what is not an answer.
+struct Request {
+  std::uint64_t id = 0;
+  RequestBody body;
+};
+struct Notice {
+  std::uint64_t id = 0;
+  NoticeBody body;
+};
+
+// Longest message of either direction: the limit for receive_message().
+inline constexpr std::size_t kMaxMessage = 16 + kMaxPath + 8;
+
+[[nodiscard]] std::vector<std::byte> encode(const Request& request);
+[[nodiscard]] std::vector<std::byte> encode(const Notice& notice);
+// Nothing when version, type, length, an enum, a text or a range is not as above.
+[[nodiscard]] std::optional<Request> decode_request(std::span<const std::byte> bytes);
+[[nodiscard]] std::optional<Notice> decode_notice(std::span<const std::byte> bytes);
+
+}  // namespace gotthard::broker
