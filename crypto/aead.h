@@ -1,0 +1,50 @@
+// Sealing and opening packets: any packets under any keys, one batch a call. The engine is of one
+// worker; keys are shared by all workers and only read.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+#include "crypto/aead_ipsec_mb.h"
+#include "crypto/aead_key.h"
+#include "crypto/aead_portable.h"
+
+namespace gotthard::crypto {
+
+// Which implementation does the work.
+enum class Backend : std::uint8_t { automatic, portable, ipsec_mb };
+
+class AeadEngine {
+ public:
+  // Allocates all that it will ever need. `automatic` takes the fastest that runs on this machine;
+  // a named backend that does not run here is an error.
+  static Result<AeadEngine> create(Backend backend);
+
+  // Writes the key schedule of `suite` in this backend's form, in the place where the session keeps
+  // it. Refuses a wrong key length. Engines of one backend in one process share keys.
+  Status expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const;
+
+  // Encrypts each text in place and writes its tag. Never leaves a text unencrypted.
+  void seal(std::span<const AeadJob> jobs) noexcept;
+
+  // Decrypts each text in place and compares its tag in constant time. Bit i: job i is authentic.
+  // The text of a job that is not must be dropped: it may hold ciphertext or garbage. At most
+  // kMaxBatch jobs; those beyond are not authentic.
+  [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
+
+  // "portable" or "ipsec_mb".
+  [[nodiscard]] std::string_view backend_name() const noexcept;
+
+ private:
+  using Implementation = std::variant<PortableAead, IpsecMbAead>;
+  explicit AeadEngine(Implementation implementation) : implementation_(std::move(implementation)) {}
+
+  Implementation implementation_;
+};
+
+}  // namespace gotthard::crypto

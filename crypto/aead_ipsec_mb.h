@@ -1,0 +1,36 @@
+// The AEAD of Intel's multi-buffer library, through its job bursts: its direct calls make the
+// Poly1305 key apart and take half as long again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "crypto/aead_key.h"
+
+namespace gotthard::crypto {
+
+class IpsecMbAead {
+ public:
+  // An error when the library does not run on this CPU or fails its own test.
+  static Result<IpsecMbAead> create();
+
+  static void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) noexcept;
+  void seal(std::span<const AeadJob> jobs) noexcept;
+  // A text that is refused holds garbage: the library decrypts before the tag is known.
+  [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
+
+ private:
+  // The library's types stay out of this header: they come with hundreds of macros.
+  struct Manager;
+  struct Free {
+    void operator()(Manager* manager) const noexcept;
+  };
+  explicit IpsecMbAead(std::unique_ptr<Manager, Free> manager) : manager_(std::move(manager)) {}
+
+  std::unique_ptr<Manager, Free> manager_;
+};
+
+}  // namespace gotthard::crypto
