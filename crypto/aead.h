@@ -33,7 +33,7 @@ class AeadEngine {
   void seal(std::span<const AeadJob> jobs) noexcept;
 
   // Decrypts each text in place and compares its tag in constant time. Bit i: job i is authentic.
-  // The text of a job that is not must be dropped: it may hold ciphertext or garbage. At most
+  // The text of a job that is not must be dropped: it holds zeroes or garbage. At most
   // kMaxBatch jobs; those beyond are not authentic.
   [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
 

@@ -15,7 +15,7 @@ class PortableAead {
  public:
   static void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) noexcept;
   static void seal(std::span<const AeadJob> jobs) noexcept;
-  // A text that is refused stays ciphertext.
+  // A text that is refused is zeroed.
   [[nodiscard]] static std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
 };
 

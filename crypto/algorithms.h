@@ -1,0 +1,23 @@
+// The algorithms of OpenSSL that crypto/ uses, fetched once: a fetch by name may load a provider
+// and read its configuration, which must not happen under seccomp.
+#pragma once
+
+#include <openssl/evp.h>
+
+namespace gotthard::crypto {
+
+// Never freed: they live as long as the process. Only read after init().
+struct Algorithms {
+  EVP_MD* blake2s = nullptr;
+  EVP_MAC* blake2s_mac = nullptr;
+  EVP_MAC_CTX* hmac_blake2s = nullptr;  // without a key; each use duplicates it
+};
+
+// Null members when the library lacks them; init() refuses that.
+[[nodiscard]] const Algorithms& algorithms() noexcept;
+
+// Ends the process when a library call fails that can only fail for want of memory or because of a
+// broken installation: a wrong hash or an unsealed message would be worse.
+void require(bool succeeded, const char* call) noexcept;
+
+}  // namespace gotthard::crypto

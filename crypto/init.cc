@@ -1,0 +1,61 @@
+#include "crypto/init.h"
+
+#include <openssl/core_names.h>
+#include <sodium.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "crypto/algorithms.h"
+#include "crypto/random.h"
+
+namespace gotthard::crypto {
+
+namespace {
+
+Algorithms fetch() noexcept {
+  Algorithms result;
+  result.blake2s = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
+  result.blake2s_mac = EVP_MAC_fetch(nullptr, "BLAKE2SMAC", nullptr);
+  EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  EVP_MAC_CTX* context = hmac != nullptr ? EVP_MAC_CTX_new(hmac) : nullptr;
+  char digest[] = "BLAKE2S-256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
+  if (context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1) {
+    result.hmac_blake2s = context;
+  }
+  return result;
+}
+
+}  // namespace
+
+const Algorithms& algorithms() noexcept {
+  static const Algorithms fetched = fetch();
+  return fetched;
+}
+
+void require(bool succeeded, const char* call) noexcept {
+  if (!succeeded) {
+    std::fprintf(stderr, "crypto: %s failed; the process ends here\n", call);
+    std::abort();
+  }
+}
+
+Status init() {
+  if (sodium_init() < 0) {
+    return fail("libsodium does not start; reinstall the package libsodium23");
+  }
+  const Algorithms& fetched = algorithms();
+  if (fetched.blake2s == nullptr || fetched.blake2s_mac == nullptr ||
+      fetched.hmac_blake2s == nullptr) {
+    return fail(
+        "OpenSSL offers no BLAKE2s; let its configuration (openssl.cnf) activate the default "
+        "provider");
+  }
+  static_cast<void>(random_u32());
+  return {};
+}
+
+}  // namespace gotthard::crypto
