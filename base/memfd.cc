@@ -54,6 +54,14 @@ Status memfd_seal_size(int fd) { return add_seals(fd, kSizeSeals); }
 
 Status memfd_seal_read_only(int fd) { return add_seals(fd, kSizeSeals | F_SEAL_FUTURE_WRITE); }
 
+Result<Mapping> memfd_map_unsealed(int fd, std::size_t size) {
+  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (data == MAP_FAILED) {
+    return fail("cannot map {} bytes of shared memory: {}", size, std::strerror(errno));
+  }
+  return Mapping(static_cast<std::byte*>(data), size);
+}
+
 Result<Mapping> memfd_map(int fd, std::size_t size, MapAccess access, bool secret) {
   struct stat status {};
   if (fstat(fd, &status) != 0 || static_cast<std::size_t>(status.st_size) != size) {

@@ -39,6 +39,9 @@ Status memfd_seal_size(int fd);
 // The same and F_SEAL_FUTURE_WRITE: mappings that exist may write, new ones only read.
 Status memfd_seal_read_only(int fd);
 
+// Maps one's own memfd before its seals are on (F_SEAL_FUTURE_WRITE stops later writable mappings).
+Result<Mapping> memfd_map_unsealed(int fd, std::size_t size);
+
 // Maps all of `fd`. Refuses a file whose size is not `size` or that may still be resized; with
 // `secret` the pages are locked and left out of core dumps.
 Result<Mapping> memfd_map(int fd, std::size_t size, MapAccess access, bool secret);

@@ -1,0 +1,106 @@
+// What the manager does for control: carries out commands, tells events, passes handshake packets
+// both ways. Works without an attachment too: sessions age, packets wait, keys are erased.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "dataplane/manager/attachment.h"
+#include "dataplane/manager/directory_writer.h"
+#include "dataplane/manager/parking.h"
+#include "dataplane/manager/peer_store.h"
+#include "dataplane/manager/session_store.h"
+#include "dataplane/manager/topology_store.h"
+#include "dataplane/manager/worker_links.h"
+#include "dataplane/table/fib.h"
+#include "dataplane/table/rcu.h"
+#include "dataplane/worker_context.h"
+
+namespace gotthard::dataplane {
+
+// All that commands change. Owned by the manager.
+struct ManagedState {
+  Shared* shared;
+  RetireList* retired;
+  TopologyStore* topology;
+  PeerStore* peers;
+  SessionStore* sessions;
+  DirectoryWriter* directory;
+  WorkerLinks* links;
+  rte_mempool* pool;
+};
+
+class ControlSide {
+ public:
+  explicit ControlSide(const ManagedState& state);
+
+  void attach(std::unique_ptr<Attachment> attachment);
+  void detach();
+  [[nodiscard]] Attachment* attachment() const { return attachment_.get(); }
+
+  // Commands and packets from control, as long as there are any, up to a bound. True: more to do.
+  bool serve(Nanoseconds now, std::uint64_t now_tsc);
+  // A packet that a worker handed up for control's sake: punted, parked or moved.
+  void take(rte_mbuf* mbuf, Nanoseconds now);
+  // What follows from the last commit of the tables, and from time.
+  void tick(Nanoseconds now);
+
+  // Told to control as soon as it can take it.
+  void tell(const abi::EventBody& event);
+  [[nodiscard]] std::uint64_t commands_refused() const { return commands_refused_; }
+  [[nodiscard]] std::uint64_t events_lost() const { return events_lost_; }
+  [[nodiscard]] std::uint64_t punts_lost() const { return punts_lost_; }
+
+ private:
+  // One for each command; a refusal is told to control.
+  using Outcome = std::optional<abi::Refusal>;
+  Outcome carry_out(const abi::ResyncBegin&);
+  Outcome carry_out(const abi::ResyncEnd&);
+  Outcome carry_out(const abi::InterfaceSet& c);
+  Outcome carry_out(const abi::InterfaceRemove& c);
+  Outcome carry_out(const abi::LocalAddressSet& c);
+  Outcome carry_out(const abi::LocalAddressRemove& c);
+  Outcome carry_out(const abi::PeerSet& c);
+  Outcome carry_out(const abi::PeerRemove& c);
+  Outcome carry_out(const abi::SessionInstall& c);
+  Outcome carry_out(const abi::SessionRemove& c);
+  Outcome carry_out(const abi::NextHopSet& c);
+  Outcome carry_out(const abi::OwnerSet& c);
+  Outcome carry_out(const abi::PrefixSet& c);
+  Outcome carry_out(const abi::PrefixRemove& c);
+  Outcome carry_out(const abi::TablesCommit&);
+  Outcome carry_out(const abi::NeighbourSet& c);
+  Outcome carry_out(const abi::NeighbourRemove& c);
+  Outcome carry_out(const abi::KeepaliveSend& c);
+  Outcome carry_out(const abi::LogLevelSet& c);
+
+  void start_commit();
+  void finish_commit();
+  void inject(const abi::PacketRecord& record);
+  void punt(rte_mbuf* mbuf);
+  void park(rte_mbuf* mbuf, Nanoseconds now);
+  void release_session(std::uint32_t peer);
+  void release_resolved();
+  void refuse(std::uint64_t serial, std::uint32_t local_id, abi::Refusal reason);
+  void flush_events();
+
+  ManagedState state_;
+  std::unique_ptr<Attachment> attachment_;
+  Parking parking_;
+  std::deque<abi::EventBody> untold_;
+  std::map<std::uint32_t, abi::NeighbourSet> neighbours_;  // for NeedNeighbour
+  bool committing_ = false;
+  std::uint64_t serial_ = 0;  // of the command being carried out
+  Nanoseconds now_ = 0;
+  std::uint64_t now_tsc_ = 0;
+  std::uint64_t commands_refused_ = 0;
+  std::uint64_t events_lost_ = 0;
+  std::uint64_t punts_lost_ = 0;
+};
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,82 @@
+// The manager's side of sessions: installs them, rotates {previous, current, next}, enforces ages
+// and erases keys, whether control lives or not. Only the manager's thread calls it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "crypto/hash.h"
+#include "dataplane/abi/records.h"
+#include "dataplane/manager/key_registry.h"
+#include "dataplane/table/rcu.h"
+#include "dataplane/worker_context.h"
+
+namespace gotthard::dataplane {
+
+// Local ids; 0 is none.
+struct Keypairs {
+  std::uint32_t previous = 0;
+  std::uint32_t current = 0;
+  std::uint32_t next = 0;
+};
+
+struct StoredSession {
+  Session* session = nullptr;  // null while the id is being retired
+  std::uint32_t local_id = 0;
+  std::uint32_t peer = 0;
+  bool initiator = false;
+  Nanoseconds installed = 0;
+  Nanoseconds erase_at = 0;
+};
+
+class SessionStore {
+ public:
+  // Where what happened by itself is told: confirmed and erased sessions.
+  using EventSink = std::function<void(const abi::EventBody&)>;
+
+  SessionStore(Shared* shared, RetireList* retired, KeyRegistry* keys,
+               const crypto::AeadEngine* aead, std::uint64_t tsc_hz, int socket, EventSink events);
+  SessionStore(const SessionStore&) = delete;
+  SessionStore& operator=(const SessionStore&) = delete;
+  ~SessionStore();  // no worker may run any more
+
+  // Nothing: installed. The caller wipes the command.
+  std::optional<abi::Refusal> install(const abi::SessionInstall& command, std::uint16_t interface,
+                                      Nanoseconds now, std::uint64_t now_tsc);
+  void remove(std::uint32_t local_id);
+  void remove_peer(std::uint32_t peer);
+
+  // Some ten times a second or more: rotations that workers have asked for, ages.
+  void tick(Nanoseconds now);
+
+  [[nodiscard]] const std::map<std::uint32_t, StoredSession>& slots() const { return slots_; }
+  [[nodiscard]] const Keypairs& keypairs(std::uint32_t peer) const { return keypairs_[peer]; }
+
+ private:
+  void make_current(std::uint32_t peer, std::uint32_t local_id, Session* session);
+  void make_next(std::uint32_t peer, std::uint32_t local_id, Session* session);
+  void confirm(std::uint32_t peer);
+  void retire(std::uint32_t local_id);
+  void forget(std::uint32_t peer, std::uint32_t local_id);
+  [[nodiscard]] Session* find(std::uint32_t local_id) const;
+
+  Shared* shared_;
+  RetireList* retired_;
+  KeyRegistry* keys_;
+  const crypto::AeadEngine* aead_;  // expands keys in the workers' form
+  std::uint64_t tsc_hz_;
+  int socket_;
+  EventSink events_;
+  std::map<std::uint32_t, StoredSession> slots_;  // by slot
+  std::vector<Keypairs> keypairs_;                // by peer
+  std::set<std::uint32_t> unconfirmed_;           // peers with a next keypair
+};
+
+}  // namespace gotthard::dataplane

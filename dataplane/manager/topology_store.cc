@@ -1,0 +1,106 @@
+#include "dataplane/manager/topology_store.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace gotthard::dataplane {
+
+TopologyStore::TopologyStore(Shared* shared, RetireList* retired, std::vector<TopologyPort> ports)
+    : shared_(shared), retired_(retired), ports_(std::move(ports)) {
+  publish();
+}
+
+TopologyStore::~TopologyStore() {
+  shared_->topology.store(nullptr);
+  delete current_;
+}
+
+void TopologyStore::set_interface(const abi::InterfaceSet& command) {
+  unmentioned_interfaces_.erase(command.interface);
+  interfaces_[command.interface] = TopologyInterface{.used = true,
+                                                     .up = command.up != 0,
+                                                     .listen_port = command.listen_port,
+                                                     .mtu = command.mtu,
+                                                     .mac1_key = command.mac1_key};
+  publish();
+}
+
+void TopologyStore::remove_interface(std::uint16_t interface) {
+  interfaces_.erase(interface);
+  publish();
+}
+
+bool TopologyStore::add_address(std::uint16_t owner, const abi::Address& address) {
+  unmentioned_addresses_.erase({owner, address});
+  if (addresses_.contains({owner, address})) {
+    return true;
+  }
+  const auto of_family =
+      std::count_if(addresses_.begin(), addresses_.end(),
+                    [&](const auto& entry) { return entry.second.family == address.family; });
+  if (static_cast<std::size_t>(of_family) == kMaxLocalAddresses) {
+    return false;
+  }
+  addresses_.emplace(owner, address);
+  publish();
+  return true;
+}
+
+void TopologyStore::remove_address(std::uint16_t owner, const abi::Address& address) {
+  if (addresses_.erase({owner, address}) > 0) {
+    publish();
+  }
+}
+
+void TopologyStore::begin_resync() {
+  unmentioned_interfaces_.clear();
+  for (const auto& [interface, state] : interfaces_) {
+    unmentioned_interfaces_.insert(interface);
+  }
+  unmentioned_addresses_ = addresses_;
+}
+
+void TopologyStore::end_resync() {
+  for (const std::uint16_t interface : unmentioned_interfaces_) {
+    interfaces_.erase(interface);
+  }
+  for (const auto& address : unmentioned_addresses_) {
+    addresses_.erase(address);
+  }
+  unmentioned_interfaces_.clear();
+  unmentioned_addresses_.clear();
+  publish();
+}
+
+bool TopologyStore::is_local(const abi::Address& address) const {
+  return std::any_of(addresses_.begin(), addresses_.end(),
+                     [&](const auto& entry) { return entry.second == address; });
+}
+
+void TopologyStore::publish() {
+  auto next = std::make_unique<Topology>();
+  std::copy(ports_.begin(), ports_.end(), next->ports.begin());
+  next->port_count = static_cast<std::uint32_t>(ports_.size());
+  for (const auto& [number, interface] : interfaces_) {
+    next->interfaces[number] = interface;
+    next->interface_count = number + 1U;
+  }
+  std::set<abi::Address> seen;
+  for (const auto& [owner, address] : addresses_) {
+    if (!seen.insert(address).second) {
+      continue;
+    }
+    if (address.family == abi::Family::ipv4) {
+      std::memcpy(&next->local4[next->local4_count++], address.bytes.data(), 4);
+    } else {
+      next->local6[next->local6_count++] = address.bytes;
+    }
+  }
+  const Topology* old = std::exchange(current_, next.release());
+  shared_->topology.store(current_, std::memory_order_release);
+  if (old != nullptr) {
+    retired_->defer([old] { delete old; });
+  }
+}
+
+}  // namespace gotthard::dataplane

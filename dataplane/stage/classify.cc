@@ -1,0 +1,172 @@
+#include <cstring>
+
+#include "dataplane/stage/stages.h"
+#include "dataplane/wire/ethernet.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "dataplane/wire/wireguard.h"
+
+namespace gotthard::dataplane {
+namespace {
+
+enum class Verdict : std::uint8_t { drop, host, handshake, data, route };
+
+bool to_group(const std::byte* ip, Family family) {
+  if (family == Family::ipv4) {
+    const std::uint32_t address = reinterpret_cast<const wire::Ipv4Header*>(ip)->destination.get();
+    return (address >> 28) == 0xe || address == 0xffffffff;
+  }
+  return reinterpret_cast<const wire::Ipv6Header*>(ip)->destination[0] == 0xff;
+}
+
+bool is_local(const Topology& topology, const std::byte* ip, Family family) {
+  if (family == Family::ipv4) {
+    return topology.is_local4(reinterpret_cast<const wire::Ipv4Header*>(ip)->destination.raw());
+  }
+  return topology.is_local6(reinterpret_cast<const wire::Ipv6Header*>(ip)->destination);
+}
+
+// Link-local traffic is the twin's: it owns neighbour discovery and duplicate address detection.
+bool is_link_local(const std::byte* ip, Family family) {
+  if (family == Family::ipv4) {
+    return false;
+  }
+  const auto& to = reinterpret_cast<const wire::Ipv6Header*>(ip)->destination;
+  return to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
+}
+
+// UDP for a local address: ours when a tunnel listens at its port, else the host's.
+Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lane* lane) {
+  if (packet.length < packet.header_length + sizeof(wire::UdpHeader)) {
+    lane->drop = Drop::bad_udp_length;
+    return Verdict::drop;
+  }
+  const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane->ip + packet.header_length);
+  const std::uint16_t interface = topology.listener(udp->destination.raw());
+  if (interface == abi::kMaxInterfaces) {
+    return Verdict::host;
+  }
+  if (packet.fragment) {
+    lane->drop = Drop::outer_fragment;
+    return Verdict::drop;
+  }
+  const std::uint16_t udp_length = udp->length.get();
+  if (udp_length < sizeof(wire::UdpHeader) + sizeof(std::uint32_t) ||
+      udp_length > packet.length - packet.header_length) {
+    lane->drop = Drop::bad_udp_length;
+    return Verdict::drop;
+  }
+  if (!topology.interfaces[interface].up) {
+    lane->drop = Drop::interface_down;
+    return Verdict::drop;
+  }
+  lane->interface = interface;
+  lane->udp_offset = packet.header_length;
+  lane->length = static_cast<std::uint16_t>(packet.header_length + udp_length);
+  const auto* type = reinterpret_cast<const wire::Little32*>(udp + 1);
+  switch (type->get()) {
+    case wire::kWgData:
+      return Verdict::data;
+    case wire::kWgInitiation:
+    case wire::kWgResponse:
+    case wire::kWgCookieReply:
+      return Verdict::handshake;
+    default:
+      lane->drop = Drop::wg_bad_type;
+      return Verdict::drop;
+  }
+}
+
+Verdict classify_ip(const Topology& topology, Lane* lane) {
+  const auto frame = frame_bytes(lane->mbuf);
+  lane->ip = rte_pktmbuf_mtod_offset(lane->mbuf, std::byte*, sizeof(wire::EthernetHeader));
+  const auto packet = wire::parse_ip(frame.subspan(sizeof(wire::EthernetHeader)));
+  if (!packet) {
+    lane->drop = Drop::bad_ip_header;
+    return Verdict::drop;
+  }
+  if (packet->family == Family::ipv4 &&
+      !wire::ipv4_checksum_ok(*reinterpret_cast<const wire::Ipv4Header*>(lane->ip),
+                              packet->header_length)) {
+    lane->drop = Drop::bad_ip_header;
+    return Verdict::drop;
+  }
+  lane->family = packet->family;
+  lane->length = packet->length;
+  if (to_group(lane->ip, lane->family) || is_link_local(lane->ip, lane->family)) {
+    return Verdict::host;
+  }
+  if (!is_local(topology, lane->ip, lane->family)) {
+    return Verdict::route;
+  }
+  const bool has_udp_header = !packet->fragment || packet->first_fragment;
+  if (packet->protocol == wire::kProtocolUdp && has_udp_header) {
+    return classify_udp(*packet, topology, lane);
+  }
+  return Verdict::host;
+}
+
+Verdict classify_frame(const Topology& topology, Lane* lane) {
+  if (rte_pktmbuf_data_len(lane->mbuf) < sizeof(wire::EthernetHeader)) {
+    lane->drop = Drop::truncated;
+    return Verdict::drop;
+  }
+  if (lane->mbuf->nb_segs != 1 && rte_pktmbuf_linearize(lane->mbuf) != 0) {
+    lane->drop = Drop::truncated;
+    return Verdict::drop;
+  }
+  const auto* ethernet = rte_pktmbuf_mtod(lane->mbuf, const wire::EthernetHeader*);
+  const TopologyPort& port = topology.ports[lane->port];
+  lane->origin = port.underlay ? Origin::underlay : Origin::inside;
+  if (ethernet->destination != port.mac && !wire::is_group(ethernet->destination)) {
+    lane->drop = Drop::not_for_us;
+    return Verdict::drop;
+  }
+  switch (ethernet->type.get()) {
+    case wire::kEtherIpv4:
+    case wire::kEtherIpv6:
+      return classify_ip(topology, lane);
+    case wire::kEtherArp:
+      return Verdict::host;
+    default:
+      lane->drop = Drop::unknown_ethertype;
+      return Verdict::drop;
+  }
+}
+
+// The host gets whole frames.
+void give_to_twin(Lane* lane) {
+  *packet_note(lane->mbuf) = PacketNote{
+      .kind = NoteKind::to_twin, .origin = lane->origin, .port = lane->port, .interface = 0};
+}
+
+}  // namespace
+
+void classify(Burst* burst, WorkerContext* worker) {
+  const Topology& topology = *worker->topology;
+  for (const std::uint32_t i : burst->to_classify) {
+    Lane* lane = &burst->lanes[i];
+    switch (classify_frame(topology, lane)) {
+      case Verdict::drop:
+        drop_packet(lane, lane->drop, worker->counters);
+        break;
+      case Verdict::host:
+        give_to_twin(lane);
+        burst->to_host.push(i);
+        break;
+      case Verdict::handshake:
+        burst->to_punt.push(i);
+        break;
+      case Verdict::data:
+        burst->to_decap.push(i);
+        break;
+      case Verdict::route:
+        // From here on the packet begins with its IP header.
+        rte_pktmbuf_adj(lane->mbuf, sizeof(wire::EthernetHeader));
+        burst->to_route.push(i);
+        break;
+    }
+  }
+}
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,130 @@
+#include <array>
+
+#include "dataplane/stage/lookup.h"
+#include "dataplane/stage/stages.h"
+#include "dataplane/wire/ethernet.h"
+#include "dataplane/wire/ip.h"
+
+namespace gotthard::dataplane {
+namespace {
+
+// Plain packets that arrive on the underlay may be for the gateway or in transit to the underlay
+// again. They reach the inside, or get sealed, only from where plain traffic is allowed to go.
+bool source_allows_plain(const Burst& burst, std::uint32_t i, const WorkerContext& worker) {
+  LaneList one;
+  one.push(i);
+  std::uint64_t hop = 0;
+  lookup<LookupKey::source>(burst, one, *worker.shared->tables, abi::Table::routes, &hop);
+  return hop != 0 && worker.shared->hops.next_hop(hop).allow_plain;
+}
+
+bool denied_from_underlay(const Burst& burst, std::uint32_t i, bool to_underlay,
+                          const WorkerContext& worker) {
+  return burst.lanes[i].origin == Origin::underlay && !to_underlay &&
+         !source_allows_plain(burst, i, worker);
+}
+
+// For the gateway itself, though it did not arrive with its address as classify knows it: opened
+// packets go to the tunnel's TUN, others back into their frame and to the twin.
+void give_to_host(Lane* lane) {
+  if (lane->origin == Origin::tunnel) {
+    *packet_note(lane->mbuf) =
+        PacketNote{.kind = NoteKind::to_tun, .origin = lane->origin, .interface = lane->interface};
+    return;
+  }
+  rte_pktmbuf_prepend(lane->mbuf, sizeof(wire::EthernetHeader));  // it is still there
+  *packet_note(lane->mbuf) =
+      PacketNote{.kind = NoteKind::to_twin, .origin = lane->origin, .port = lane->port};
+}
+
+Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const WorkerContext& worker) {
+  Lane* lane = &burst->lanes[i];
+  if (denied_from_underlay(*burst, i, false, worker)) {
+    return Drop::inside_from_underlay;
+  }
+  const TopologyInterface& interface = worker.topology->interfaces[hop.interface];
+  if (!interface.used || !interface.up) {
+    return Drop::interface_down;
+  }
+  if (hop.target == kNone24) {
+    return Drop::no_peer;
+  }
+  lane->interface = hop.interface;
+  lane->peer = hop.target;
+  lane->mtu = interface.mtu;
+  burst->to_mtu.push(i);
+  return Drop::none;
+}
+
+Drop to_neighbour(Burst* burst, std::uint32_t i, const NextHop& hop, const WorkerContext& worker) {
+  Lane* lane = &burst->lanes[i];
+  const bool glean = hop.kind == abi::HopKind::glean;
+  const std::uint16_t port = glean ? hop.port : worker.shared->hops.neighbour(hop.target).port;
+  const TopologyPort& out = worker.topology->ports[port];
+  if (out.underlay && lane->origin != Origin::underlay && !hop.allow_plain) {
+    return Drop::plain_to_underlay;
+  }
+  if (denied_from_underlay(*burst, i, out.underlay, worker)) {
+    return Drop::inside_from_underlay;
+  }
+  if (glean) {
+    *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_glean,
+                                          .origin = lane->origin,
+                                          .port = port,
+                                          .interface = lane->interface};
+    burst->to_host.push(i);
+    return Drop::none;
+  }
+  lane->neighbour = hop.target;
+  lane->peer = abi::kNoPeer;
+  lane->allow_plain = hop.allow_plain;
+  lane->mtu = hop.mtu != 0 && hop.mtu < out.mtu ? hop.mtu : out.mtu;
+  burst->to_mtu.push(i);
+  return Drop::none;
+}
+
+Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext& worker) {
+  if (id == 0) {
+    return Drop::no_route;
+  }
+  const NextHop hop = worker.shared->hops.next_hop(id);
+  switch (hop.kind) {
+    case abi::HopKind::local:
+      give_to_host(&burst->lanes[i]);
+      burst->to_host.push(i);
+      return Drop::none;
+    case abi::HopKind::glean:
+    case abi::HopKind::neighbour:
+      return to_neighbour(burst, i, hop, worker);
+    case abi::HopKind::tunnel:
+      return into_tunnel(burst, i, hop, worker);
+    case abi::HopKind::blackhole:
+      break;
+  }
+  return Drop::blackhole;
+}
+
+}  // namespace
+
+void route(Burst* burst, WorkerContext* worker) {
+  LaneList forwarded;
+  for (const std::uint32_t i : burst->to_route) {
+    Lane* lane = &burst->lanes[i];
+    if (!wire::forwardable_destination(lane->ip, lane->family)) {
+      drop_packet(lane, Drop::not_forwarded, worker->counters);
+      continue;
+    }
+    forwarded.push(i);
+  }
+  std::array<std::uint64_t, kBurst> hops;
+  lookup<LookupKey::destination>(*burst, forwarded, *worker->shared->tables, abi::Table::routes,
+                                 hops.data());
+  for (std::uint32_t n = 0; n < forwarded.size; ++n) {
+    const std::uint32_t i = forwarded.lanes[n];
+    if (const Drop reason = follow(burst, i, hops[n], *worker); reason != Drop::none) {
+      drop_packet(&burst->lanes[i], reason, worker->counters);
+    }
+  }
+}
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,37 @@
+// The stages of the packet path. Each works on its list of lanes and appends to the lists of those
+// that follow; none allocates, locks, logs, throws or calls the kernel.
+#pragma once
+
+#include "dataplane/packet.h"
+#include "dataplane/worker_context.h"
+
+namespace gotthard::dataplane {
+
+// Ethernet and IP headers; what is WireGuard to us, what is the host's, what is to be routed.
+void classify(Burst* burst, WorkerContext* worker);
+
+// Handshake messages: length, mac1, police; what is left goes to control through the manager.
+void punt(Burst* burst, WorkerContext* worker);
+
+// Data messages: session, window, open, commit, source check.
+void wg_decap(Burst* burst, WorkerContext* worker);
+
+// Destination -> next hop; nothing plain to the underlay.
+void route(Burst* burst, WorkerContext* worker);
+
+// TTL, and the size that fits.
+void mtu(Burst* burst, WorkerContext* worker);
+
+// Counters, headers, seal.
+void wg_encap(Burst* burst, WorkerContext* worker);
+
+// Next hop -> Ethernet header.
+void neighbour(Burst* burst, WorkerContext* worker);
+
+// To the manager: what the host gets, what has to wait.
+void host(Burst* burst, WorkerContext* worker);
+
+// Out of the ports' queues.
+void tx(Burst* burst, WorkerContext* worker);
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "dataplane/stage/stages.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "dataplane/wire/wireguard.h"
+
+namespace gotthard::dataplane {
+namespace {
+
+const OuterTemplate* outer_of(const Lane& lane, const WorkerContext& worker) {
+  return worker.shared->peers[lane.peer].outer.load(std::memory_order_acquire);
+}
+
+bool usable(const Session* session, std::uint64_t now_tsc) {
+  return session != nullptr && now_tsc < session->reject_at_tsc &&
+         !session->exhausted.load(std::memory_order_relaxed);
+}
+
+// Without a session the packet waits at the manager, which asks control for a handshake.
+void wait_for_session(Lane* lane) {
+  *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_session,
+                                        .origin = lane->origin,
+                                        .interface = lane->interface,
+                                        .peer = lane->peer};
+}
+
+// Takes one block of counters per session for the whole burst (no two workers ever get the same
+// number), and deals it out in order. `message_limit` is at most 2^63, and workers stop at
+// `exhausted`, so that the counter cannot come round.
+class CounterBlocks {
+ public:
+  void count(const Session* session) { ++entry(session)->size; }
+
+  // False: the session has none left.
+  bool next(Session* session, std::uint64_t* counter) {
+    Entry* e = entry(session);
+    if (!e->taken) {
+      take(session, e);
+    }
+    if (e->given == e->size || e->first + e->given >= session->message_limit) {
+      return false;
+    }
+    *counter = e->first + e->given++;
+    return true;
+  }
+
+ private:
+  struct Entry {
+    const Session* session = nullptr;
+    std::uint64_t first = 0;
+    std::uint32_t size = 0;
+    std::uint32_t given = 0;
+    bool taken = false;
+  };
+
+  static void take(Session* session, Entry* e) {
+    e->taken = true;
+    if (session->next_counter.load(std::memory_order_relaxed) >= session->message_limit) {
+      session->exhausted.store(true, std::memory_order_relaxed);
+      e->size = 0;
+      return;
+    }
+    e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
+  }
+
+  // Open addressing; twice as many places as lanes.
+  Entry* entry(const Session* session) {
+    for (std::uint32_t place = session->local_id;; ++place) {
+      Entry* e = &entries_[place % entries_.size()];
+      if (e->session == session || e->session == nullptr) {
+        e->session = session;
+        return e;
+      }
+    }
+  }
+
+  std::array<Entry, 2 * kBurst> entries_{};
+};
+
+// Zeros up to a multiple of 16, but never beyond the tunnel's MTU (5.4.6).
+std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
+  const std::uint32_t padded = (lane.length + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
+  const std::uint32_t limit = worker.topology->interfaces[lane.interface].mtu;
+  return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
+}
+
+void write_ip_lengths(std::byte* ip, const OuterTemplate& outer, std::uint32_t udp_length,
+                      WorkerContext* worker) {
+  if (outer.endpoint.remote.family == Family::ipv4) {
+    auto* header = reinterpret_cast<wire::Ipv4Header*>(ip);
+    const auto total = static_cast<std::uint16_t>(sizeof(*header) + udp_length);
+    const std::uint16_t id = worker->ipv4_id++;
+    header->total_length.set(total);
+    header->id.set(id);
+    std::uint32_t sum = outer.checksum_base + total + id;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    header->checksum.set(static_cast<std::uint16_t>(~sum));
+    return;
+  }
+  reinterpret_cast<wire::Ipv6Header*>(ip)->payload_length.set(
+      static_cast<std::uint16_t>(udp_length));
+}
+
+// Headers in front, room for padding and tag behind. False: the buffer has no room for them.
+bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
+  const std::uint32_t padded = padded_length(*lane, *worker);
+  const std::uint32_t padding = padded - lane->length;
+  auto* tail = reinterpret_cast<std::byte*>(
+      rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
+  const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
+  auto* ip = tail == nullptr ? nullptr
+                             : reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(lane->mbuf, front));
+  if (ip == nullptr) {
+    return false;
+  }
+  std::memset(tail, 0, padding);
+  std::memcpy(ip, outer.headers.data(), outer.headers_length);
+  const auto udp_length =
+      static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
+  write_ip_lengths(ip, outer, udp_length, worker);
+  auto* udp =
+      reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
+  udp->length.set(static_cast<std::uint16_t>(udp_length));
+
+  auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + outer.headers_length);
+  header->type.set(wire::kWgData);
+  header->receiver.set(lane->session->remote_id);
+  header->counter.set(lane->counter);
+
+  std::byte* text = ip + front;
+  *job = crypto::AeadJob{
+      .key = &lane->session->seal_key, .text = text, .length = padded, .tag = text + padded};
+  std::memcpy(job->nonce.data() + 4, &lane->counter, sizeof(lane->counter));
+  lane->ip = ip;
+  lane->family = outer.endpoint.remote.family;
+  lane->length =
+      static_cast<std::uint16_t>(outer.headers_length - sizeof(wire::UdpHeader) + udp_length);
+  lane->neighbour = outer.endpoint.neighbour;
+  return true;
+}
+
+void count_sent(const Lane& lane, std::uint16_t inner_length, WorkerContext* worker) {
+  PeerCounters& counters = worker->peer_counters[lane.peer];
+  if (inner_length == 0) {
+    counters.tx_keepalives.add(1);
+    return;
+  }
+  counters.tx_packets.add(1);
+  counters.tx_bytes.add(inner_length);
+}
+
+// IPv6 has no packets without a checksum (RFC 8200, 8.1); over IPv4 none is sent, the tag protects
+// more than it would.
+void finish_checksum(Lane* lane) {
+  if (lane->family == Family::ipv6) {
+    auto* udp = reinterpret_cast<wire::UdpHeader*>(lane->ip + sizeof(wire::Ipv6Header));
+    udp->checksum.set(wire::udp_checksum(lane->ip, Family::ipv6, udp));
+  }
+}
+
+void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
+  worker->peer_counters[lane->peer].drops.add(1);
+  drop_packet(lane, reason, worker->counters);
+}
+
+}  // namespace
+
+void wg_encap(Burst* burst, WorkerContext* worker) {
+  LaneList ready;
+  CounterBlocks blocks;
+  for (const std::uint32_t i : burst->to_encap) {
+    Lane* lane = &burst->lanes[i];
+    if (outer_of(*lane, *worker) == nullptr) {
+      drop_unsealed(lane, Drop::no_endpoint, worker);
+      continue;
+    }
+    lane->session = worker->shared->peers[lane->peer].sealing_session();
+    if (!usable(lane->session, worker->now_tsc)) {
+      if (lane->length == 0) {  // a keepalive is for the session that there was
+        drop_unsealed(lane, Drop::no_session, worker);
+        continue;
+      }
+      wait_for_session(lane);
+      burst->to_host.push(i);
+      continue;
+    }
+    blocks.count(lane->session);
+    ready.push(i);
+  }
+
+  std::array<crypto::AeadJob, kBurst> jobs;
+  LaneList wrapped;
+  for (const std::uint32_t i : ready) {
+    Lane* lane = &burst->lanes[i];
+    if (!blocks.next(lane->session, &lane->counter)) {
+      drop_unsealed(lane, Drop::wg_send_limit, worker);
+      continue;
+    }
+    const std::uint16_t inner_length = lane->length;
+    if (!wrap(lane, *outer_of(*lane, *worker), worker, &jobs[wrapped.size])) {
+      drop_unsealed(lane, Drop::too_big, worker);
+      continue;
+    }
+    count_sent(*lane, inner_length, worker);
+    wrapped.push(i);
+  }
+  if (wrapped.size == 0) {
+    return;
+  }
+  worker->aead->seal({jobs.data(), wrapped.size});
+  for (const std::uint32_t i : wrapped) {
+    Lane* lane = &burst->lanes[i];
+    finish_checksum(lane);
+    lane->origin = Origin::outer;
+    burst->to_neighbour.push(i);
+  }
+}
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,102 @@
+// What a route's number stands for, in one word each so that the manager may change an entry while
+// workers read it: next hops, owners of source addresses, neighbours.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/abi/limits.h"
+#include "dataplane/abi/records.h"
+#include "dataplane/wire/ethernet.h"
+
+namespace gotthard::dataplane {
+
+inline constexpr std::uint32_t kNone24 = 0xffffff;
+
+struct NextHop {
+  abi::HopKind kind;
+  bool allow_plain;
+  std::uint8_t port;
+  std::uint8_t interface;
+  std::uint16_t mtu;
+  std::uint32_t target;  // neighbour or peer; kNone24: none
+
+  [[nodiscard]] static NextHop unpack(std::uint64_t word) {
+    return {.kind = static_cast<abi::HopKind>(word & 0xf),
+            .allow_plain = ((word >> 4) & 1) != 0,
+            .port = static_cast<std::uint8_t>(word >> 8),
+            .interface = static_cast<std::uint8_t>(word >> 16),
+            .mtu = static_cast<std::uint16_t>(word >> 24),
+            .target = static_cast<std::uint32_t>(word >> 40)};
+  }
+  [[nodiscard]] std::uint64_t pack() const {
+    return static_cast<std::uint64_t>(kind) | (static_cast<std::uint64_t>(allow_plain) << 4) |
+           (static_cast<std::uint64_t>(port) << 8) | (static_cast<std::uint64_t>(interface) << 16) |
+           (static_cast<std::uint64_t>(mtu) << 24) | (static_cast<std::uint64_t>(target) << 40);
+  }
+};
+
+struct Owner {
+  std::uint32_t peer;
+  std::uint8_t interface;
+  std::uint16_t next;
+
+  [[nodiscard]] static Owner unpack(std::uint64_t word) {
+    return {.peer = static_cast<std::uint32_t>(word & kNone24),
+            .interface = static_cast<std::uint8_t>(word >> 24),
+            .next = static_cast<std::uint16_t>(word >> 32)};
+  }
+  [[nodiscard]] std::uint64_t pack() const {
+    return peer | (static_cast<std::uint64_t>(interface) << 24) |
+           (static_cast<std::uint64_t>(next) << 32);
+  }
+};
+
+struct Neighbour {
+  wire::Mac mac;
+  std::uint8_t port;
+  bool reachable;
+
+  [[nodiscard]] static Neighbour unpack(std::uint64_t word) {
+    Neighbour n{
+        .mac = {}, .port = static_cast<std::uint8_t>(word >> 48), .reachable = (word >> 56) != 0};
+    std::memcpy(n.mac.data(), &word, n.mac.size());
+    return n;
+  }
+  [[nodiscard]] std::uint64_t pack() const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, mac.data(), mac.size());
+    return word | (static_cast<std::uint64_t>(port) << 48) |
+           (static_cast<std::uint64_t>(reachable) << 56);
+  }
+};
+
+// Written by the manager, read by workers.
+struct Hops {
+  std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> next_hops{};
+  std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> owners{};
+  std::array<std::atomic<std::uint64_t>, abi::kMaxNeighbours> neighbours{};
+
+  [[nodiscard]] NextHop next_hop(std::uint64_t id) const {
+    return NextHop::unpack(next_hops[id].load(std::memory_order_relaxed));
+  }
+  [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
+    return Neighbour::unpack(neighbours[id].load(std::memory_order_relaxed));
+  }
+  // The peer that owns an address in `interface`, following the chain from `owner`; kNoPeer.
+  // A chain has one owner an interface at most; the bound keeps a broken one from holding a worker.
+  [[nodiscard]] std::uint32_t owner_of(std::uint64_t owner, std::uint16_t interface) const {
+    for (std::size_t step = 0; owner != 0 && step < abi::kMaxInterfaces; ++step) {
+      const Owner o = Owner::unpack(owners[owner].load(std::memory_order_relaxed));
+      if (o.interface == interface) {
+        return o.peer;
+      }
+      owner = o.next;
+    }
+    return abi::kNoPeer;
+  }
+};
+
+}  // namespace gotthard::dataplane

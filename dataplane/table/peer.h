@@ -1,0 +1,49 @@
+// Peers as the packet path sees them: which session seals, and the outer headers in front of it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/abi/limits.h"
+#include "dataplane/abi/records.h"
+#include "dataplane/table/session.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "dataplane/wire/wireguard.h"
+
+namespace gotthard::dataplane {
+
+// IP and UDP headers as they are written in front of each sealed packet, lengths, ids and checksums
+// aside. Immutable; replaced as a whole.
+struct OuterTemplate {
+  abi::Endpoint endpoint;
+  std::uint16_t headers_length = 0;  // IP and UDP
+  std::array<std::byte, sizeof(wire::Ipv6Header) + sizeof(wire::UdpHeader)> headers{};
+  // IPv4: sum of the header's constant words, so that only length and id are added per packet.
+  std::uint32_t checksum_base = 0;
+};
+
+[[nodiscard]] OuterTemplate make_outer_template(const abi::Endpoint& endpoint);
+
+// Written by the manager alone; workers read. A slot is a peer's for as long as control says so;
+// peers come and go, slots stay.
+struct alignas(64) Peer {
+  std::atomic<Session*> current{nullptr};
+  std::atomic<Session*> next{nullptr};  // responder's, until the peer has shown that it has the key
+  std::atomic<const OuterTemplate*> outer{nullptr};  // null: endpoint or its route unknown
+  std::atomic<std::uint16_t> interface { 0 };
+
+  // A confirmed next is what the peer itself uses already.
+  [[nodiscard]] Session* sealing_session() const {
+    Session* candidate = next.load(std::memory_order_acquire);
+    if (candidate != nullptr && candidate->confirmed.load(std::memory_order_relaxed)) {
+      return candidate;
+    }
+    return current.load(std::memory_order_acquire);
+  }
+};
+
+using PeerTable = std::array<Peer, abi::kMaxPeers>;
+
+}  // namespace gotthard::dataplane

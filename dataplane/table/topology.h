@@ -1,0 +1,69 @@
+// What classification must know of ports, interfaces and the gateway's own addresses: one immutable
+// object, replaced as a whole by the manager and reclaimed when no worker reads it any more.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/abi/limits.h"
+#include "dataplane/abi/records.h"
+#include "dataplane/wire/ethernet.h"
+
+namespace gotthard::dataplane {
+
+inline constexpr std::size_t kMaxLocalAddresses = 64;
+
+struct TopologyPort {
+  wire::Mac mac{};
+  bool underlay = false;
+  std::uint16_t mtu = 0;
+  std::uint16_t ethdev = 0;  // DPDK's port id
+};
+
+struct TopologyInterface {
+  bool used = false;
+  bool up = false;
+  std::uint16_t listen_port = 0;  // network byte order
+  std::uint16_t mtu = 0;
+  std::array<std::uint8_t, 32> mac1_key{};
+};
+
+struct Topology {
+  std::array<TopologyPort, abi::kMaxPorts> ports;
+  std::array<TopologyInterface, abi::kMaxInterfaces> interfaces;
+  std::uint32_t port_count = 0;
+  std::uint32_t interface_count = 0;  // one more than the greatest used number
+  std::uint32_t local4_count = 0;
+  std::uint32_t local6_count = 0;
+  std::array<std::uint32_t, kMaxLocalAddresses> local4{};  // as on the wire
+  std::array<std::array<std::uint8_t, 16>, kMaxLocalAddresses> local6{};
+
+  [[nodiscard]] bool is_local4(std::uint32_t raw) const {
+    for (std::uint32_t i = 0; i < local4_count; ++i) {
+      if (local4[i] == raw) {
+        return true;
+      }
+    }
+    return false;
+  }
+  [[nodiscard]] bool is_local6(const std::array<std::uint8_t, 16>& address) const {
+    for (std::uint32_t i = 0; i < local6_count; ++i) {
+      if (local6[i] == address) {
+        return true;
+      }
+    }
+    return false;
+  }
+  // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces.
+  [[nodiscard]] std::uint16_t listener(std::uint16_t udp_port) const {
+    for (std::uint16_t i = 0; i < interface_count; ++i) {
+      if (interfaces[i].used && interfaces[i].listen_port == udp_port) {
+        return i;
+      }
+    }
+    return abi::kMaxInterfaces;
+  }
+};
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,240 @@
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+
+#include <array>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "dataplane/stage/stages.h"
+
+namespace gotthard::dataplane {
+
+// ---------------------------------------------------------------- the life of a packet
+
+void Worker::run() {
+  online();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const std::uint64_t start = rte_rdtsc();
+    const bool busy = poll();
+    rcu_->quiescent(options_.index);
+    const std::uint64_t cycles = rte_rdtsc() - start;
+    counters_->loops.add(1);
+    counters_->total_cycles.add(cycles);
+    if (busy) {
+      counters_->busy_cycles.add(cycles);
+      idle_rounds_ = 0;
+    } else {
+      counters_->idle_loops.add(1);
+      rest();
+    }
+  }
+  offline();
+}
+
+bool Worker::poll() {
+  context_.topology = context_.shared->topology.load(std::memory_order_acquire);
+  bool busy = poll_manager();
+  for (std::uint16_t port = 0; port < context_.topology->port_count; ++port) {
+    busy |= poll_port(port);
+  }
+  return busy;
+}
+
+void Worker::carry(Burst* burst) {
+  context_.now_tsc = rte_rdtsc();
+  stage<StageId::classify, classify>(burst, burst->to_classify);
+  stage<StageId::punt, punt>(burst, burst->to_punt);
+  stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+  stage<StageId::route, route>(burst, burst->to_route);
+  stage<StageId::mtu, mtu>(burst, burst->to_mtu);
+  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  stage<StageId::neighbour, neighbour>(burst, burst->to_neighbour);
+  stage<StageId::host, host>(burst, burst->to_host);
+  stage<StageId::tx, tx>(burst, burst->to_tx);
+}
+
+bool Worker::poll_port(std::uint16_t port) {
+  std::array<rte_mbuf*, kBurst> mbufs;
+  const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
+  const std::uint16_t count =
+      rte_eth_rx_burst(context_.topology->ports[port].ethdev,
+                       static_cast<std::uint16_t>(options_.index), mbufs.data(), kBurst);
+  if (count == 0) {
+    return false;
+  }
+  Burst burst;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));
+    burst.add(mbufs[i])->port = port;
+    burst.to_classify.push(i);
+  }
+  counters_->rx_packets.add(count);
+  StageCount& rx = counters_->stages[static_cast<std::size_t>(StageId::rx)];
+  rx.bursts.add(1);
+  rx.packets.add(count);
+  if (options_.count_cycles) {
+    rx.cycles.add(rte_rdtsc() - start);
+  }
+  carry(&burst);
+  return true;
+}
+
+template <StageId kStage, auto kFunction>
+void Worker::stage(Burst* burst, const LaneList& input) {
+  if (input.size == 0) {
+    return;
+  }
+  StageCount& count = counters_->stages[static_cast<std::size_t>(kStage)];
+  count.bursts.add(1);
+  count.packets.add(input.size);
+  const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
+  kFunction(burst, &context_);
+  if (options_.count_cycles) {
+    count.cycles.add(rte_rdtsc() - start);
+  }
+}
+
+// ---------------------------------------------------------------- from the manager
+
+namespace {
+
+// A parked or handed-over packet goes on at the stage that its note names.
+void resume(Burst* burst, std::uint32_t i) {
+  Lane* lane = &burst->lanes[i];
+  const PacketNote& note = *packet_note(lane->mbuf);
+  lane->ip = rte_pktmbuf_mtod(lane->mbuf, std::byte*);
+  lane->length = rte_pktmbuf_data_len(lane->mbuf);
+  lane->family = lane->length == 0 || (static_cast<std::uint8_t>(*lane->ip) >> 4) == 4
+                     ? Family::ipv4
+                     : Family::ipv6;
+  lane->origin = note.origin;
+  lane->port = note.port;
+  lane->interface = note.interface;
+  lane->peer = note.peer;
+  lane->neighbour = note.neighbour;
+  switch (note.kind) {
+    case NoteKind::send_frame:
+      burst->to_tx.push(i);
+      break;
+    case NoteKind::send_ip:
+      burst->to_neighbour.push(i);
+      break;
+    case NoteKind::seal:
+      burst->to_encap.push(i);
+      break;
+    default:
+      burst->to_route.push(i);
+      break;
+  }
+}
+
+}  // namespace
+
+bool Worker::poll_manager() {
+  std::array<void*, kBurst> mbufs;
+  const std::uint32_t count =
+      rte_ring_sc_dequeue_burst(from_manager_, mbufs.data(), kBurst, nullptr);
+  if (count == 0) {
+    return false;
+  }
+  Burst burst;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    burst.add(static_cast<rte_mbuf*>(mbufs[i]));
+    resume(&burst, i);
+  }
+  carry(&burst);
+  return true;
+}
+
+// ---------------------------------------------------------------- idle
+
+// Nothing to do: poll on for a while, since under load the next burst is near; then sleep, ever
+// longer up to a bound that a first packet's latency can bear. Asleep, the worker holds up nobody's
+// grace period.
+void Worker::rest() {
+  constexpr std::uint32_t kSpinRounds = 2000;
+  constexpr std::uint32_t kLongestSleepUs = 250;
+  if (!options_.sleep_when_idle || ++idle_rounds_ < kSpinRounds) {
+    rte_pause();
+    return;
+  }
+  const std::uint32_t over = idle_rounds_ - kSpinRounds;
+  const std::uint32_t sleep_us = over < 50 ? 20 : kLongestSleepUs;
+  counters_->sleeps.add(1);
+  offline();
+  const timespec pause{.tv_sec = 0, .tv_nsec = sleep_us * 1000L};
+  nanosleep(&pause, nullptr);
+  online();
+}
+
+void Worker::online() { rcu_->online(options_.index); }
+
+void Worker::offline() { rcu_->offline(options_.index); }
+
+// ---------------------------------------------------------------- creation
+
+Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
+    : options_(options),
+      rcu_(rcu),
+      counters_(std::make_unique<WorkerCounters>()),
+      peer_counters_(std::make_unique<PeerCounters[]>(abi::kMaxPeers)) {
+  context_.index = options.index;
+  context_.shared = shared;
+  context_.counters = counters_.get();
+  context_.peer_counters = peer_counters_.get();
+  // What control can take, shared by all workers: a responder makes some 5,000 handshakes a second.
+  const std::uint64_t hz = rte_get_tsc_hz();
+  const auto per_second = [hz](std::uint64_t rate) {
+    return TokenBucket(hz / rate, static_cast<std::uint32_t>(rate / 10));
+  };
+  using enum PuntClass;
+  context_.police[static_cast<std::size_t>(initiation)] = per_second(2000);
+  context_.police[static_cast<std::size_t>(initiation_with_mac2)] = per_second(2000);
+  context_.police[static_cast<std::size_t>(response)] = per_second(2000);
+  context_.police[static_cast<std::size_t>(cookie)] = per_second(500);
+  context_.move_notices = per_second(1000);
+}
+
+Worker::~Worker() {
+  for (rte_ring* ring : {to_manager_, from_manager_}) {
+    void* mbuf = nullptr;
+    while (ring != nullptr && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
+    }
+    rte_ring_free(ring);
+  }
+}
+
+Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, Shared* shared,
+                                               Rcu* rcu, std::uint32_t ring_size) {
+  std::unique_ptr<Worker> worker(new Worker(options, shared, rcu));
+  auto aead = crypto::AeadEngine::create(options.backend);
+  if (!aead) {
+    return tl::unexpected(aead.error());
+  }
+  auto mac = crypto::Blake2sMac::create();
+  if (!mac) {
+    return tl::unexpected(mac.error());
+  }
+  worker->aead_ = std::make_unique<crypto::AeadEngine>(std::move(*aead));
+  worker->mac_ = std::make_unique<crypto::Blake2sMac>(std::move(*mac));
+  worker->context_.aead = worker->aead_.get();
+  worker->context_.mac = worker->mac_.get();
+  constexpr unsigned kFlags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+  worker->to_manager_ = rte_ring_create(fmt::format("w{}_up", options.index).c_str(), ring_size,
+                                        options.socket, kFlags);
+  worker->from_manager_ = rte_ring_create(fmt::format("w{}_down", options.index).c_str(), ring_size,
+                                          options.socket, kFlags);
+  if (worker->to_manager_ == nullptr || worker->from_manager_ == nullptr) {
+    return fail("no memory for the rings of worker {}: raise the hugepages reserved for Gotthard",
+                options.index);
+  }
+  worker->context_.to_manager = worker->to_manager_;
+  return worker;
+}
+
+}  // namespace gotthard::dataplane

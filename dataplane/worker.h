@@ -1,0 +1,77 @@
+// A worker: one pinned thread that polls its queue of every port and carries each burst through the
+// stages. Read poll() and run() in worker.cc for the life of a packet.
+#pragma once
+
+#include <rte_ring.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/packet.h"
+#include "dataplane/worker_context.h"
+
+namespace gotthard::dataplane {
+
+struct WorkerOptions {
+  std::uint32_t index = 0;
+  bool sleep_when_idle = true;
+  bool count_cycles = true;  // per stage
+  crypto::Backend backend = crypto::Backend::automatic;
+  int socket = 0;  // NUMA node
+};
+
+class Worker {
+ public:
+  // Called by the manager, before and after the thread runs.
+  static Result<std::unique_ptr<Worker>> create(const WorkerOptions& options, Shared* shared,
+                                                Rcu* rcu, std::uint32_t ring_size);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  // The worker's thread: until stop() was called.
+  void run();
+  // One round over all sources; false when there was nothing to do. Tests call it instead of run(),
+  // between online() and offline().
+  bool poll();
+  void online();
+  void offline();
+
+  // Any thread.
+  void stop() { stopping_.store(true, std::memory_order_relaxed); }
+
+  // The manager's ends of the rings, and the counters it sums.
+  [[nodiscard]] rte_ring* to_manager() const { return to_manager_; }
+  [[nodiscard]] rte_ring* from_manager() const { return from_manager_; }
+  [[nodiscard]] const WorkerCounters& counters() const { return *counters_; }
+  [[nodiscard]] const PeerCounters& peer_counters(std::uint32_t peer) const {
+    return peer_counters_[peer];
+  }
+  [[nodiscard]] std::string_view aead_backend() const { return aead_->backend_name(); }
+
+ private:
+  Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu);
+
+  bool poll_port(std::uint16_t port);
+  bool poll_manager();
+  void carry(Burst* burst);
+  template <StageId kStage, auto kFunction>
+  void stage(Burst* burst, const LaneList& input);
+  void rest();
+
+  WorkerOptions options_;
+  Rcu* rcu_;
+  WorkerContext context_;
+  std::unique_ptr<crypto::AeadEngine> aead_;
+  std::unique_ptr<crypto::Blake2sMac> mac_;
+  std::unique_ptr<WorkerCounters> counters_;
+  std::unique_ptr<PeerCounters[]> peer_counters_;
+  rte_ring* to_manager_ = nullptr;
+  rte_ring* from_manager_ = nullptr;
+  std::uint32_t idle_rounds_ = 0;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,52 @@
+// What the stages work with.
+#pragma once
+
+#include <rte_ring.h>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "crypto/aead.h"
+#include "crypto/hash.h"
+#include "dataplane/counters.h"
+#include "dataplane/table/fib.h"
+#include "dataplane/table/hops.h"
+#include "dataplane/table/peer.h"
+#include "dataplane/table/rcu.h"
+#include "dataplane/table/session_table.h"
+#include "dataplane/table/topology.h"
+#include "dataplane/token_bucket.h"
+
+namespace gotthard::dataplane {
+
+// Tables that the manager writes and all workers read.
+struct Shared {
+  Hops hops;
+  SessionTable sessions;
+  PeerTable peers;
+  std::atomic<const Topology*> topology{nullptr};
+  Tables* tables = nullptr;
+};
+
+// Handshake messages are policed by class before they reach control; messages that carry a mac2
+// have their own class, so that peers which answered a cookie are heard under a flood.
+enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
+
+// One worker's own. Only its thread touches it, but for the counters, which the manager reads.
+struct WorkerContext {
+  std::uint32_t index = 0;
+  Shared* shared = nullptr;
+  const Topology* topology = nullptr;  // read once per poll
+  std::uint64_t now_tsc = 0;           // read once per burst
+  crypto::AeadEngine* aead = nullptr;
+  crypto::Blake2sMac* mac = nullptr;
+  WorkerCounters* counters = nullptr;
+  PeerCounters* peer_counters = nullptr;  // [kMaxPeers]
+  rte_ring* to_manager = nullptr;         // single producer: this worker
+  std::uint16_t ipv4_id = 0;              // of outer headers
+  TokenBucket move_notices;               // a roaming peer is reported, not each of its packets
+  std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> police;
+};
+
+}  // namespace gotthard::dataplane
