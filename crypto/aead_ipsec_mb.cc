@@ -2,6 +2,7 @@
 
 #define NO_COMPAT_IMB_API_053  // macros named ENCRYPT, GCM and the like
 #include <intel-ipsec-mb.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <array>
@@ -59,9 +60,13 @@ void fill(IMB_JOB& out, const AeadJob& job, void* tag, std::size_t index) {
   out.user_data = reinterpret_cast<void*>(index);
 }
 
+// Whether the library looks at each job before it starts: 40 cycles a packet, for fields that all
+// come from the template and were looked at when the engine was created.
+enum class Check { yes, no };
+
 // Runs at most kMaxBatch jobs; `tag_of(i)` says where the tag of job i is written. Bit i: job i was
 // processed. Jobs complete at once with this suite; the flush is for a library that queues them.
-template <typename TagOf>
+template <Check check, typename TagOf>
 std::uint64_t run(IMB_MGR* library, const IMB_JOB& prepared, std::span<const AeadJob> jobs,
                   TagOf tag_of) {
   std::array<IMB_JOB*, kMaxBatch> burst;
@@ -75,15 +80,46 @@ std::uint64_t run(IMB_MGR* library, const IMB_JOB& prepared, std::span<const Aea
   }
   std::uint64_t processed = 0;
   std::uint32_t left = count;
-  for (std::uint32_t done = IMB_SUBMIT_BURST(library, count, burst.data()); done != 0 && left != 0;
-       done = IMB_FLUSH_BURST(library, left, burst.data())) {
+  std::uint32_t done = check == Check::yes ? IMB_SUBMIT_BURST(library, count, burst.data())
+                                           : IMB_SUBMIT_BURST_NOCHECK(library, count, burst.data());
+  while (done != 0) {
     for (std::uint32_t i = 0; i < done; ++i) {
       const auto index = reinterpret_cast<std::uintptr_t>(burst[i]->user_data);
       processed |= std::uint64_t{burst[i]->status == IMB_STATUS_COMPLETED} << index;
     }
     left -= done;
+    done = left != 0 ? IMB_FLUSH_BURST(library, left, burst.data()) : 0;
   }
   return processed;
+}
+
+// One packet sealed and opened with the library's own checks, against the oracle: templates that
+// this version of the library does not want are found here and not in a worker.
+bool works(IMB_MGR* library, const IMB_JOB& seal, const IMB_JOB& open) {
+  using Text = std::array<std::byte, 80>;
+  AeadKey key;
+  PortableAead::expand(Suite::chacha20_poly1305, std::array<std::byte, 32>{}, key);
+  Text text{};
+  Text expected{};
+  Tag tag{};
+  Tag expected_tag{};
+  Tag opened_tag{};
+  const auto job = [&key](Text& in_place, Tag& out) {
+    return AeadJob{.key = &key,
+                   .text = in_place.data(),
+                   .length = sizeof(Text),
+                   .tag = writable_bytes_of(out).data()};
+  };
+  const AeadJob ours = job(text, tag);
+  const AeadJob oracle = job(expected, expected_tag);
+  PortableAead::seal({&oracle, 1});
+  const bool sealed =
+      run<Check::yes>(library, seal, {&ours, 1}, [&](std::size_t) { return tag.data(); }) == 1 &&
+      text == expected && tag == expected_tag;
+  return sealed &&
+         run<Check::yes>(library, open, {&ours, 1},
+                         [&](std::size_t) { return opened_tag.data(); }) == 1 &&
+         text == Text{} && opened_tag == tag;
 }
 
 bool has(std::uint64_t set, std::size_t bit) { return (set >> bit & 1) != 0; }
@@ -106,6 +142,12 @@ Result<IpsecMbAead> IpsecMbAead::create() {
   }
   manager->seal = job_template(manager->library, IMB_DIR_ENCRYPT);
   manager->open = job_template(manager->library, IMB_DIR_DECRYPT);
+  if (!works(manager->library, manager->seal, manager->open)) {
+    return fail(
+        "the ipsec_mb AEAD of this machine's library {} computes wrong results; use --aead "
+        "portable",
+        imb_get_version_str());
+  }
   return IpsecMbAead(std::move(manager));
 }
 
@@ -117,9 +159,9 @@ void IpsecMbAead::expand(Suite suite, std::span<const std::byte> key, AeadKey& o
 void IpsecMbAead::seal(std::span<const AeadJob> jobs) noexcept {
   for (; !jobs.empty(); jobs = jobs.subspan(std::min(jobs.size(), kMaxBatch))) {
     const auto batch = jobs.first(std::min(jobs.size(), kMaxBatch));
-    const std::uint64_t sealed =
-        run(manager_->library, manager_->seal, batch, [&](std::size_t i) { return batch[i].tag; });
-    // The library refuses a burst as a whole, before it touches it. No text may leave as it came.
+    const std::uint64_t sealed = run<Check::no>(manager_->library, manager_->seal, batch,
+                                                [&](std::size_t i) { return batch[i].tag; });
+    // A burst is refused as a whole, before it is touched. No text may leave as it came.
     for (std::size_t i = 0; sealed != first_bits(batch.size()) && i < batch.size(); ++i) {
       if (!has(sealed, i)) {
         PortableAead::seal(batch.subspan(i, 1));
@@ -133,12 +175,12 @@ std::uint64_t IpsecMbAead::open(std::span<const AeadJob> jobs) noexcept {
     return 0;
   }
   std::array<Tag, kMaxBatch> tags;
-  const std::uint64_t opened =
-      run(manager_->library, manager_->open, jobs, [&](std::size_t i) { return tags[i].data(); });
+  const std::uint64_t opened = run<Check::no>(manager_->library, manager_->open, jobs,
+                                              [&](std::size_t i) { return tags[i].data(); });
   std::uint64_t authentic = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (has(opened, i)) {
-      authentic |= std::uint64_t{equal(bytes_of(tags[i]), {jobs[i].tag, sizeof(Tag)})} << i;
+      authentic |= std::uint64_t{crypto_verify_16(tags[i].data(), raw(jobs[i].tag)) == 0} << i;
     } else {
       authentic |= PortableAead::open(jobs.subspan(i, 1)) << i;
     }

@@ -1,0 +1,147 @@
+// Any lengths, keys, nonces and contents: the backends agree on every seal, open what the other
+// sealed, and refuse what was changed, each in one batch.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "crypto/aead.h"
+#include "crypto/init.h"
+
+namespace {
+
+using namespace gotthard::crypto;
+
+struct Engine {
+  AeadEngine engine;
+  std::array<AeadKey, 3> keys;
+};
+
+AeadEngine make_engine(Backend backend) {
+  if (!init()) {
+    std::abort();
+  }
+  auto engine = AeadEngine::create(backend);
+  if (!engine) {
+    std::abort();
+  }
+  return std::move(*engine);
+}
+
+struct Packet {
+  std::vector<std::byte> bytes;  // text and tag
+  std::vector<std::byte> aad;
+  std::array<std::uint8_t, 12> nonce{};
+  std::size_t key = 0;
+  std::size_t flipped_bit = 0;  // of the sealed bytes, 0: none
+
+  AeadJob job(const Engine& side) {
+    const std::size_t length = bytes.size() - 16;
+    return {.key = &side.keys[key],
+            .text = bytes.data(),
+            .length = static_cast<std::uint32_t>(length),
+            .aad_length = static_cast<std::uint32_t>(aad.size()),
+            .nonce = nonce,
+            .aad = aad.data(),
+            .tag = bytes.data() + length};
+  }
+};
+
+// Takes values from the input while there are any; zeroes after that.
+class Input {
+ public:
+  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  std::uint8_t octet() {
+    if (size_ == 0) {
+      return 0;
+    }
+    --size_;
+    return *data_++;
+  }
+  std::size_t number() { return octet() | static_cast<std::size_t>(octet()) << 8; }
+  template <typename Range>
+  void fill(Range& range) {
+    for (auto& value : range) {
+      value = static_cast<typename Range::value_type>(octet());
+    }
+  }
+
+ private:
+  const std::uint8_t* data_;
+  std::size_t size_;
+};
+
+void require(bool condition) {
+  if (!condition) {
+    std::abort();
+  }
+}
+
+std::vector<AeadJob> jobs_of(std::vector<Packet>& packets, const Engine& side) {
+  std::vector<AeadJob> jobs;
+  for (Packet& packet : packets) {
+    jobs.push_back(packet.job(side));
+  }
+  return jobs;
+}
+
+// Seals with one side, opens with the other.
+void check(const std::vector<Packet>& plain, Engine& sealer, Engine& opener) {
+  auto packets = plain;
+  sealer.engine.seal(jobs_of(packets, sealer));
+  auto same = plain;
+  opener.engine.seal(jobs_of(same, opener));
+  std::uint64_t expected = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    require(packets[i].bytes == same[i].bytes);
+    const std::size_t bit = packets[i].flipped_bit % (packets[i].bytes.size() * 8);
+    if (packets[i].flipped_bit != 0) {
+      packets[i].bytes[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+    } else {
+      expected |= std::uint64_t{1} << i;
+    }
+  }
+  require(opener.engine.open(jobs_of(packets, opener)) == expected);
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if ((expected >> i & 1) != 0) {
+      require(std::equal(packets[i].bytes.begin(), packets[i].bytes.end() - 16,
+                         plain[i].bytes.begin()));
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Engine portable{make_engine(Backend::portable), {}};
+  static Engine fastest{make_engine(Backend::automatic), {}};
+  Input input(data, size);
+  for (std::size_t i = 0; i < portable.keys.size(); ++i) {
+    std::array<std::byte, 32> key;
+    input.fill(key);
+    require(portable.engine.expand(Suite::chacha20_poly1305, key, portable.keys[i]).has_value());
+    require(fastest.engine.expand(Suite::chacha20_poly1305, key, fastest.keys[i]).has_value());
+  }
+  std::vector<Packet> packets;
+  while (!input.empty() && packets.size() < kMaxBatch) {
+    Packet& packet = packets.emplace_back();
+    packet.key = input.octet() % portable.keys.size();
+    packet.flipped_bit = input.number();
+    packet.bytes.resize(input.number() % 2049 + 16);
+    packet.aad.resize(input.octet() % 65);
+    input.fill(packet.nonce);
+    input.fill(packet.aad);
+    // A few octets of the input, repeated: contents matter less than lengths.
+    std::array<std::uint8_t, 8> pattern{};
+    input.fill(pattern);
+    for (std::size_t i = 0; i + 16 < packet.bytes.size(); ++i) {
+      packet.bytes[i] = static_cast<std::byte>(pattern[i % 8] + i / 8);
+    }
+  }
+  check(packets, portable, fastest);
+  check(packets, fastest, portable);
+  return 0;
+}
