@@ -62,6 +62,9 @@ struct HostReply {
   std::uint32_t version = kVersion;
   HostReplyType type = HostReplyType::ready;
   std::array<char, 496> text{};
+  // ready: each port's Ethernet address, by port number, for its twin; zeros where there is no
+  // port.
+  std::array<std::array<std::uint8_t, 6>, kMaxPorts> macs{};
 };
 
 }  // namespace gotthard::abi

@@ -1,0 +1,11 @@
+// How large the checkpoint's shared memory is. The supervisor makes and keeps it, control lays it
+// out; pages are taken only where something is written.
+#pragma once
+
+#include <cstddef>
+
+namespace gotthard::checkpoint {
+
+inline constexpr std::size_t kMemorySize = 32U << 20;
+
+}  // namespace gotthard::checkpoint
