@@ -1,0 +1,42 @@
+// The paper's timers (section 6) for one peer. Traffic is known from a snapshot ten times a second,
+// not packet by packet, so conditions are written over the times of the last packets.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.h"
+#include "control/noise/actions.h"
+
+namespace gotthard::noise {
+
+inline constexpr Nanoseconds kRekeyTimeout = 5 * kSecond;
+inline constexpr Nanoseconds kMaxJitter = 333 * kMillisecond;
+inline constexpr Nanoseconds kRekeyAttemptTime = 90 * kSecond;
+inline constexpr Nanoseconds kRekeyAfterTime = 120 * kSecond;
+inline constexpr Nanoseconds kRejectAfterTime = 180 * kSecond;
+inline constexpr Nanoseconds kEraseAfterTime = 3 * kRejectAfterTime;
+inline constexpr Nanoseconds kKeepaliveTimeout = 10 * kSecond;
+// Received under a key this old, the initiator renews it: the last chance for a handshake and an
+// answer before it is rejected.
+inline constexpr Nanoseconds kRekeyWhenReceiving =
+    kRejectAfterTime - kKeepaliveTimeout - kRekeyTimeout;
+// Data went out and nothing came back.
+inline constexpr Nanoseconds kUnansweredTimeout = kKeepaliveTimeout + kRekeyTimeout;
+inline constexpr std::uint64_t kRekeyAfterMessages = std::uint64_t{1} << 60;
+// Half of what the paper allows: room for workers that took counters in blocks.
+inline constexpr std::uint64_t kRejectAfterMessages = std::uint64_t{1} << 63;
+
+// Of abi::PeerEntry, and of the SessionEntry of its current session. Times are CLOCK_BOOTTIME, 0
+// for never.
+struct Activity {
+  Nanoseconds last_rx = 0;
+  Nanoseconds last_rx_data = 0;
+  Nanoseconds last_tx = 0;
+  Nanoseconds last_tx_data = 0;
+  Nanoseconds unanswered_since = 0;
+  std::uint32_t current_session = 0;  // local id, 0 none
+  std::uint64_t sent = 0;             // next counter of current_session
+};
+
+}  // namespace gotthard::noise
