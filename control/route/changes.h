@@ -1,0 +1,95 @@
+// What the kernel tells about its links, addresses, routes and neighbours, as plain values: the
+// netlink follower makes them, the FIB builder takes them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "control/config/config.h"
+#include "dataplane/abi/records.h"
+
+namespace gotthard::route {
+
+using abi::Address;
+using config::Prefix;
+using Mac = std::array<std::uint8_t, 6>;
+
+struct Link {
+  int index = 0;
+  std::string name;
+  bool up = false;  // administratively; a twin's carrier says nothing about its port
+  std::uint32_t mtu = 0;
+  bool operator==(const Link&) const = default;
+};
+struct LinkGone {
+  int index = 0;
+  bool operator==(const LinkGone&) const = default;
+};
+
+struct LocalAddress {
+  int link = 0;
+  Address address;
+  std::uint8_t prefix_length = 0;
+  bool source = true;  // may be chosen as source: neither tentative, deprecated nor temporary
+  bool operator==(const LocalAddress&) const = default;
+};
+struct LocalAddressGone {
+  int link = 0;
+  Address address;
+  bool operator==(const LocalAddressGone&) const = default;
+};
+
+// unreachable stands for prohibit and throw too: packets are dropped whatever the kernel would
+// answer.
+enum class RouteType : std::uint8_t { unicast, local, blackhole, unreachable };
+
+// A route of the kernel's main table. The whole value is its identity: the kernel has several
+// routes of one prefix and metric.
+struct KernelRoute {
+  Prefix destination;
+  std::uint32_t metric = 0;
+  RouteType type = RouteType::unicast;
+  std::uint8_t protocol = 0;
+  std::uint8_t tos = 0;
+  int link = 0;           // where it leaves, 0 for none
+  Address gateway;        // family none: on-link. May be of the other family (RFC 5549)
+  Address source;         // preferred source, family none if not given
+  std::uint32_t mtu = 0;  // 0: the link's
+  auto operator<=>(const KernelRoute&) const = default;
+};
+struct RouteAdded {
+  KernelRoute route;
+  bool operator==(const RouteAdded&) const = default;
+};
+struct RouteGone {
+  KernelRoute route;
+  bool operator==(const RouteGone&) const = default;
+};
+
+// failed: the kernel asked and nobody answered. incomplete: it is asking.
+enum class Reachability : std::uint8_t { incomplete, reachable, stale, failed };
+struct Neighbour {
+  int link = 0;
+  Address address;
+  Mac mac{};  // when reachable or stale
+  Reachability state = Reachability::incomplete;
+  bool operator==(const Neighbour&) const = default;
+};
+struct NeighbourGone {
+  int link = 0;
+  Address address;
+  bool operator==(const NeighbourGone&) const = default;
+};
+
+// A full dump has been taken in: what is known now is what the kernel has.
+struct Synchronised {
+  bool operator==(const Synchronised&) const = default;
+};
+
+using Change = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
+                            Neighbour, NeighbourGone, Synchronised>;
+
+}  // namespace gotthard::route

@@ -1,0 +1,112 @@
+// Makes the data plane's tables out of the configuration, the kernel's state and the peers' allowed
+// IPs. Sans-I/O: values in, abi commands out, only differences to what was sent before.
+//
+//   FibBuilder fib({.emit = ..., .resolve = ...});
+//   fib.configure(config, now);                        // once
+//   fib.apply(change);                                 // from NetlinkSocket, any number
+//   fib.set_allowed_ips(interface, peer, prefixes);    // peers come, go and change
+//   fib.set_endpoint(peer, remote);
+//   fib.flush(now);                                    // sends it: once per turn of the reactor
+//   for (peer : fib.take_changed_endpoints()) ...      // PeerSet with fib.endpoint(peer)
+//
+// Attachment: nothing is emitted before attach(). On an attachment send ResyncBegin, then attach(),
+// then the rest (interfaces, peers), then ResyncEnd. attach() must wait for the first Synchronised
+// change, or routes of a running data plane would vanish for that long.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/config/config.h"
+#include "control/route/changes.h"
+#include "dataplane/abi/records.h"
+
+namespace gotthard::route {
+
+// rtm_protocol of the routes that the supervisor makes.
+inline constexpr std::uint8_t kOwnRouteProtocol = 187;
+
+// Where a peer's outer packets go, in the underlay: never through a tunnel interface.
+struct ResolvedEndpoint {
+  std::uint16_t port = 0;
+  std::uint32_t neighbour = abi::kNoNeighbour;
+  Address local;
+  std::uint16_t mtu = 0;  // of outer IP packets
+  bool operator==(const ResolvedEndpoint&) const = default;
+};
+
+struct FibCounters {
+  std::uint64_t prefixes = 0;  // in `routes`, both families
+  std::uint64_t sources = 0;   // in `sources`
+  std::uint64_t next_hops = 0, owners = 0, neighbours = 0;
+  std::uint64_t exhausted = 0;        // no number was left for a next hop, owner or neighbour
+  std::uint64_t local_left_out = 0;   // local addresses beyond what the data plane takes
+  std::uint64_t resolve_limited = 0;  // requests to resolve a neighbour that were not made
+};
+
+class FibBuilder {
+ public:
+  struct Callbacks {
+    // Sends a command and returns its serial. More than a ring holds may come at once: queue them.
+    std::function<std::uint64_t(const abi::CommandBody&)> emit;
+    // Asks the broker to resolve an address on-link at a port (rate-limited here).
+    std::function<void(std::uint16_t port, const Address& address)> resolve;
+  };
+
+  explicit FibBuilder(Callbacks callbacks);
+  ~FibBuilder();
+
+  // Ports, tunnels, [[route]] and allow_plain, all replaced; allowed IPs and endpoints are not.
+  void configure(const config::Config& config, Nanoseconds now);
+  void apply(const Change& change);
+
+  // Allowed IPs as WireGuard has them: a prefix has one owner per interface, the last who claimed
+  // it.
+  void set_allowed_ips(std::uint16_t interface, std::uint32_t peer,
+                       std::span<const Prefix> prefixes);
+  void add_allowed_ip(std::uint16_t interface, std::uint32_t peer, const Prefix& prefix);
+  void remove_allowed_ip(std::uint16_t interface, std::uint32_t peer, const Prefix& prefix);
+  [[nodiscard]] std::vector<Prefix> allowed_ips(std::uint32_t peer) const;
+  // Its allowed IPs and its endpoint. flush() before PeerRemove is sent.
+  void remove_peer(std::uint32_t peer);
+
+  // Kept resolved from now on; family none: forgotten.
+  void set_endpoint(std::uint32_t peer, const Address& remote);
+  // As of the last flush() or set_endpoint().
+  [[nodiscard]] std::optional<ResolvedEndpoint> endpoint(std::uint32_t peer) const;
+  [[nodiscard]] std::vector<std::uint32_t> take_changed_endpoints();
+  // For an answer to an address that is no peer's endpoint yet: its neighbour is kept for a minute.
+  [[nodiscard]] std::optional<ResolvedEndpoint> resolve_endpoint(const Address& remote,
+                                                                 Nanoseconds now);
+
+  // Everything changed since the last flush, then TablesCommit.
+  void flush(Nanoseconds now);
+
+  // The data plane is there (again): all state is emitted, then TablesCommit.
+  void attach(Nanoseconds now);
+  // It is gone: nothing is emitted until attach().
+  void detach();
+  void on_applied(std::uint64_t serial);
+  void on_need_neighbour(std::uint16_t port, const Address& address, Nanoseconds now);
+  // Refreshes neighbours in use and forgets what is not used. Call it about once a second.
+  void on_time(Nanoseconds now);
+
+  [[nodiscard]] bool synchronised() const;
+  // The TUN of the interface exists and is administratively up.
+  [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
+  [[nodiscard]] FibCounters counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gotthard::route

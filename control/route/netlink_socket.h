@@ -1,0 +1,42 @@
+// The bytes of a NetlinkFollower. The descriptor comes from the supervisor, which must open it so:
+//   socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), in the network
+//     namespace of the twins;
+//   setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, 4 MiB), so that a burst of routes is no overrun;
+//   setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1), so that dumps hold the main table alone;
+//   bind() with nl_pid 0 and nl_groups RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR |
+//     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+//   no NETLINK_NO_ENOBUFS.
+// After that only recvmsg() and send() are used.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "control/route/netlink_follower.h"
+
+namespace gotthard::route {
+
+class NetlinkSocket {
+ public:
+  // Does not own `fd`. Several control processes one after another may use the same one.
+  NetlinkSocket(int fd, NetlinkFollower::ChangeSink changes);
+
+  // Empties what an earlier reader left and asks for everything.
+  Status start(Nanoseconds now);
+  // `fd` is readable: takes at most kBatch datagrams, so that the reactor gets its turn.
+  Status on_readable(Nanoseconds now);
+  void on_time(Nanoseconds now) { follower_.on_time(now); }
+
+  [[nodiscard]] bool synchronised() const { return follower_.synchronised(); }
+  [[nodiscard]] const FollowerCounters& counters() const { return follower_.counters(); }
+
+ private:
+  static constexpr int kBatch = 64;
+  int fd_;
+  std::vector<std::byte> buffer_;
+  NetlinkFollower follower_;
+};
+
+}  // namespace gotthard::route
