@@ -1,0 +1,188 @@
+// gotthard-dataplane: opens the ports, drops its privileges, polls.
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "crypto/init.h"
+#include "dataplane/manager/manager.h"
+#include "dataplane/options.h"
+#include "nic/capabilities.h"
+#include "nic/cores.h"
+#include "nic/eal.h"
+#include "nic/pool.h"
+
+namespace gotthard::dataplane {
+namespace {
+
+void reply(int socket, abi::HostReplyType type, std::string_view text) {
+  abi::HostReply message{.type = type};
+  text.copy(message.text.data(), message.text.size() - 1);
+  // A supervisor that is gone has its own way of ending us.
+  (void)send_message(socket, std::as_bytes(std::span(&message, 1)));
+}
+
+// --no-huge takes its memory in one piece at start: tables (two copies of two tables of two
+// families, 32 MB each and their second levels), buffers, sessions.
+std::uint32_t megabytes_needed(const Options& options, std::uint16_t mtu) {
+  const std::uint64_t buffers = std::uint64_t{options.mbufs} * (mtu + 1024U);
+  const std::uint64_t tables = (8ULL * 50 << 20) + std::uint64_t{options.routes} * 1024;
+  return static_cast<std::uint32_t>((buffers + tables) >> 20) + 192;
+}
+
+Result<nic::CorePlan> choose_cores(const Options& options, std::span<const nic::Device> devices) {
+  const auto cpus = nic::available_cpus();
+  if (!cpus) {
+    return tl::unexpected(cpus.error());
+  }
+  nic::CoreWish wish{.workers = options.workers, .cores = options.cores, .port_nodes = {}};
+  for (const nic::Device& device : devices) {
+    wish.port_nodes.push_back(device.pci ? nic::pci_node(device.name) : -1);
+  }
+  return nic::plan_cores(*cpus, wish);
+}
+
+Result<std::vector<nic::Device>> parse_devices(const Options& options, unsigned workers) {
+  std::vector<nic::Device> devices;
+  for (const PortArgument& port : options.ports) {
+    auto device = nic::parse_device(port.device, workers, port.mtu);
+    if (!device) {
+      return fail("port '{}': {}", port.name, device.error().message);
+    }
+    devices.push_back(std::move(*device));
+  }
+  return devices;
+}
+
+void give_host_devices(const Options& options, Manager* manager) {
+  const auto take = [](int fd) {
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    return UniqueFd(fd);
+  };
+  for (std::uint16_t i = 0; i < options.ports.size(); ++i) {
+    manager->host().set_twin(i, take(options.ports[i].twin_fd));
+  }
+  for (std::uint16_t i = 0; i < options.tunnels.size(); ++i) {
+    manager->host().set_tun(i, take(options.tunnels[i].tun_fd));
+  }
+}
+
+Result<std::unique_ptr<Manager>> set_up(const Options& options) {
+  // How many workers there will be is needed to complete the devices, the devices to choose cores.
+  auto devices = parse_devices(options, 1);
+  if (!devices) {
+    return tl::unexpected(devices.error());
+  }
+  const auto cores = choose_cores(options, *devices);
+  if (!cores) {
+    return tl::unexpected(cores.error());
+  }
+  if (!cores->warning.empty()) {
+    log::event(log::Level::warning, log::Subsystem::dataplane, "cores",
+               {{"warning", cores->warning}});
+  }
+  const auto workers = static_cast<unsigned>(cores->workers.size());
+  devices = parse_devices(options, workers);
+  if (!devices) {
+    return tl::unexpected(devices.error());
+  }
+  nic::EalOptions eal{.prefix = options.instance_name,
+                      .memory = options.hugepages ? nic::Memory::hugepages : nic::Memory::pages,
+                      .manager_cpus = cores->manager,
+                      .worker_cpus = cores->workers,
+                      .pci = {}};
+  std::uint16_t mtu = 1500;
+  for (std::size_t i = 0; i < devices->size(); ++i) {
+    mtu = std::max(mtu, options.ports[i].mtu);
+    if ((*devices)[i].pci) {
+      eal.pci.push_back((*devices)[i].name);
+    }
+  }
+  eal.megabytes = megabytes_needed(options, mtu);
+  if (const Status started = nic::start_eal(eal); !started) {
+    return tl::unexpected(started.error());
+  }
+  const int socket = nic::worker_socket(0);
+  auto pool = nic::create_pool("packets", options.mbufs, mtu, socket);
+  if (!pool) {
+    return tl::unexpected(pool.error());
+  }
+  std::vector<ManagedPort> ports;
+  for (std::size_t i = 0; i < devices->size(); ++i) {
+    auto port = nic::Port::open(
+        {.device = (*devices)[i], .workers = workers, .mtu = options.ports[i].mtu, .pool = *pool});
+    if (!port) {
+      return fail("port '{}': {}", options.ports[i].name, port.error().message);
+    }
+    if (!(*port)->spreads()) {
+      log::event(log::Level::warning, log::Subsystem::port, "no_rss",
+                 {{"port", options.ports[i].name},
+                  {"warning", "the device does not spread flows: one worker receives all"}});
+    }
+    ports.push_back({.name = options.ports[i].name,
+                     .underlay = options.ports[i].underlay,
+                     .port = std::move(*port)});
+  }
+  auto manager = Manager::create({.worker_cpus = cores->workers,
+                                  .sleep_when_idle = options.sleep_when_idle,
+                                  .hugepages = options.hugepages,
+                                  .backend = options.backend,
+                                  .routes = options.routes,
+                                  .socket = socket},
+                                 std::move(ports), *pool);
+  if (manager) {
+    give_host_devices(options, manager->get());
+  }
+  return manager;
+}
+
+int run(const Options& options) {
+  log::open("gotthard-dataplane", options.log_format);
+  for (int i = 0; i < static_cast<int>(log::Subsystem::count); ++i) {
+    log::set_level(static_cast<log::Subsystem>(i), options.log_level);
+  }
+  // The supervisor decides when this process ends: a Ctrl-C is for it alone.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto give_up = [&](const Error& error) {
+    log::event(log::Level::error, log::Subsystem::dataplane, "start_failed",
+               {{"error", error.message}});
+    reply(options.supervisor_fd, abi::HostReplyType::failed, error.message);
+    return EXIT_FAILURE;
+  };
+  if (const Status ready = crypto::init(); !ready) {
+    return give_up(ready.error());
+  }
+  auto manager = set_up(options);
+  if (!manager) {
+    return give_up(manager.error());
+  }
+  if (const Status dropped = nic::drop_privileges(); !dropped) {
+    return give_up(dropped.error());
+  }
+  reply(options.supervisor_fd, abi::HostReplyType::ready, "");
+  if (const Status status = (*manager)->run(options.supervisor_fd); !status) {
+    return give_up(status.error());
+  }
+  manager->reset();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace gotthard::dataplane
+
+int main(int argc, char** argv) {
+  const auto options = gotthard::dataplane::parse_options(argc, argv);
+  if (!options) {
+    std::fprintf(stderr, "gotthard-dataplane: %s\n", options.error().message.c_str());
+    return 2;
+  }
+  return gotthard::dataplane::run(*options);
+}

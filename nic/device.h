@@ -1,0 +1,22 @@
+// Device strings of the configuration: a PCI address, or the name and arguments of a DPDK virtual
+// device. Pure text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace gotthard::nic {
+
+struct Device {
+  std::string name;       // "0000:3b:00.0" or "net_af_packet0"
+  std::string arguments;  // of a virtual device, completed
+  bool pci = false;
+};
+
+// For net_af_packet adds, where the operator did not, one queue pair a worker and frames that hold
+// the MTU (the driver drops larger ones silently); for net_af_xdp the queue count.
+Result<Device> parse_device(const std::string& text, unsigned workers, std::uint16_t mtu);
+
+}  // namespace gotthard::nic

@@ -1,0 +1,23 @@
+// Packet buffers. In front of a received frame there is room for the headers of nested tunnels,
+// behind it for padding and tag.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace gotthard::nic {
+
+// DPDK leaves RTE_PKTMBUF_HEADROOM (128 in Debian's build) in front; after reception the Ethernet
+// header's 14 bytes are free too. One WireGuard encapsulation over IPv6 takes 40 + 8 + 16, and 14
+// for the next Ethernet header: two fit.
+inline constexpr std::uint32_t kTailroom = 64;
+
+// `count` buffers for frames of `mtu` bytes and their Ethernet header with a VLAN tag.
+Result<rte_mempool*> create_pool(const std::string& name, std::uint32_t count, std::uint16_t mtu,
+                                 int socket);
+
+}  // namespace gotthard::nic

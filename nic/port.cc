@@ -1,0 +1,134 @@
+#include "nic/port.h"
+
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+
+namespace gotthard::nic {
+namespace {
+
+// What a NIC can hash so that the flows of a tunnel's peers, and inner flows, spread over workers.
+constexpr std::uint64_t kHashedFields =
+    RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP;
+
+bool software_spread(const std::string& driver) {
+  // The kernel's packet fanout, and XDP's own queues.
+  return driver == "net_af_packet" || driver == "net_af_xdp";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
+  const Device& device = options.device;
+  const int probed =
+      device.pci ? rte_eal_hotplug_add("pci", device.name.c_str(), "")
+                 : rte_eal_hotplug_add("vdev", device.name.c_str(), device.arguments.c_str());
+  std::uint16_t ethdev = RTE_MAX_ETHPORTS;
+  if (probed != 0 || rte_eth_dev_get_port_by_name(device.name.c_str(), &ethdev) != 0) {
+    return fail("device '{}' ({}) does not open: {}", device.name, device.arguments,
+                device.pci
+                    ? "is it bound to vfio-pci, and is the IOMMU on?"
+                    : "is its kernel interface there and up, and are its arguments right? The "
+                      "log lines of event=dpdk say more");
+  }
+  std::unique_ptr<Port> port(new Port(ethdev));
+  port->attached_ = true;
+  port->name_ = device.name;
+  if (const Status started = port->start(options); !started) {
+    return tl::unexpected(started.error());
+  }
+  return port;
+}
+
+Result<std::unique_ptr<Port>> Port::adopt(std::uint16_t ethdev, const PortOptions& options) {
+  std::unique_ptr<Port> port(new Port(ethdev));
+  port->name_ = options.device.name;
+  if (const Status started = port->start(options); !started) {
+    return tl::unexpected(started.error());
+  }
+  return port;
+}
+
+Status Port::start(const PortOptions& options) {
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(ethdev_, &info) != 0) {
+    return fail("port '{}' tells nothing of itself", name_);
+  }
+  driver_ = info.driver_name;
+  socket_ = std::max(0, rte_eth_dev_socket_id(ethdev_));
+  if (info.max_tx_queues < options.workers || info.max_rx_queues < options.workers) {
+    return fail(
+        "port '{}' has {} receive and {} transmit queues, too few for {} workers: lower "
+        "dataplane.workers or give the device more queues",
+        name_, info.max_rx_queues, info.max_tx_queues, options.workers);
+  }
+  queues_ = options.workers;
+
+  rte_eth_conf configuration{};
+  configuration.rxmode.mtu = options.mtu;
+  const std::uint64_t hashed = info.flow_type_rss_offloads & kHashedFields;
+  if (queues_ > 1 && hashed != 0) {
+    configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    configuration.rx_adv_conf.rss_conf.rss_hf = hashed;
+  }
+  spreads_ = queues_ == 1 || hashed != 0 || software_spread(driver_);
+  if (rte_eth_dev_configure(ethdev_, static_cast<std::uint16_t>(queues_),
+                            static_cast<std::uint16_t>(queues_), &configuration) != 0) {
+    return fail("port '{}' refuses {} queues with an MTU of {}", name_, queues_, options.mtu);
+  }
+  std::uint16_t rx_descriptors = options.descriptors;
+  std::uint16_t tx_descriptors = options.descriptors;
+  rte_eth_dev_adjust_nb_rx_tx_desc(ethdev_, &rx_descriptors, &tx_descriptors);
+  for (std::uint16_t queue = 0; queue < queues_; ++queue) {
+    if (rte_eth_rx_queue_setup(ethdev_, queue, rx_descriptors, static_cast<unsigned>(socket_),
+                               nullptr, options.pool) != 0 ||
+        rte_eth_tx_queue_setup(ethdev_, queue, tx_descriptors, static_cast<unsigned>(socket_),
+                               nullptr) != 0) {
+      return fail("port '{}' refuses to set up queue {}", name_, queue);
+    }
+  }
+  // Software ports that cannot be told keep what they have.
+  rte_eth_dev_set_mtu(ethdev_, options.mtu);
+  mtu_ = options.mtu;
+  if (rte_eth_dev_start(ethdev_) != 0) {
+    return fail("port '{}' does not start", name_);
+  }
+  // Multicast is for the twin (neighbour discovery, routing protocols); the twin has the port's
+  // MAC, so no promiscuous mode.
+  rte_eth_allmulticast_enable(ethdev_);
+  rte_ether_addr mac{};
+  rte_eth_macaddr_get(ethdev_, &mac);
+  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.begin());
+  return {};
+}
+
+Port::~Port() {
+  rte_eth_dev_stop(ethdev_);
+  rte_eth_dev_close(ethdev_);
+  if (attached_) {
+    rte_eal_hotplug_remove(name_.find(':') == std::string::npos ? "vdev" : "pci", name_.c_str());
+  }
+}
+
+bool Port::link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(ethdev_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+PortStatistics Port::statistics() const {
+  rte_eth_stats stats{};
+  rte_eth_stats_get(ethdev_, &stats);
+  return {.rx_packets = stats.ipackets,
+          .rx_bytes = stats.ibytes,
+          .tx_packets = stats.opackets,
+          .tx_bytes = stats.obytes,
+          .rx_missed = stats.imissed,
+          .rx_errors = stats.ierrors,
+          .tx_errors = stats.oerrors,
+          .rx_no_mbuf = stats.rx_nombuf};
+}
+
+}  // namespace gotthard::nic
