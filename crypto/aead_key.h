@@ -38,8 +38,8 @@ class AeadKey {
   Suite suite_ = Suite::chacha20_poly1305;
 };
 
-// One packet. The bytes of `text` are replaced; `tag` (16 bytes anywhere, beside the text as a
-// rule) is written by seal and read by open.
+// One packet. The bytes of `text` are replaced (never null, even for none of them); `tag` (16 bytes
+// anywhere, beside the text as a rule) is written by seal and read by open.
 struct AeadJob {
   const AeadKey* key = nullptr;
   std::byte* text = nullptr;
