@@ -39,6 +39,7 @@ struct LocalAddress {
 struct LocalAddressGone {
   int link = 0;
   Address address;
+  std::uint8_t prefix_length = 0;  // one address may be there with several
   bool operator==(const LocalAddressGone&) const = default;
 };
 
@@ -51,9 +52,9 @@ enum class RouteType : std::uint8_t { unicast, local, blackhole, unreachable };
 struct KernelRoute {
   Prefix destination;
   std::uint32_t metric = 0;
+  std::uint8_t tos = 0;
   RouteType type = RouteType::unicast;
   std::uint8_t protocol = 0;
-  std::uint8_t tos = 0;
   int link = 0;           // where it leaves, 0 for none
   Address gateway;        // family none: on-link. May be of the other family (RFC 5549)
   Address source;         // preferred source, family none if not given

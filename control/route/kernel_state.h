@@ -1,17 +1,21 @@
 // What the kernel is known to have, with a generation on each entry: a dump stamps what it
-// mentions, and what keeps an old stamp at its end is gone.
+// mentions, and what keeps an old stamp at its end is gone. Changes are told as they are found.
 #pragma once
 
+#include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <utility>
-#include <vector>
 
 #include "control/route/changes.h"
-#include "control/route/netlink_parser.h"
 
 namespace gotthard::route {
+
+// What is dumped, one after another in this order.
+enum class DumpKind : std::uint8_t { links, addresses, routes4, routes6, neighbours, count };
+inline constexpr std::size_t kDumpKinds = static_cast<std::size_t>(DumpKind::count);
 
 class KernelState {
  public:
@@ -19,27 +23,21 @@ class KernelState {
   explicit KernelState(ChangeSink changes) : changes_(std::move(changes)) {}
 
   void set(const Link& link);
-  // With all addresses, routes and neighbours of the link.
-  void remove(const LinkGone& link);
+  void remove(const LinkGone& gone);
   void set(const LocalAddress& address);
-  void remove(const LocalAddressGone& address);
+  void remove(const LocalAddressGone& gone);
   void set(const Neighbour& neighbour);
-  void remove(const NeighbourGone& neighbour);
-  void add(const KernelRoute& route);
-  // False: the kernel removed or replaced what we do not know exactly: a dump is needed.
-  [[nodiscard]] bool remove(const KernelRoute& route);
-  [[nodiscard]] bool replace(const KernelRoute& route);
+  void remove(const NeighbourGone& gone);
+  // False: what the kernel has of this prefix and metric now is not certain; a dump tells.
+  // `multipath`: the message listed several hops, and may mean more than one that we know.
+  [[nodiscard]] bool add(const KernelRoute& route, bool multipath);
+  [[nodiscard]] bool replace(const KernelRoute& route, bool multipath);
+  [[nodiscard]] bool remove(const KernelRoute& route, bool multipath);
 
   [[nodiscard]] bool link_is_up(int index) const;
 
-  void begin_links() { ++link_generation_; }
-  void begin_addresses() { ++address_generation_; }
-  void begin_routes() { ++route_generation_; }
-  void begin_neighbours() { ++neighbour_generation_; }
-  void end_links();
-  void end_addresses();
-  void end_routes();
-  void end_neighbours();
+  void begin_dump(DumpKind kind) { ++generation_[static_cast<std::size_t>(kind)]; }
+  void end_dump(DumpKind kind);
 
  private:
   template <typename T>
@@ -47,19 +45,32 @@ class KernelState {
     T value;
     std::uint32_t generation = 0;
   };
-  using AddressKey = std::pair<int, Address>;
+  struct AddressKey {
+    int link = 0;
+    Address address;
+    std::uint8_t prefix_length = 0;
+    auto operator<=>(const AddressKey&) const = default;
+  };
+  using NeighbourKey = std::pair<int, Address>;
 
-  void erase_of_link(int index);
+  [[nodiscard]] std::uint32_t generation(DumpKind kind) const {
+    return generation_[static_cast<std::size_t>(kind)];
+  }
+  void stamp(const KernelRoute& route, bool multipath);
+  // Routes of the same destination, metric and TOS.
+  [[nodiscard]] int count_alike(const KernelRoute& route) const;
+  void sweep_routes(abi::Family family, std::uint32_t generation);
 
   ChangeSink changes_;
   std::map<int, Stamped<Link>> links_;
   std::map<AddressKey, Stamped<LocalAddress>> addresses_;
-  std::map<AddressKey, Stamped<Neighbour>> neighbours_;
-  std::map<KernelRoute, std::uint32_t> routes_;  // to generation
-  std::uint32_t link_generation_ = 0;
-  std::uint32_t address_generation_ = 0;
-  std::uint32_t route_generation_ = 0;
-  std::uint32_t neighbour_generation_ = 0;
+  std::map<NeighbourKey, Stamped<Neighbour>> neighbours_;
+  struct RouteState {
+    std::uint32_t generation = 0;
+    bool multipath = false;
+  };
+  std::map<KernelRoute, RouteState> routes_;
+  std::array<std::uint32_t, kDumpKinds> generation_{};
 };
 
 }  // namespace gotthard::route

@@ -13,7 +13,6 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "base/clock.h"
 #include "control/route/changes.h"
@@ -29,13 +28,13 @@ struct FollowerCounters {
   std::uint64_t unsupported = 0;  // route types and forms that we cannot follow
   std::uint64_t multipath = 0;    // routes of which only the first hop is used
   std::uint64_t overruns = 0;     // the socket's buffer was full; everything was dumped again
-  std::uint64_t dumps = 0;        // full dumps completed
-  std::uint64_t interrupted = 0;  // dumps that the kernel said were inconsistent; repeated
+  std::uint64_t dumps = 0;        // of one kind of thing, completed
+  std::uint64_t repeated = 0;     // inconsistent or refused by the kernel; asked again
 };
 
 class NetlinkFollower {
  public:
-  using ChangeSink = std::function<void(const Change&)>;
+  using ChangeSink = KernelState::ChangeSink;
   // Sends one request to the kernel; false when that failed (it is repeated from on_time()).
   using RequestSink = std::function<bool(std::span<const std::byte>)>;
 
@@ -43,38 +42,42 @@ class NetlinkFollower {
 
   // Asks for everything. Until the first Synchronised change the picture is not whole.
   void start(Nanoseconds now);
-  // One datagram; `from_kernel`: its sender's netlink port was 0.
+  // One datagram, 4-byte aligned; `from_kernel`: its sender's netlink port was 0.
   void on_datagram(std::span<const std::byte> bytes, bool from_kernel, Nanoseconds now);
   // ENOBUFS, or a datagram that did not fit.
   void on_overrun(Nanoseconds now);
-  // Retries, answers that never came, the audit. Call it about once a second.
+  // Dumps that are due, answers that never came. Call it when next_time() is over; on_datagram()
+  // does it too.
   void on_time(Nanoseconds now);
+  [[nodiscard]] Nanoseconds next_time() const;
 
   [[nodiscard]] bool synchronised() const { return synchronised_; }
   [[nodiscard]] const FollowerCounters& counters() const { return counters_; }
 
  private:
-  enum class Dump : std::uint8_t { idle, links, addresses, routes4, routes6, neighbours };
-
-  void want_dump(Dump from, Nanoseconds now);
-  void request(Nanoseconds now);
-  void finish(Nanoseconds now);
+  void want(DumpKind kind, Nanoseconds at);
+  void want_all(Nanoseconds at);
+  void want_routes(Nanoseconds at);
+  void dump_next(Nanoseconds now);
+  void on_end_of_dump(Nanoseconds now);
+  void repeat(Nanoseconds now);
   void on_message(const NetlinkMessage& message, Nanoseconds now);
-  void apply(const ParsedMessage& parsed, Nanoseconds now);
+  void on_route(const RouteMessage& message, Nanoseconds now);
+  void on_link(const Link& link, Nanoseconds now);
 
   ChangeSink changes_;
   RequestSink requests_;
   KernelState state_;
   FollowerCounters counters_;
-  Dump running_ = Dump::idle;
-  Dump wanted_ = Dump::idle;  // a dump to begin at this kind once the running one is over
-  Nanoseconds wanted_at_ = 0;
-  Nanoseconds requested_at_ = 0;
-  Nanoseconds synchronised_at_ = 0;
+  unsigned wanted_ = 0;           // bits by DumpKind
+  Nanoseconds wanted_at_ = 0;     // not before
+  std::optional<DumpKind> dump_;  // asked, its end not seen
+  Nanoseconds asked_at_ = 0;
   std::uint32_t sequence_ = 0;
-  bool sent_ = false;
-  bool inconsistent_ = false;
+  bool inconsistent_ = false;  // the running dump must be repeated
+  unsigned round_ = 0;         // kinds missing until all were dumped: then Synchronised
   bool synchronised_ = false;
+  Nanoseconds audit_at_ = 0;
 };
 
 }  // namespace gotthard::route

@@ -23,11 +23,12 @@ class NetlinkSocket {
   // Does not own `fd`. Several control processes one after another may use the same one.
   NetlinkSocket(int fd, NetlinkFollower::ChangeSink changes);
 
-  // Empties what an earlier reader left and asks for everything.
-  Status start(Nanoseconds now);
+  // Asks for everything.
+  void start(Nanoseconds now) { follower_.start(now); }
   // `fd` is readable: takes at most kBatch datagrams, so that the reactor gets its turn.
   Status on_readable(Nanoseconds now);
   void on_time(Nanoseconds now) { follower_.on_time(now); }
+  [[nodiscard]] Nanoseconds next_time() const { return follower_.next_time(); }
 
   [[nodiscard]] bool synchronised() const { return follower_.synchronised(); }
   [[nodiscard]] const FollowerCounters& counters() const { return follower_.counters(); }
