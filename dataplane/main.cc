@@ -29,6 +29,15 @@ void reply(int socket, abi::HostReplyType type, std::string_view text) {
   (void)send_message(socket, std::as_bytes(std::span(&message, 1)));
 }
 
+// With the ports' addresses: each twin takes its port's.
+void reply_ready(int socket, const Manager& manager) {
+  abi::HostReply message{.type = abi::HostReplyType::ready};
+  for (std::size_t i = 0; i < manager.ports().size(); ++i) {
+    message.macs[i] = manager.ports()[i].port->mac();
+  }
+  (void)send_message(socket, std::as_bytes(std::span(&message, 1)));
+}
+
 // --no-huge takes its memory in one piece at start: tables (two copies of two tables of two
 // families, 32 MB each and their second levels), buffers, sessions.
 std::uint32_t megabytes_needed(const Options& options, std::uint16_t mtu) {
@@ -167,7 +176,7 @@ int run(const Options& options) {
   if (const Status dropped = nic::drop_privileges(); !dropped) {
     return give_up(dropped.error());
   }
-  reply(options.supervisor_fd, abi::HostReplyType::ready, "");
+  reply_ready(options.supervisor_fd, **manager);
   if (const Status status = (*manager)->run(options.supervisor_fd); !status) {
     return give_up(status.error());
   }

@@ -49,6 +49,7 @@ class Manager {
 
   HostBridge& host() { return *bridge_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  [[nodiscard]] const std::vector<ManagedPort>& ports() const { return ports_; }
   ControlSide& control() { return *control_; }
 
   // Takes the manager's end of a new attachment; the old one ends.

@@ -1,0 +1,145 @@
+// What no section can see alone.
+#include <map>
+#include <set>
+
+#include "control/config/sections.h"
+
+namespace gotthard::config {
+namespace {
+
+// Line of the n-th [[key]], for messages.
+std::size_t line_of(const toml::table& root, std::string_view key, std::size_t index) {
+  const toml::array* array = root.get_as<toml::array>(key);
+  const toml::node* node = array == nullptr ? nullptr : array->get(index);
+  return node == nullptr ? 0 : node->source().begin.line;
+}
+
+std::size_t peer_line(const toml::table& root, std::size_t interface, std::size_t peer) {
+  const toml::array* array = root.get_as<toml::array>("wireguard");
+  const toml::node* node = array == nullptr ? nullptr : array->get(interface);
+  const toml::table* table = node == nullptr ? nullptr : node->as_table();
+  return table == nullptr ? 0 : line_of(*table, "peer", peer);
+}
+
+void check_names(const Config& config, const toml::table& root, ReadContext* context) {
+  std::set<std::string> names;
+  std::set<std::string> devices;
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    const Port& port = config.ports[i];
+    const std::size_t line = line_of(root, "port", i);
+    if (!names.insert(port.name).second) {
+      context->report(line, fmt::format("two interfaces are named '{}'", port.name));
+    }
+    const std::string kernel = port.kernel_device();
+    if (!devices.insert(kernel.empty() ? port.device : kernel).second) {
+      context->report(line,
+                      fmt::format("device '{}' belongs to another port already", port.device));
+    }
+  }
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    if (!names.insert(config.wireguard[i].name).second) {
+      context->report(line_of(root, "wireguard", i),
+                      fmt::format("two interfaces are named '{}'", config.wireguard[i].name));
+    }
+  }
+}
+
+void check_addresses(const Config& config, const toml::table& root, ReadContext* context) {
+  std::set<Address> seen;
+  const auto check = [&](const std::vector<InterfaceAddress>& addresses, std::size_t line) {
+    for (const InterfaceAddress& address : addresses) {
+      if (!seen.insert(address.address).second) {
+        context->report(line, fmt::format("address {} is given twice", to_string(address.address)));
+      }
+    }
+  };
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    check(config.ports[i].addresses, line_of(root, "port", i));
+  }
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    check(config.wireguard[i].addresses, line_of(root, "wireguard", i));
+  }
+}
+
+void check_peers(const WireGuard& wireguard, std::size_t index, const toml::table& root,
+                 ReadContext* context) {
+  std::set<std::string> names;
+  std::map<std::array<std::uint8_t, 32>, std::string> keys;
+  std::map<Prefix, std::string> prefixes;
+  for (std::size_t i = 0; i < wireguard.peers.size(); ++i) {
+    const Peer& peer = wireguard.peers[i];
+    const std::size_t line = peer_line(root, index, i);
+    if (!names.insert(peer.name).second) {
+      context->report(line, fmt::format("{} has two peers named '{}'", wireguard.name, peer.name));
+    }
+    if (const auto [found, added] = keys.emplace(peer.public_key, peer.name); !added) {
+      context->report(line, fmt::format("peers '{}' and '{}' of {} have the same public key",
+                                        found->second, peer.name, wireguard.name));
+    }
+    for (const Prefix& prefix : peer.allowed_ips) {
+      if (const auto [found, added] = prefixes.emplace(prefix, peer.name); !added) {
+        context->report(line,
+                        fmt::format("{} is in allowed_ips of '{}' and of '{}' of {}: leave it "
+                                    "at one of them",
+                                    to_string(prefix), found->second, peer.name, wireguard.name));
+      }
+    }
+  }
+}
+
+void check_routes(const Config& config, const toml::table& root, ReadContext* context) {
+  std::set<std::string> interfaces;
+  for (const Port& port : config.ports) {
+    interfaces.insert(port.name);
+  }
+  for (const WireGuard& wireguard : config.wireguard) {
+    interfaces.insert(wireguard.name);
+  }
+  std::set<Prefix> seen;
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    const Route& route = config.routes[i];
+    const std::size_t line = line_of(root, "route", i);
+    if (!route.interface.empty() && !interfaces.contains(route.interface)) {
+      context->report(line,
+                      fmt::format("[[route]] leads to interface '{}', which is no [[port]] and "
+                                  "no [[wireguard]] here",
+                                  route.interface));
+    }
+    if (!seen.insert(route.destination).second) {
+      context->report(line,
+                      fmt::format("there are two routes to {}", to_string(route.destination)));
+    }
+  }
+}
+
+}  // namespace
+
+void check_whole(const Config& config, const toml::table& root, ReadContext* context) {
+  if (config.ports.empty()) {
+    context->report(0, "no [[port]]: a gateway needs at least one, with name, role and device");
+  }
+  if (config.ports.size() > abi::kMaxPorts) {
+    context->report(line_of(root, "port", abi::kMaxPorts),
+                    fmt::format("at most {} ports are possible", abi::kMaxPorts));
+  }
+  if (config.wireguard.size() > abi::kMaxInterfaces) {
+    context->report(line_of(root, "wireguard", abi::kMaxInterfaces),
+                    fmt::format("at most {} tunnel interfaces are possible", abi::kMaxInterfaces));
+  }
+  check_names(config, root, context);
+  check_addresses(config, root, context);
+  check_routes(config, root, context);
+  std::map<std::uint16_t, std::string> listeners;
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    const WireGuard& wireguard = config.wireguard[i];
+    if (const auto [found, added] = listeners.emplace(wireguard.listen_port, wireguard.name);
+        !added) {
+      context->report(line_of(root, "wireguard", i),
+                      fmt::format("{} and {} both listen on port {}", found->second, wireguard.name,
+                                  wireguard.listen_port));
+    }
+    check_peers(wireguard, i, root, context);
+  }
+}
+
+}  // namespace gotthard::config

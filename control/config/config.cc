@@ -1,0 +1,87 @@
+#include "control/config/config.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "control/config/key_file.h"
+#include "control/config/sections.h"
+
+namespace gotthard::config {
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+  constexpr std::size_t kLimit = 16U << 20;
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || fstat(fd.get(), &status) != 0) {
+    return fail("cannot read the configuration {}: {}", path, std::strerror(errno));
+  }
+  if (!S_ISREG(status.st_mode) || static_cast<std::size_t>(status.st_size) > kLimit) {
+    return fail("the configuration {} is no regular file of at most 16 MiB", path);
+  }
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t size = read(fd.get(), text.data() + done, text.size() - done);
+    if (size <= 0) {
+      return fail("cannot read the configuration {}: {}", path, std::strerror(errno));
+    }
+    done += static_cast<std::size_t>(size);
+  }
+  return text;
+}
+
+Config read_root(const toml::table& root, const std::string& path, ReadContext* context) {
+  Config config;
+  const auto base = std::filesystem::absolute(path).parent_path();
+  TableReader reader(root, "the file", context);
+  reader.table("dataplane", [&](TableReader& t) { config.dataplane = read_dataplane(t); });
+  reader.table("log", [&](TableReader& t) { config.log = read_log(t); });
+  reader.tables("port", [&](TableReader& t) { config.ports.push_back(read_port(t)); });
+  reader.tables("route", [&](TableReader& t) { config.routes.push_back(read_route(t)); });
+  reader.tables("wireguard",
+                [&](TableReader& t) { config.wireguard.push_back(read_wireguard(t, base)); });
+  reader.finish();
+  check_whole(config, root, context);
+  return config;
+}
+
+}  // namespace
+
+Result<Config> parse(std::string_view text, const std::string& path) {
+  ReadContext context{.path = path, .error = std::nullopt};
+  try {
+    const toml::table root = toml::parse(text, path);
+    Config config = read_root(root, path, &context);
+    if (context.error) {
+      return tl::unexpected(*context.error);
+    }
+    return config;
+  } catch (const toml::parse_error& error) {
+    return fail("{}:{}: {}", path, error.source().begin.line, error.description());
+  }
+}
+
+Result<Config> load(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  auto config = parse(*text, path);
+  if (!config) {
+    return config;
+  }
+  for (const WireGuard& wireguard : config->wireguard) {
+    if (const Status checked = check_key_files(wireguard); !checked) {
+      return fail("{}: {}", path, checked.error().message);
+    }
+  }
+  return config;
+}
+
+}  // namespace gotthard::config

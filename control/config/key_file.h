@@ -1,0 +1,21 @@
+// Files that hold one key in base64, as `wg genkey` writes them.
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "control/config/config.h"
+#include "crypto/secret.h"
+
+namespace gotthard::config {
+
+// Opens `path` for reading. Refuses what others than its owner may read.
+Result<UniqueFd> open_key_file(const std::string& path);
+
+// The key in an open file, from its start (the offset stays). `path` is for messages.
+Result<crypto::Secret<32>> read_key(int fd, const std::string& path);
+
+// All key files of an interface can be read, hold keys, and no peer has the interface's own.
+Status check_key_files(const WireGuard& wireguard);
+
+}  // namespace gotthard::config

@@ -1,0 +1,204 @@
+#include "control/config/reader.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace gotthard::config {
+namespace {
+
+// Levenshtein's distance, for suggestions.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j + 1] + 1, row[j] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::string suggestion(const std::string& key, const std::set<std::string>& known) {
+  const auto nearest = std::min_element(
+      known.begin(), known.end(),
+      [&](const auto& a, const auto& b) { return distance(key, a) < distance(key, b); });
+  if (nearest != known.end() &&
+      distance(key, *nearest) <= std::max<std::size_t>(2, key.size() / 3)) {
+    return fmt::format("did you mean '{}'?", *nearest);
+  }
+  return fmt::format("known keys are {}", fmt::join(known, ", "));
+}
+
+}  // namespace
+
+void ReadContext::report(std::size_t line, const std::string& message) {
+  if (!error) {
+    error = Error{line == 0 ? fmt::format("{}: {}", path, message)
+                            : fmt::format("{}:{}: {}", path, line, message)};
+  }
+}
+
+const toml::node* TableReader::find(const std::string& key) {
+  known_.insert(key);
+  return table_->get(key);
+}
+
+void TableReader::wrong_type(const std::string& key, const toml::node& node,
+                             std::string_view wanted) {
+  report(node.source().begin.line, fmt::format("'{}' in {} must be {}", key, what_, wanted));
+}
+
+std::size_t TableReader::line_of(const std::string& key) const {
+  const toml::node* node = table_->get(key);
+  return node == nullptr ? line() : node->source().begin.line;
+}
+
+std::optional<Located<std::string>> TableReader::text(const std::string& key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  const auto* value = node->as_string();
+  if (value == nullptr) {
+    wrong_type(key, *node, fmt::format("text: write {} = \"...\"", key));
+    return std::nullopt;
+  }
+  return Located<std::string>{value->get(), node->source().begin.line};
+}
+
+std::optional<Located<std::string>> TableReader::required_text(const std::string& key) {
+  auto value = text(key);
+  if (table_->get(key) == nullptr) {
+    report(line(), fmt::format("{} needs '{}': write {} = \"...\"", what_, key, key));
+  }
+  return value;
+}
+
+std::optional<Located<std::int64_t>> TableReader::number(const std::string& key, std::int64_t least,
+                                                         std::int64_t most) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  const auto* value = node->as_integer();
+  if (value == nullptr || value->get() < least || value->get() > most) {
+    wrong_type(key, *node, fmt::format("a whole number from {} to {}", least, most));
+    return std::nullopt;
+  }
+  return Located<std::int64_t>{value->get(), node->source().begin.line};
+}
+
+std::vector<Located<std::string>> TableReader::texts(const std::string& key) {
+  std::vector<Located<std::string>> result;
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return result;
+  }
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    wrong_type(key, *node, fmt::format("a list of texts: write {} = [\"...\", \"...\"]", key));
+    return result;
+  }
+  for (const toml::node& element : *array) {
+    const auto* value = element.as_string();
+    if (value == nullptr) {
+      wrong_type(key, element, "a list of texts: each in quotes");
+      return {};
+    }
+    result.push_back({value->get(), element.source().begin.line});
+  }
+  return result;
+}
+
+std::vector<Located<std::int64_t>> TableReader::numbers(const std::string& key, std::int64_t least,
+                                                        std::int64_t most) {
+  std::vector<Located<std::int64_t>> result;
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return result;
+  }
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    wrong_type(key, *node, fmt::format("a list of numbers: write {} = [2, 3]", key));
+    return result;
+  }
+  for (const toml::node& element : *array) {
+    const auto* value = element.as_integer();
+    if (value == nullptr || value->get() < least || value->get() > most) {
+      wrong_type(key, element, fmt::format("a list of whole numbers from {} to {}", least, most));
+      return {};
+    }
+    result.push_back({value->get(), element.source().begin.line});
+  }
+  return result;
+}
+
+std::optional<std::size_t> TableReader::choice(const std::string& key,
+                                               const std::vector<std::string>& choices) {
+  const auto value = text(key);
+  if (!value) {
+    return std::nullopt;
+  }
+  const auto found = std::find(choices.begin(), choices.end(), value->value);
+  if (found == choices.end()) {
+    report(value->line, fmt::format("'{}' in {} must be one of \"{}\"; it is \"{}\"", key, what_,
+                                    fmt::join(choices, "\", \""), value->value));
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(found - choices.begin());
+}
+
+void TableReader::table(const std::string& key, const std::function<void(TableReader&)>& read) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return;
+  }
+  const auto* inner = node->as_table();
+  if (inner == nullptr) {
+    wrong_type(key, *node, fmt::format("a table: write [{}]", key));
+    return;
+  }
+  TableReader reader(*inner, fmt::format("[{}]", key), context_);
+  read(reader);
+  reader.finish();
+}
+
+void TableReader::tables(const std::string& key, const std::function<void(TableReader&)>& read) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return;
+  }
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    wrong_type(key, *node, fmt::format("an array of tables: write [[{}]]", key));
+    return;
+  }
+  for (const toml::node& element : *array) {
+    const auto* inner = element.as_table();
+    if (inner == nullptr) {
+      wrong_type(key, element, fmt::format("an array of tables: write [[{}]]", key));
+      return;
+    }
+    TableReader reader(*inner, fmt::format("[[{}]]", key), context_);
+    read(reader);
+    reader.finish();
+  }
+}
+
+void TableReader::finish() {
+  for (const auto& [key, node] : *table_) {
+    const std::string name(key.str());
+    if (!known_.contains(name)) {
+      report(node.source().begin.line,
+             fmt::format("{} has no key '{}': {}", what_, name, suggestion(name, known_)));
+    }
+  }
+}
+
+}  // namespace gotthard::config

@@ -1,0 +1,57 @@
+// [dataplane] and [log].
+#include <set>
+
+#include "control/config/sections.h"
+
+namespace gotthard::config {
+
+Dataplane read_dataplane(TableReader& reader) {
+  Dataplane result;
+  if (const auto workers = reader.number("workers", 1, 64)) {
+    result.workers = static_cast<unsigned>(workers->value);
+  }
+  std::set<std::int64_t> seen;
+  for (const auto& core : reader.numbers("cores", 0, 4095)) {
+    if (!seen.insert(core.value).second) {
+      reader.report(core.line,
+                    fmt::format("'cores' names {} twice: one worker a core", core.value));
+    }
+    result.cores.push_back(static_cast<unsigned>(core.value));
+  }
+  if (result.workers && !result.cores.empty() && *result.workers != result.cores.size()) {
+    reader.report(reader.line_of("workers"),
+                  "'workers' and 'cores' contradict each other: write one of them");
+  }
+  if (const auto index = reader.choice("hugepages", {"auto", "never", "required"})) {
+    result.hugepages = static_cast<Hugepages>(*index);
+  }
+  if (const auto index = reader.choice("idle", {"adaptive", "poll"})) {
+    result.idle = static_cast<Idle>(*index);
+  }
+  if (const auto index = reader.choice("aead", {"auto", "portable", "ipsec_mb"})) {
+    result.aead = static_cast<AeadBackend>(*index);
+  }
+  if (const auto mbufs = reader.number("mbufs", 4096, 16777216)) {
+    result.mbufs = static_cast<unsigned>(mbufs->value);
+  }
+  if (const auto routes = reader.number("routes", 64, 4194304)) {
+    result.routes = static_cast<unsigned>(routes->value);
+  }
+  if (const auto window = reader.number("replay_window", 1024, 1048576)) {
+    result.replay_window = static_cast<std::uint32_t>(window->value);
+  }
+  return result;
+}
+
+Log read_log(TableReader& reader) {
+  Log result;
+  if (const auto index = reader.choice("format", {"logfmt", "json"})) {
+    result.format = static_cast<log::Format>(*index);
+  }
+  if (const auto index = reader.choice("level", {"debug", "info", "warning", "error", "off"})) {
+    result.level = static_cast<log::Level>(*index);
+  }
+  return result;
+}
+
+}  // namespace gotthard::config

@@ -1,0 +1,48 @@
+// One reader for each section of the file; config.cc puts them together.
+#pragma once
+
+#include <filesystem>
+
+#include "control/config/config.h"
+#include "control/config/reader.h"
+
+namespace gotthard::config {
+
+Dataplane read_dataplane(TableReader& reader);
+Log read_log(TableReader& reader);
+Port read_port(TableReader& reader);
+Route read_route(TableReader& reader);
+WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base);
+
+// What concerns more than one section: names, addresses, listening ports, prefixes.
+void check_whole(const Config& config, const toml::table& root, ReadContext* context);
+
+// Linux's rules for interface names.
+[[nodiscard]] bool valid_interface_name(const std::string& name);
+
+// The value of `parse`, or an error at `text`'s line.
+template <typename T>
+std::optional<T> parse_at(TableReader& reader, const std::string& key,
+                          const Located<std::string>& text, Result<T> (*parse)(std::string_view)) {
+  auto value = parse(text.value);
+  if (!value) {
+    reader.report(text.line,
+                  fmt::format("'{}' in {}: {}", key, reader.what(), value.error().message));
+    return std::nullopt;
+  }
+  return *value;
+}
+
+template <typename T>
+std::vector<T> parse_all(TableReader& reader, const std::string& key,
+                         Result<T> (*parse)(std::string_view)) {
+  std::vector<T> result;
+  for (const auto& text : reader.texts(key)) {
+    if (auto value = parse_at(reader, key, text, parse)) {
+      result.push_back(std::move(*value));
+    }
+  }
+  return result;
+}
+
+}  // namespace gotthard::config

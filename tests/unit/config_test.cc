@@ -1,0 +1,233 @@
+#include "control/config/config.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "control/config/key_file.h"
+
+namespace gotthard::config {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kWhole = R"([dataplane]
+workers = 2
+hugepages = "never"
+idle = "poll"
+[log]
+level = "debug"
+[[port]]
+name = "wan"
+role = "underlay"
+device = "net_af_packet0,iface=veth-wan"
+addresses = ["192.0.2.1/24", "2001:db8::1/64"]
+[[port]]
+name = "lan"
+role = "inside"
+device = "0000:3b:00.1"
+addresses = ["10.1.0.1/24"]
+[[route]]
+destination = "0.0.0.0/0"
+via = "192.0.2.254"
+[[wireguard]]
+name = "wg0"
+listen_port = 51821
+private_key_file = "wg0.key"
+addresses = ["172.31.0.1/30"]
+[[wireguard.peer]]
+name = "region-b"
+public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+preshared_key_file = "/keys/b.psk"
+endpoint = "[2001:db8::2]:51820"
+allowed_ips = ["10.2.0.0/16", "172.31.0.2"]
+persistent_keepalive = 25
+)";
+
+// The whole file with one line replaced by another text.
+std::string with(const std::string& from, const std::string& to) {
+  std::string text = kWhole;
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+std::string error_of(const std::string& text) {
+  const auto config = parse(text, "/etc/gotthard/a.toml");
+  return config ? "(accepted)" : config.error().message;
+}
+
+TEST(Config, ReadsEverything) {
+  const auto config = parse(kWhole, "/etc/gotthard/a.toml");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->dataplane.workers, 2U);
+  EXPECT_EQ(config->dataplane.hugepages, Hugepages::never);
+  EXPECT_EQ(config->dataplane.idle, Idle::poll);
+  EXPECT_EQ(config->log.level, log::Level::debug);
+  ASSERT_EQ(config->ports.size(), 2U);
+  EXPECT_EQ(config->ports[0].role, Role::underlay);
+  EXPECT_EQ(config->ports[0].kernel_device(), "veth-wan");
+  EXPECT_EQ(config->ports[1].kernel_device(), "");
+  EXPECT_EQ(to_string(config->ports[0].addresses[1]), "2001:db8::1/64");
+  ASSERT_EQ(config->routes.size(), 1U);
+  EXPECT_EQ(to_string(*config->routes[0].via), "192.0.2.254");
+  ASSERT_EQ(config->wireguard.size(), 1U);
+  const WireGuard& wg = config->wireguard[0];
+  EXPECT_EQ(wg.private_key_file, "/etc/gotthard/wg0.key");
+  EXPECT_EQ(wg.mtu, 1420);
+  EXPECT_EQ(wg.listen_port, 51821);
+  ASSERT_EQ(wg.peers.size(), 1U);
+  EXPECT_EQ(wg.peers[0].preshared_key_file, "/keys/b.psk");
+  EXPECT_EQ(wg.peers[0].endpoint->host, "2001:db8::2");
+  EXPECT_EQ(wg.peers[0].endpoint->port, 51820);
+  EXPECT_TRUE(wg.peers[0].endpoint->address.has_value());
+  EXPECT_EQ(to_string(wg.peers[0].allowed_ips[1]), "172.31.0.2/32");
+  EXPECT_EQ(key_to_string(wg.peers[0].public_key), "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=");
+}
+
+struct Bad {
+  std::string from, to, error;
+};
+
+class BadConfig : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadConfig, IsRefusedWithLineAndAdvice) {
+  const Bad& bad = GetParam();
+  EXPECT_THAT(error_of(with(bad.from, bad.to)), HasSubstr(bad.error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Everything, BadConfig,
+    testing::Values(
+        Bad{"workers = 2", "worker = 2",
+            ":2: [dataplane] has no key 'worker': did you mean 'workers'?"},
+        Bad{"workers = 2", "workers = \"2\"",
+            ":2: 'workers' in [dataplane] must be a whole number"},
+        Bad{"workers = 2", "workers = 0", "a whole number from 1 to 64"},
+        Bad{"workers = 2", "workers = 2\ncores = [1]", "contradict each other"},
+        Bad{"workers = 2", "cores = [1, 1]", "names 1 twice"},
+        Bad{"workers = 2", "cores = [1, \"2\"]", "whole numbers"},
+        Bad{"\"never\"", "\"no\"", "must be one of \"auto\", \"never\", \"required\""},
+        Bad{"[log]", "[logs]", "has no key 'logs': did you mean 'log'?"},
+        Bad{"name = \"wan\"", "name = \"a name\"", "is no interface name"},
+        Bad{"name = \"wan\"", "name = \"lan\"", "two interfaces are named 'lan'"},
+        Bad{"name = \"wan\"", "name = \"veth-wan\"", "give the port another name"},
+        Bad{"name = \"wan\"\n", "", "[[port]] needs 'name'"},
+        Bad{"role = \"underlay\"", "role = \"outside\"", "must be one of \"underlay\", \"inside\""},
+        Bad{"role = \"underlay\"\n", "", "[[port]] needs 'role'"},
+        Bad{"net_af_packet0,iface=veth-wan", "net_af_packet0", "write net_af_packet0,iface=NAME"},
+        Bad{"net_af_packet0,iface=veth-wan", "net_ring0;x", "must be a PCI address"},
+        Bad{"192.0.2.1/24", "192.0.2.1", "has no prefix length"},
+        Bad{"192.0.2.1/24", "192.0.2.1/33", "prefix length from 0 to 32"},
+        Bad{"192.0.2.1/24", "10.1.0.1/24", "10.1.0.1 is given twice"},
+        Bad{"via = \"192.0.2.254\"", "via = \"2001:db8::9\"", "different IP versions"},
+        Bad{"via = \"192.0.2.254\"\n", "", "needs one of via"},
+        Bad{"via = \"192.0.2.254\"", "interface = \"wg9\"", "leads to interface 'wg9'"},
+        Bad{"\"0.0.0.0/0\"", "\"10.0.0.1/8\"", "write 10.0.0.0/8"},
+        Bad{"listen_port = 51821", "listen_port = 70000", "a whole number from 1 to 65535"},
+        Bad{"private_key_file = \"wg0.key\"\n", "", "needs 'private_key_file'"},
+        Bad{"name = \"region-b\"", "name = \"b/c\"", "a peer's name"},
+        Bad{"xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=", "abc", "this is no key"},
+        Bad{"[2001:db8::2]:51820", "2001:db8::2:51820", "write [ADDRESS]:PORT"},
+        Bad{"[2001:db8::2]:51820", "host", "has no port"},
+        Bad{"[2001:db8::2]:51820", "ho st:1", "neither an address nor a host name"},
+        Bad{"[2001:db8::2]:51820", "host:0", "port from 1 to 65535"},
+        Bad{"10.2.0.0/16", "10.2.0.1/16", "write 10.2.0.0/16"},
+        Bad{"persistent_keepalive = 25", "persistent_keepalive = -1", "from 0 to 65535"},
+        Bad{"persistent_keepalive = 25", "keepalive = 25", "'keepalive'"},
+        Bad{"workers = 2", "workers = = 2", ":2: "}));
+
+TEST(Config, RefusesAPrefixAtTwoPeersOfOneInterface) {
+  const std::string second = R"([[wireguard.peer]]
+name = "region-c"
+public_key = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
+allowed_ips = ["10.2.0.0/16"]
+)";
+  EXPECT_THAT(error_of(kWhole + second),
+              HasSubstr("10.2.0.0/16 is in allowed_ips of 'region-b' and of 'region-c' of wg0"));
+}
+
+TEST(Config, RefusesTwoListenersOnOnePort) {
+  const std::string second = R"([[wireguard]]
+name = "wg1"
+listen_port = 51821
+private_key_file = "wg1.key"
+)";
+  EXPECT_THAT(error_of(kWhole + second), HasSubstr("wg0 and wg1 both listen on port 51821"));
+}
+
+class KeyFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/gotthard-config-XXXXXX";
+    directory_ = mkdtemp(pattern);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string write(const std::string& name, const std::string& text, mode_t mode) {
+    const std::string path = directory_ + "/" + name;
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  std::string load_error() {
+    const std::string path = write("a.toml", with("/keys/b.psk", "b.psk"), 0644);
+    const auto config = load(path);
+    return config ? "(accepted)" : config.error().message;
+  }
+
+  static constexpr const char* kKey = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n";
+  std::string directory_;
+};
+
+TEST_F(KeyFiles, AreReadWithTheConfiguration) {
+  write("wg0.key", kKey, 0600);
+  write("b.psk", kKey, 0400);
+  EXPECT_EQ(load_error(), "(accepted)");
+}
+
+TEST_F(KeyFiles, MustExist) {
+  write("wg0.key", kKey, 0600);
+  EXPECT_THAT(load_error(), HasSubstr("b.psk: No such file"));
+}
+
+TEST_F(KeyFiles, MustBePrivate) {
+  write("wg0.key", kKey, 0640);
+  write("b.psk", kKey, 0600);
+  EXPECT_THAT(load_error(), HasSubstr("chmod 600"));
+}
+
+TEST_F(KeyFiles, MustHoldAKeyAndDoNotShowIt) {
+  write("wg0.key", "c2VjcmV0\n", 0600);
+  write("b.psk", kKey, 0600);
+  const std::string error = load_error();
+  EXPECT_THAT(error, HasSubstr("holds no key"));
+  EXPECT_THAT(error, testing::Not(HasSubstr("c2VjcmV0")));
+}
+
+TEST_F(KeyFiles, OwnPublicKeyIsNoPeer) {
+  // RFC 7748, 6.1: Alice's private key, whose public key becomes the peer's.
+  write("wg0.key", "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n", 0600);
+  write("b.psk", kKey, 0600);
+  const std::string path = write("a.toml",
+                                 with("xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+                                      "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="),
+                                 0644);
+  const auto config = load(path);
+  ASSERT_FALSE(config.has_value());
+  EXPECT_THAT(config.error().message, HasSubstr("has the interface's own public key"));
+}
+
+TEST_F(KeyFiles, AMissingConfigurationIsNamed) {
+  const auto config = load(directory_ + "/none.toml");
+  ASSERT_FALSE(config.has_value());
+  EXPECT_THAT(config.error().message, HasSubstr("none.toml: No such file"));
+}
+
+}  // namespace
+}  // namespace gotthard::config
