@@ -142,7 +142,7 @@ void DirectoryWriter::write_sessions(abi::Directory* directory) {
       put(&entry.remote_id, session->remote_id);
       put(&entry.confirmed, session->confirmed.load(std::memory_order_relaxed) ? 1 : 0);
       put(&entry.sent, session->next_counter.load(std::memory_order_relaxed));
-      put(&entry.received, session->window.greatest());
+      put(&entry.received, session->window.received());
     }
     const auto state =
         stored.session != nullptr ? abi::SessionState::live : abi::SessionState::retiring;

@@ -1,15 +1,14 @@
-// The anti-replay window of a session, shared by all workers without a lock (RFC 6479's ring of
-// blocks, made concurrent).
+// The anti-replay window of a session, shared by all workers without a lock (the ring of blocks of
+// RFC 6479, made concurrent).
 //
-// Slot `block mod N` holds {number of a block of 64 counters, a bit for each of them}. There is no
-// head: a slot moves forward alone, when a counter of a newer block is accepted there. Why no
-// counter is ever accepted twice: a slot changes only by compare-and-swap of both words; its block
-// number never falls; within a block bits are only set; and a counter is accepted by nothing else
-// than the swap that turned its bit from 0 to 1. All zero is the window before the first packet.
-// Comparisons only, so no edge at 2^32 or 2^64 is special.
+// Slot `block mod N` holds {number of a block of 64 counters, a bit for each of them}. No head says
+// where the window stands: a slot moves forward alone, when a counter of a newer block is accepted
+// there. Why no counter is ever accepted twice: a slot changes only by compare-and-swap of both
+// words; its block number never falls; within a block bits are only set; and a counter is accepted
+// by nothing else than the swap that turned its bit from 0 to 1. All zero is the window before the
+// first packet. Numbers are only compared, so no edge at 2^32 or 2^64 is special.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -19,13 +18,15 @@
 
 namespace gotthard::dataplane {
 
-// What makes the window exact, each to be switched off by a test that must then see it fail.
+// What makes the window exact, each to be switched off by a test that must then see it fail. Before
+// each access to a slot the window calls access(), so that a test can put another worker there.
 struct ExactWindow {
   static constexpr bool kAtomicSwap = true;       // compare and swap in one
   static constexpr bool kRefuseOlder = true;      // a slot that moved on does not move back
   static constexpr bool kBlockBeforeBits = true;  // order of the two reads
   static constexpr bool kAcceptNewOnly = true;    // what the swap set, not what it was asked to set
   static constexpr bool kCheckBurst = true;       // duplicates within one run
+  static void access() {}
 };
 
 enum class WindowVerdict : std::uint8_t {
@@ -38,14 +39,18 @@ template <typename Policy>
 class BasicReplayWindow {
  public:
   using Verdict = WindowVerdict;
+  static constexpr std::uint32_t kDefaultPackets = 65536;
 
-  // Bytes for a window of `packets` counters (rounded up to a power of two of at least 1,024);
-  // cache-line aligned, zeroed by the caller.
+  // Bytes for a window of `packets` counters, rounded up to a power of two of at least 1,024.
   [[nodiscard]] static constexpr std::size_t memory_size(std::uint32_t packets) {
     return sizeof(Head) + slot_count(packets) * sizeof(Slot);
   }
 
-  // Before publication. The memory outlives the window and is not owned.
+  BasicReplayWindow() = default;
+  BasicReplayWindow(const BasicReplayWindow&) = delete;
+  BasicReplayWindow& operator=(const BasicReplayWindow&) = delete;
+
+  // Before publication. `memory` is aligned to a cache line, outlives the window and is not owned.
   void attach(std::byte* memory, std::uint32_t packets) {
     head_ = new (memory) Head;
     slots_ = reinterpret_cast<Slot*>(memory + sizeof(Head));
@@ -66,35 +71,30 @@ class BasicReplayWindow {
     return seen ? Verdict::replay : Verdict::accept;
   }
 
-  // After authentication, in any order of counters: the verdict. One swap per run of counters of
-  // one block. Any worker.
+  // After authentication, counters in any order: the verdicts. One swap for each run of counters
+  // that lie in one block. Any worker.
   void commit(std::span<const std::uint64_t> counters, std::span<Verdict> verdicts) {
-    std::size_t first = 0;
-    std::uint64_t greatest = 0;
-    while (first < counters.size()) {
+    for (std::size_t first = 0; first < counters.size();) {
       const std::uint64_t block = counters[first] / kBlockBits;
-      std::size_t end = first;
       std::uint64_t wanted = 0;
+      std::size_t end = first;
       for (; end < counters.size() && counters[end] / kBlockBits == block; ++end) {
         const std::uint64_t bit = std::uint64_t{1} << (counters[end] % kBlockBits);
         const bool twice = Policy::kCheckBurst && (wanted & bit) != 0;
         verdicts[end] = twice ? Verdict::replay : Verdict::accept;
         wanted |= bit;
-        greatest = counters[end] > greatest ? counters[end] : greatest;
       }
       settle(block, wanted, counters.subspan(first, end - first),
              verdicts.subspan(first, end - first));
       first = end;
     }
-    if (greatest > head_->greatest.load(std::memory_order_relaxed)) {
-      head_->greatest.store(greatest, std::memory_order_relaxed);
-    }
   }
 
-  // About the greatest counter accepted: racing workers may leave it a little behind. For people,
-  // and for guesses whose error authentication catches.
-  [[nodiscard]] std::uint64_t greatest() const {
-    return head_->greatest.load(std::memory_order_relaxed);
+  // One more than the greatest counter accepted, 0 when there is none. Workers that race may leave
+  // it a little behind: it is for people, and for guesses whose error authentication catches.
+  [[nodiscard]] std::uint64_t received() const {
+    const Words top = read(slot(head_->top.load(std::memory_order_relaxed)));
+    return top.bits == 0 ? 0 : top.block * kBlockBits + std::bit_width(top.bits);
   }
 
  private:
@@ -105,8 +105,9 @@ class BasicReplayWindow {
     std::atomic<std::uint64_t> bits{0};
   };
   static_assert(sizeof(Slot) == 16);
+  // The greatest block, written once a block: its line is not to travel with each burst.
   struct alignas(64) Head {
-    std::atomic<std::uint64_t> greatest{0};
+    std::atomic<std::uint64_t> top{0};
   };
   struct Words {
     std::uint64_t block;
@@ -118,56 +119,62 @@ class BasicReplayWindow {
   }
   [[nodiscard]] Slot& slot(std::uint64_t block) const { return slots_[block & mask_]; }
 
-  // The block first: bits read after it are at least as new, so a stale pair can only look older
-  // than it is, which the swap then finds out.
+  // The block first: bits read after it are at least as new, so a pair that was never there
+  // together can only make a counter look seen whose block has left, or fail the swap.
   [[nodiscard]] static Words read(const Slot& slot) {
+    Policy::access();
     if constexpr (Policy::kBlockBeforeBits) {
       const std::uint64_t block = slot.block.load(std::memory_order_acquire);
+      Policy::access();
       return {.block = block, .bits = slot.bits.load(std::memory_order_relaxed)};
     } else {
       const std::uint64_t bits = slot.bits.load(std::memory_order_acquire);
-      std::atomic_signal_fence(std::memory_order_seq_cst);
+      Policy::access();
       return {.block = slot.block.load(std::memory_order_relaxed), .bits = bits};
     }
   }
 
-  // Both words at once; false when either is not as expected any more, which is then in `expected`.
+  // Both words at once; false when they are not as expected any more, and `expected` is what is
+  // there then.
   static bool swap(Slot* slot, Words* expected, Words desired) {
+    Policy::access();
     if constexpr (!Policy::kAtomicSwap) {
       const Words now = read(*slot);
       if (now.block != expected->block || now.bits != expected->bits) {
         *expected = now;
         return false;
       }
+      Policy::access();
       slot->block.store(desired.block, std::memory_order_relaxed);
       slot->bits.store(desired.bits, std::memory_order_relaxed);
       return true;
-    }
+    } else {
 #if defined(__SANITIZE_THREAD__)
-    // ThreadSanitizer does not see inside inline assembly.
-    unsigned __int128 old =
-        expected->block | (static_cast<unsigned __int128>(expected->bits) << 64);
-    const unsigned __int128 next =
-        desired.block | (static_cast<unsigned __int128>(desired.bits) << 64);
-    const bool done = __atomic_compare_exchange_n(reinterpret_cast<unsigned __int128*>(slot), &old,
-                                                  next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-    *expected = {.block = static_cast<std::uint64_t>(old),
-                 .bits = static_cast<std::uint64_t>(old >> 64)};
-    return done;
+      // ThreadSanitizer does not see inside inline assembly.
+      using Pair = unsigned __int128;
+      Pair old = expected->block | (static_cast<Pair>(expected->bits) << 64);
+      const Pair next = desired.block | (static_cast<Pair>(desired.bits) << 64);
+      const bool done = __atomic_compare_exchange_n(reinterpret_cast<Pair*>(slot), &old, next,
+                                                    false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+      *expected = {.block = static_cast<std::uint64_t>(old),
+                   .bits = static_cast<std::uint64_t>(old >> 64)};
+      return done;
 #else
-    // g++ would call libatomic for this.
-    bool done;
-    asm volatile("lock cmpxchg16b %1"
-                 : "=@ccz"(done), "+m"(*slot), "+a"(expected->block), "+d"(expected->bits)
-                 : "b"(desired.block), "c"(desired.bits)
-                 : "memory");
-    return done;
+      // g++ would call a library for this.
+      bool done;
+      asm volatile("lock cmpxchg16b %1"
+                   : "=@ccz"(done), "+m"(*slot), "+a"(expected->block), "+d"(expected->bits)
+                   : "b"(desired.block), "c"(desired.bits)
+                   : "memory");
+      return done;
 #endif
+    }
   }
 
+  // Marks the `wanted` counters of a block and refuses those that were marked before.
   void settle(std::uint64_t block, std::uint64_t wanted, std::span<const std::uint64_t> counters,
               std::span<Verdict> verdicts) {
-    Slot* s = &slot(block);
+    Slot* const s = &slot(block);
     Words old = read(*s);
     for (;;) {
       if (Policy::kRefuseOlder && old.block > block) {
@@ -178,12 +185,15 @@ class BasicReplayWindow {
       }
       const std::uint64_t before = old.block == block ? old.bits : 0;
       const std::uint64_t fresh = wanted & ~before;
-      if (fresh != 0) {
-        if (!swap(s, &old, {.block = block, .bits = before | wanted})) {
-          continue;
-        }
+      if (fresh != 0 && !swap(s, &old, {.block = block, .bits = before | wanted})) {
+        continue;
       }
-      refuse_seen(Policy::kAcceptNewOnly ? fresh : wanted, counters, verdicts);
+      if (fresh != wanted) {
+        refuse_seen(Policy::kAcceptNewOnly ? fresh : wanted, counters, verdicts);
+      }
+      if (fresh != 0 && block > head_->top.load(std::memory_order_relaxed)) {
+        head_->top.store(block, std::memory_order_relaxed);
+      }
       return;
     }
   }
