@@ -4,14 +4,17 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <optional>
 #include <span>
-#include <vector>
+#include <unordered_map>
 
 #include "base/result.h"
 #include "control/noise/actions.h"
+#include "control/noise/admission.h"
+#include "control/noise/cookie.h"
 #include "control/noise/outcome.h"
+#include "control/noise/peer.h"
 #include "control/noise/timers.h"
 #include "control/noise/types.h"
 #include "crypto/x25519.h"
@@ -34,32 +37,14 @@ struct LiveSession {
   Nanoseconds installed = 0;
 };
 
-// For operators: what a peer's handshakes have come to.
-struct PeerStatus {
-  crypto::PublicKey public_key{};
-  std::optional<Endpoint> endpoint;
-  Nanoseconds last_attempt = 0;    // boot time of the last initiation sent
-  Nanoseconds last_handshake = 0;  // boot time of the last HandshakeDone, 0 never
-  Nanoseconds last_handshake_wall = 0;
-  bool in_flight = false;               // an initiation waits for its response
-  std::uint32_t attempts = 0;           // initiations since the last HandshakeDone
-  std::optional<Outcome> last_failure;  // since the last HandshakeDone
-  Nanoseconds last_failure_at = 0;
-  Timestamps timestamps;
-  OutcomeCounters counters{};
-};
-
 class Device {
  public:
   static Result<Device> create(crypto::PrivateKey private_key, Randomness randomness,
                                SessionIds ids);
-  Device(Device&&) noexcept;
-  Device& operator=(Device&&) noexcept;
-  ~Device();
 
-  [[nodiscard]] const crypto::PublicKey& public_key() const;
+  [[nodiscard]] const crypto::PublicKey& public_key() const { return local_.public_key; }
   // HASH(LABEL_MAC1 || our public key), for abi::InterfaceSet: workers check mac1 first.
-  [[nodiscard]] const std::array<std::uint8_t, 32>& mac1_key() const;
+  [[nodiscard]] const std::array<std::uint8_t, 32>& mac1_key() const { return checker_.mac1_key(); }
 
   // `timestamps` come from the checkpoint; all zero for a peer never met. Refused: our own key, a
   // key that is no valid point, a number or key that is in use.
@@ -68,7 +53,7 @@ class Device {
   // A new endpoint replaces the learned one; none keeps it. Another public key is another peer.
   Status update_peer(PeerNumber peer, PeerSettings settings);
   [[nodiscard]] Actions remove_peer(PeerNumber peer);
-  [[nodiscard]] bool has_peer(PeerNumber peer) const;
+  [[nodiscard]] bool has_peer(PeerNumber peer) const { return peers_.contains(peer); }
 
   // A datagram to our listening port. `local` is the address that it was sent to. `under_load`:
   // more handshakes arrive than can be answered, so only those with a cookie are.
@@ -96,12 +81,56 @@ class Device {
   void forget_sessions();
 
   [[nodiscard]] std::optional<PeerStatus> status(PeerNumber peer) const;
-  [[nodiscard]] const OutcomeCounters& counters() const;
+  [[nodiscard]] const OutcomeCounters& counters() const { return counters_; }
 
  private:
-  struct State;
-  explicit Device(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  struct Origin {  // of a datagram
+    const Endpoint& from;
+    const abi::Address& local;
+  };
+  enum class Admitted : std::uint8_t { yes, no };
+
+  Device(crypto::KeyPair local, crypto::Blake2sMac mac, Randomness randomness, SessionIds ids);
+
+  // device_receive.cc
+  template <typename Message>
+  [[nodiscard]] Admitted admit(const Message& message, const Origin& origin, Time now,
+                               Actions& actions);
+  void on_initiation(const Initiation& message, const Origin& origin, Time now, Actions& actions);
+  void on_response(const Response& message, const Origin& origin, Time now, Actions& actions);
+  void on_cookie_reply(const CookieReply& message, Time now);
+  void respond(Peer& peer, const ResponderHandshake& handshake, const Origin& origin, Time now,
+               Actions& actions);
+  [[nodiscard]] bool crosses_ours(Peer& peer, const Origin& origin, Time now);
+  void learn_endpoint(Peer& peer, const Origin& origin, Actions& actions);
+
+  // device_initiate.cc
+  void request_handshake(Peer& peer, Time now, Actions& actions);
+  void send_initiation(Peer& peer, Time now, Nanoseconds wanted, Actions& actions);
+  void retransmit_or_give_up(Peer& peer, Time now, Actions& actions);
+  void abandon_initiation(Peer& peer);
+
+  void catch_up(Peer& peer, const Activity& activity, Time now, Actions& actions);
+  void handshake_done(Peer& peer, const Session& session, Time now, Actions& actions);
+  void erase_old_keys(Peer& peer, Time now, Actions& actions);
+  void count(Outcome outcome, Peer* peer = nullptr);
+  void failed(Peer& peer, Outcome cause, Time now);
+  [[nodiscard]] crypto::KeyPair ephemeral();
+  [[nodiscard]] Nanoseconds jitter();
+  [[nodiscard]] Peer* find(PeerNumber number);
+  [[nodiscard]] Peer* owner(std::uint32_t local_id);
+
+  crypto::KeyPair local_;
+  crypto::Blake2sMac mac_;
+  Randomness randomness_;
+  SessionIds ids_;
+  CookieChecker checker_;
+  Admission admission_;
+  std::optional<Nanoseconds> last_under_load_;
+  std::unordered_map<PeerNumber, Peer> peers_;
+  std::map<PublicKey, PeerNumber> by_public_key_;
+  std::unordered_map<std::uint32_t, PeerNumber> by_local_id_;  // in flight, installing, installed
+  OutcomeCounters counters_{};
 };
 
 }  // namespace gotthard::noise

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "control/noise/actions.h"
+#include "control/noise/keypairs.h"
 
 namespace gotthard::noise {
 
@@ -14,7 +14,6 @@ inline constexpr Nanoseconds kRekeyTimeout = 5 * kSecond;
 inline constexpr Nanoseconds kMaxJitter = 333 * kMillisecond;
 inline constexpr Nanoseconds kRekeyAttemptTime = 90 * kSecond;
 inline constexpr Nanoseconds kRekeyAfterTime = 120 * kSecond;
-inline constexpr Nanoseconds kRejectAfterTime = 180 * kSecond;
 inline constexpr Nanoseconds kEraseAfterTime = 3 * kRejectAfterTime;
 inline constexpr Nanoseconds kKeepaliveTimeout = 10 * kSecond;
 // Received under a key this old, the initiator renews it: the last chance for a handshake and an
@@ -37,6 +36,39 @@ struct Activity {
   Nanoseconds unanswered_since = 0;
   std::uint32_t current_session = 0;  // local id, 0 none
   std::uint64_t sent = 0;             // next counter of current_session
+};
+
+// What the traffic of a peer asks for.
+struct Due {
+  bool handshake = false;
+  bool keepalive = false;
+};
+
+class Timers {
+ public:
+  // Handshake messages of the peer count as traffic; the data plane does not see them.
+  void handshake_message_sent(Nanoseconds now) { last_handshake_sent_ = now; }
+  void handshake_message_received(Nanoseconds now) { last_handshake_received_ = now; }
+  // Until the data plane tells that it was sent.
+  void keepalive_requested(Nanoseconds now) { last_keepalive_ = now; }
+
+  // `current`: the session that seals, if any. `jitter`: at most kMaxJitter, drawn anew each time.
+  [[nodiscard]] Due check(const Activity& activity, const std::optional<Session>& current,
+                          Nanoseconds persistent_keepalive, Nanoseconds jitter, Nanoseconds now);
+
+ private:
+  [[nodiscard]] bool key_is_old(const Activity& activity, const Session& session);
+  [[nodiscard]] bool unanswered(const Activity& activity, Nanoseconds jitter, Nanoseconds now);
+  [[nodiscard]] bool owes_keepalive(const Activity& activity, Nanoseconds now);
+
+  Nanoseconds last_handshake_sent_ = 0;
+  Nanoseconds last_handshake_received_ = 0;
+  Nanoseconds last_keepalive_ = 0;
+  Nanoseconds unanswered_from_ = 0;
+  Nanoseconds unanswered_deadline_ = 0;       // 0: everything was answered
+  Nanoseconds last_unanswered_ = 0;           // when it led to a handshake
+  Nanoseconds keepalive_due_ = 0;             // 0: we owe nothing
+  std::uint32_t renewed_when_receiving_ = 0;  // local id: once per session, as Linux has it
 };
 
 }  // namespace gotthard::noise

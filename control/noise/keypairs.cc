@@ -1,0 +1,60 @@
+#include "control/noise/keypairs.h"
+
+#include <algorithm>
+
+namespace gotthard::noise {
+
+void Keypairs::install(const Session& session) {
+  if (session.role == Role::initiator) {
+    previous = next ? next : current;
+    next.reset();
+    current = session;
+  } else {
+    previous.reset();
+    next = session;
+  }
+}
+
+bool Keypairs::confirm(std::uint32_t local_id) {
+  if (!next || next->local_id != local_id) {
+    return false;
+  }
+  previous = current;
+  current = next;
+  next.reset();
+  return true;
+}
+
+void Keypairs::erase(std::uint32_t local_id) {
+  for (auto* session : {&previous, &current, &next}) {
+    if (*session && (*session)->local_id == local_id) {
+      session->reset();
+    }
+  }
+}
+
+bool Keypairs::has(std::uint32_t local_id) const {
+  return std::ranges::count(ids(), local_id) != 0;
+}
+
+std::vector<std::uint32_t> Keypairs::ids() const {
+  std::vector<std::uint32_t> found;
+  for (const auto* session : {&previous, &current, &next}) {
+    if (*session) {
+      found.push_back((*session)->local_id);
+    }
+  }
+  return found;
+}
+
+std::optional<Nanoseconds> Keypairs::youngest() const {
+  std::optional<Nanoseconds> found;
+  for (const auto* session : {&previous, &current, &next}) {
+    if (*session) {
+      found = std::max(found.value_or(0), (*session)->installed);
+    }
+  }
+  return found;
+}
+
+}  // namespace gotthard::noise
