@@ -1,0 +1,92 @@
+#include "tools/supervisor/arguments.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <string_view>
+
+namespace gotthard::supervisor {
+namespace {
+
+std::string_view text(config::Idle idle) {
+  return idle == config::Idle::poll ? "poll" : "adaptive";
+}
+
+std::string_view text(config::AeadBackend aead) {
+  switch (aead) {
+    case config::AeadBackend::portable:
+      return "portable";
+    case config::AeadBackend::ipsec_mb:
+      return "ipsec_mb";
+    case config::AeadBackend::automatic:
+      break;
+  }
+  return "auto";
+}
+
+std::string_view text(config::Role role) {
+  return role == config::Role::inside ? "inside" : "underlay";
+}
+
+void add_log(std::vector<std::string>& argv, const config::Log& log) {
+  argv.insert(argv.end(), {"--log-format", log.format == log::Format::json ? "json" : "logfmt",
+                           "--log-level", std::string(log::name(log.level))});
+}
+
+}  // namespace
+
+std::vector<std::string> dataplane_argv(const config::Config& config,
+                                        const DataplaneArguments& arguments) {
+  const config::Dataplane& dataplane = config.dataplane;
+  std::vector<std::string> argv{arguments.program,
+                                "--supervisor-fd",
+                                fmt::to_string(arguments.supervisor_fd),
+                                "--instance-name",
+                                arguments.instance_name,
+                                "--idle",
+                                std::string(text(dataplane.idle)),
+                                "--aead",
+                                std::string(text(dataplane.aead)),
+                                "--memory",
+                                arguments.hugepages ? "hugepages" : "pages",
+                                "--mbufs",
+                                fmt::to_string(dataplane.mbufs),
+                                "--routes",
+                                fmt::to_string(dataplane.routes)};
+  if (!dataplane.cores.empty()) {
+    argv.insert(argv.end(), {"--cores", fmt::format("{}", fmt::join(dataplane.cores, ","))});
+  } else if (dataplane.workers) {
+    argv.insert(argv.end(), {"--workers", fmt::to_string(*dataplane.workers)});
+  }
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    const config::Port& port = config.ports[i];
+    argv.insert(argv.end(), {"--port", fmt::format("name={};role={};device={};mtu={};twin-fd={}",
+                                                   port.name, text(port.role), port.device,
+                                                   port.mtu, arguments.twin_fds.at(i))});
+  }
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    argv.insert(argv.end(), {"--tunnel", fmt::format("name={};tun-fd={}", config.wireguard[i].name,
+                                                     arguments.tunnel_fds.at(i))});
+  }
+  add_log(argv, config.log);
+  return argv;
+}
+
+std::vector<std::string> control_argv(const config::Config& config,
+                                      const ControlArguments& arguments) {
+  std::vector<std::string> argv{arguments.program,
+                                "--broker-fd",
+                                fmt::to_string(arguments.broker_fd),
+                                "--listen-fd",
+                                fmt::to_string(arguments.listen_fd),
+                                "--netlink-fd",
+                                fmt::to_string(arguments.netlink_fd),
+                                "--checkpoint-fd",
+                                fmt::to_string(arguments.checkpoint_fd),
+                                "--dataplane-fd",
+                                fmt::to_string(arguments.dataplane_fd)};
+  add_log(argv, config.log);
+  return argv;
+}
+
+}  // namespace gotthard::supervisor

@@ -1,0 +1,310 @@
+#include "tools/supervisor/host.h"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "base/log.h"
+#include "tools/supervisor/hugepages.h"
+#include "tools/supervisor/mute.h"
+#include "tools/supervisor/tunnel_routes.h"
+#include "tools/supervisor/tuntap.h"
+
+namespace gotthard::supervisor {
+namespace {
+
+constexpr auto kSubsystem = log::Subsystem::supervisor;
+
+std::string machine_id() {
+  std::string id;
+  std::ifstream("/etc/machine-id") >> id;
+  return id;
+}
+
+void warn(std::string_view event, const Error& error) {
+  log::event(log::Level::warning, kSubsystem, event, {{"error", error.message}});
+}
+
+}  // namespace
+
+MacAddress stable_mac(const std::string& machine, const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : machine + "/" + name) {
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  }
+  MacAddress mac{};
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    mac[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+  }
+  mac[0] = static_cast<std::uint8_t>((mac[0] & 0xfc) | 0x02);  // local, unicast
+  return mac;
+}
+
+Result<Host> Host::open(const config::Config& config, const std::string& state_dir) {
+  auto netlink = Netlink::open();
+  if (!netlink) {
+    return tl::unexpected(netlink.error());
+  }
+  Host host(std::move(*netlink), config, state_dir);
+  const auto boot = current_boot_id();
+  const auto space = current_namespace_id();
+  if (!boot || !space) {
+    return tl::unexpected((boot ? space.error() : boot.error()));
+  }
+  host.noted_.boot_id = *boot;
+  host.noted_.namespace_id = *space;
+  return host;
+}
+
+Status Host::note() { return save(noted_, *state_dir_); }
+
+Status Host::note_hugepages(std::uint64_t added) {
+  noted_.hugepages = added;
+  return note();
+}
+
+Status Host::repair() {
+  auto left = load(*state_dir_);
+  if (!left) {
+    return tl::unexpected(left.error());
+  }
+  if (!*left) {
+    return {};
+  }
+  Leftovers& leftovers = **left;
+  if (leftovers.boot_id != noted_.boot_id) {
+    forget(*state_dir_);
+    return {};
+  }
+  log::event(log::Level::warning, kSubsystem, "repairing",
+             {{"reason", "the last gateway with this state directory did not end in order"},
+              {"devices", leftovers.muted.size()},
+              {"blackholes", leftovers.blackholes.size()},
+              {"hugepages", leftovers.hugepages}});
+  if (leftovers.namespace_id != noted_.namespace_id) {
+    // That namespace's devices and routes are out of reach, most likely gone with it.
+    leftovers.muted.clear();
+    leftovers.blackholes.clear();
+  }
+  undo(leftovers);
+  if (!leftovers.empty()) {
+    return fail(
+        "what the last gateway changed on this host could not all be undone (see the lines above): "
+        "put it right by hand, then remove {}/leftovers.json",
+        *state_dir_);
+  }
+  forget(*state_dir_);
+  return {};
+}
+
+// Keeps in `leftovers` what could not be undone.
+void Host::undo(Leftovers& leftovers) {
+  std::erase_if(leftovers.muted, [&](const MutedDevice& device) {
+    const Status restored = restore_device(netlink_, device);
+    if (!restored) {
+      warn("restore_failed", restored.error());
+    }
+    return restored.has_value();
+  });
+  std::erase_if(leftovers.blackholes, [&](const config::Prefix& prefix) {
+    const Status removed = netlink_.remove_route({prefix, 0, kBlackholeMetric});
+    if (!removed) {
+      warn("restore_failed", removed.error());
+    }
+    return removed.has_value();
+  });
+  if (leftovers.hugepages > 0) {
+    HugepagePool pool;
+    Status given = pool.lock();
+    given = given ? pool.remove(leftovers.hugepages) : given;
+    if (given) {
+      leftovers.hugepages = 0;
+    } else {
+      warn("restore_failed", given.error());
+    }
+  }
+}
+
+void Host::restore() {
+  twins_.clear();
+  tunnels_.clear();
+  undo(noted_);
+  if (noted_.empty()) {
+    forget(*state_dir_);
+  } else if (auto kept = note(); !kept) {
+    warn("restore_failed", kept.error());
+  }
+}
+
+Status Host::set_up() {
+  for (const auto step :
+       {&Host::add_blackholes, &Host::mute, &Host::make_twins, &Host::make_tunnels}) {
+    if (auto done = (this->*step)(); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+Status Host::add_blackholes() {
+  const std::vector<config::Prefix> wanted = blackhole_prefixes(*config_);
+  noted_.blackholes = wanted;
+  if (auto noted = note(); !noted) {
+    return noted;
+  }
+  for (const config::Prefix& prefix : wanted) {
+    const auto added = netlink_.add_route({prefix, 0, kBlackholeMetric});
+    if (!added) {
+      return tl::unexpected(added.error());
+    }
+    if (!*added) {  // another gateway's: it stays when we go
+      std::erase(noted_.blackholes, prefix);
+    }
+  }
+  return note();
+}
+
+Status Host::mute() {
+  for (const config::Port& port : config_->ports) {
+    const std::string device = port.kernel_device();
+    if (device.empty()) {
+      continue;
+    }
+    auto state = observe_device(netlink_, device);
+    if (!state) {
+      return fail("port '{}': {}", port.name, state.error().message);
+    }
+    noted_.muted.push_back(*state);
+    if (auto noted = note(); !noted) {
+      return noted;
+    }
+    if (auto muted = mute_device(netlink_, *state, port.mtu); !muted) {
+      noted_.muted.pop_back();
+      return fail("port '{}': {}", port.name, muted.error().message);
+    }
+    log::event(log::Level::info, kSubsystem, "muted",
+               {{"port", port.name}, {"device", device}, {"addresses", state->addresses.size()}});
+  }
+  return {};
+}
+
+Result<Host::Device> Host::make_device(const std::string& name, bool tap, unsigned mtu) {
+  auto fd = make_tuntap(name, tap ? TunTap::tap : TunTap::tun);
+  if (!fd) {
+    return tl::unexpected(fd.error());
+  }
+  const auto link = netlink_.link(name);
+  if (!link || !*link) {
+    return fail("the network device '{}' vanished as soon as it was made", name);
+  }
+  Device device{std::move(*fd), (*link)->index, false};
+  if (auto changed = netlink_.change_link(device.index, {.mtu = mtu}); !changed) {
+    return fail("{}: {}", name, changed.error().message);
+  }
+  // Routers on the underlay must not reconfigure the host through our device.
+  for (const auto& [file, value] :
+       {std::pair{"disable_ipv6", 0}, std::pair{"accept_ra", 0}, std::pair{"optimistic_dad", 1},
+        std::pair{"use_optimistic", 1}}) {
+    if (auto set = write_ipv6_setting(name, file, value); !set) {
+      return tl::unexpected(set.error());
+    }
+  }
+  return device;
+}
+
+Status Host::make_twins() {
+  const std::string machine = machine_id();
+  for (const config::Port& port : config_->ports) {
+    auto twin = make_device(port.name, true, port.mtu);
+    if (!twin) {
+      return fail("port '{}': {}", port.name, twin.error().message);
+    }
+    MacAddress mac = stable_mac(machine, port.name);
+    if (const std::string device = port.kernel_device(); !device.empty()) {
+      const auto link = netlink_.link(device);
+      mac = link && *link ? (*link)->mac : mac;
+    }
+    if (auto set = netlink_.change_link(twin->index, {.mac = mac}); !set) {
+      return fail("port '{}': {}", port.name, set.error().message);
+    }
+    twins_.push_back(std::move(*twin));
+  }
+  return {};
+}
+
+Status Host::bring_up_twins(std::span<const MacAddress> macs) {
+  for (std::size_t i = 0; i < twins_.size(); ++i) {
+    Device& twin = twins_[i];
+    LinkChange change;
+    if (i < macs.size() && macs[i] != MacAddress{}) {
+      change.mac = macs[i];
+    }
+    if (twin.up) {  // after a restart: a vdev may have another address now
+      if (auto changed = netlink_.change_link(twin.index, change); !changed) {
+        return fail("port '{}': {}", config_->ports[i].name, changed.error().message);
+      }
+      continue;
+    }
+    change.set_flags = IFF_UP | IFF_ALLMULTI;
+    Status done = netlink_.change_link(twin.index, change);
+    for (const config::InterfaceAddress& address : config_->ports[i].addresses) {
+      done = done ? netlink_.add_address(twin.index, address) : done;
+    }
+    if (!done) {
+      return fail("port '{}': {}", config_->ports[i].name, done.error().message);
+    }
+    twin.up = true;
+  }
+  return {};
+}
+
+Status Host::make_tunnels() {
+  for (const config::WireGuard& tunnel : config_->wireguard) {
+    auto device = make_device(tunnel.name, false, tunnel.mtu);
+    if (!device) {
+      return fail("wireguard '{}': {}", tunnel.name, device.error().message);
+    }
+    Status done = netlink_.change_link(device->index, {.set_flags = IFF_UP});
+    for (const config::InterfaceAddress& address : tunnel.addresses) {
+      done = done ? netlink_.add_address(device->index, address) : done;
+    }
+    if (!done) {
+      return fail("wireguard '{}': {}", tunnel.name, done.error().message);
+    }
+    device->up = true;
+    tunnels_.push_back(std::move(*device));
+  }
+  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+    add_tunnel_routes(i, log::Level::warning);
+  }
+  return {};
+}
+
+void Host::refresh_tunnel(std::size_t interface) {
+  add_tunnel_routes(interface, log::Level::debug);
+}
+
+void Host::add_tunnel_routes(std::size_t interface, log::Level level_of_conflicts) {
+  for (const TunnelRoute& route : tunnel_routes(*config_)) {
+    if (route.interface != interface) {
+      continue;
+    }
+    const auto added = netlink_.add_route({route.prefix, tunnels_[interface].index, route.metric});
+    if (!added) {
+      warn("route_failed", added.error());
+    } else if (!*added) {
+      log::event(level_of_conflicts, kSubsystem, "route_exists",
+                 {{"interface", config_->wireguard[interface].name},
+                  {"prefix", config::to_string(route.prefix)},
+                  {"reason", "the host has a route for this prefix, which is left alone"}});
+    }
+  }
+}
+
+Status Host::probe_neighbour(std::size_t port, const abi::Address& address) {
+  return netlink_.probe_neighbour(twins_.at(port).index, address);
+}
+
+}  // namespace gotthard::supervisor

@@ -1,0 +1,77 @@
+// The host's side of the gateway: twins, tunnel devices, their addresses and routes, the muted
+// devices beneath ports. What is changed on things that are not ours is noted in the state
+// directory first.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "control/config/config.h"
+#include "tools/supervisor/leftovers.h"
+#include "tools/supervisor/netlink.h"
+
+namespace gotthard::supervisor {
+
+class Host {
+ public:
+  struct Device {
+    UniqueFd fd;
+    int index = 0;
+    bool up = false;
+  };
+
+  // `config` and `state_dir` outlive the host.
+  static Result<Host> open(const config::Config& config, const std::string& state_dir);
+
+  // Repairs what an earlier gateway with this state directory noted and could not undo itself.
+  Status repair();
+  // Blackholes, muted devices, twins (still down), tunnels with their routes. The caller calls
+  // restore() after an error too.
+  Status set_up();
+  // The data plane's ports run: gives the twins their addresses and brings them up. A MAC of zeros
+  // is not known; the twin keeps its own then.
+  Status bring_up_twins(std::span<const MacAddress> macs);
+  // A tunnel device was set up or down: the kernel drops routes by a device that goes down and
+  // does not bring them back.
+  void refresh_tunnel(std::size_t interface);
+
+  // Gives the machine's pages back, removes our routes and devices, wakes the muted devices.
+  // Everything is tried; what fails is logged, and stays noted for the next start.
+  void restore();
+
+  Status note_hugepages(std::uint64_t added);
+  Status probe_neighbour(std::size_t port, const abi::Address& address);
+
+  [[nodiscard]] const std::vector<Device>& twins() const { return twins_; }
+  [[nodiscard]] const std::vector<Device>& tunnels() const { return tunnels_; }
+  [[nodiscard]] std::uint64_t hugepages() const { return noted_.hugepages; }
+
+ private:
+  Host(Netlink netlink, const config::Config& config, const std::string& state_dir)
+      : netlink_(std::move(netlink)), config_(&config), state_dir_(&state_dir) {}
+
+  Status note();
+  Status add_blackholes();
+  Status mute();
+  Status make_twins();
+  Status make_tunnels();
+  Result<Device> make_device(const std::string& name, bool tap, unsigned mtu);
+  void undo(Leftovers& leftovers);
+  void add_tunnel_routes(std::size_t interface, log::Level level_of_conflicts);
+
+  Netlink netlink_;
+  const config::Config* config_;
+  const std::string* state_dir_;
+  Leftovers noted_;
+  std::vector<Device> twins_;    // index: port number
+  std::vector<Device> tunnels_;  // index: interface number
+};
+
+// Locally administered, the same for the same name on this machine.
+[[nodiscard]] MacAddress stable_mac(const std::string& machine, const std::string& name);
+
+}  // namespace gotthard::supervisor

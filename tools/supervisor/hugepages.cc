@@ -1,0 +1,139 @@
+#include "tools/supervisor/hugepages.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+namespace gotthard::supervisor {
+namespace {
+
+constexpr std::uint64_t kMegabyte = 1U << 20;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
+  return (value + to - 1) / to * to;
+}
+
+}  // namespace
+
+std::uint64_t hugepages_needed(const config::Config& config) {
+  std::uint64_t mtu = 1500;
+  for (const config::Port& port : config.ports) {
+    mtu = std::max<std::uint64_t>(mtu, port.mtu);
+  }
+  std::uint64_t peers = 0;
+  for (const config::WireGuard& tunnel : config.wireguard) {
+    peers += tunnel.peers.size();
+  }
+  // Beside the frame a buffer holds the mbuf, our lane, headroom for nested tunnels and the ring's
+  // and pool's words.
+  const std::uint64_t buffer = round_up(mtu + 768, 512);
+  const std::uint64_t buffers = config.dataplane.mbufs * buffer;
+  // rte_fib: 32 MB a table and family; two tables, two families, two copies of each. Then the
+  // prefixes themselves, in every copy.
+  const std::uint64_t tables = 256 * kMegabyte + config.dataplane.routes * 1024ULL;
+  // Three keypairs a peer, each with its anti-replay window (16 bytes for 64 numbers).
+  const std::uint64_t sessions = peers * 3 * (config.dataplane.replay_window / 4 + 1024ULL);
+  // EAL, queues, per-core caches, records of sessions and peers.
+  const std::uint64_t rest = 64 * kMegabyte;
+  return round_up(buffers + tables + sessions + rest, kHugepageSize) / kHugepageSize;
+}
+
+Result<HugepagePlan> plan_hugepages(config::Hugepages wanted, std::uint64_t needed,
+                                    std::uint64_t free_pages, std::uint64_t available_kb) {
+  if (wanted == config::Hugepages::never) {
+    return HugepagePlan{};
+  }
+  if (free_pages >= needed) {
+    return HugepagePlan{true, 0};
+  }
+  const std::uint64_t missing = needed - free_pages;
+  const std::uint64_t missing_kb = missing * (kHugepageSize / 1024);
+  const bool required = wanted == config::Hugepages::required;
+  if (missing_kb <= (required ? available_kb : available_kb / 2)) {
+    return HugepagePlan{true, missing};
+  }
+  if (required) {
+    return fail(
+        "hugepages = \"required\", but {} more pages of 2 MB are needed and the machine has only "
+        "{} MB of memory left: free memory, lower [dataplane] mbufs or routes, or write "
+        "hugepages = \"auto\"",
+        missing, available_kb / 1024);
+  }
+  return HugepagePlan{};
+}
+
+Status HugepagePool::lock() {
+  UniqueFd fd(open((directory_ + "/nr_hugepages").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    return fail("this kernel has no pages of 2 MB ({}: {})", directory_, std::strerror(errno));
+  }
+  if (flock(fd.get(), LOCK_EX) != 0) {
+    return fail("cannot lock {}: {}", directory_, std::strerror(errno));
+  }
+  lock_ = std::move(fd);
+  return {};
+}
+
+Result<std::uint64_t> HugepagePool::read(const char* file) const {
+  std::ifstream stream(directory_ + "/" + file);
+  std::uint64_t value = 0;
+  if (!(stream >> value)) {
+    return fail("cannot read {}/{}", directory_, file);
+  }
+  return value;
+}
+
+Status HugepagePool::resize(std::uint64_t pages) const {
+  const std::string path = directory_ + "/nr_hugepages";
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string text = fmt::to_string(pages);
+  if (!fd || write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return fail("cannot write {} to {}: {}", pages, path, std::strerror(errno));
+  }
+  return {};
+}
+
+Result<std::uint64_t> HugepagePool::add(std::uint64_t pages) {
+  const auto before = read("nr_hugepages");
+  if (!before) {
+    return before;
+  }
+  if (auto resized = resize(*before + pages); !resized) {
+    return tl::unexpected(resized.error());
+  }
+  const auto after = read("nr_hugepages");
+  if (!after) {
+    return after;
+  }
+  return *after > *before ? *after - *before : 0;
+}
+
+Status HugepagePool::remove(std::uint64_t pages) {
+  const auto before = read("nr_hugepages");
+  if (!before) {
+    return tl::unexpected(before.error());
+  }
+  return resize(*before > pages ? *before - pages : 0);
+}
+
+Result<std::uint64_t> available_memory_kb() {
+  std::ifstream stream("/proc/meminfo");
+  std::string key;
+  while (stream >> key) {
+    if (key == "MemAvailable:") {
+      std::uint64_t value = 0;
+      stream >> value;
+      return value;
+    }
+    stream.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return fail("/proc/meminfo does not say how much memory is available");
+}
+
+}  // namespace gotthard::supervisor

@@ -1,0 +1,75 @@
+#include "tools/supervisor/plan.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace gotthard::supervisor {
+namespace {
+
+std::set<std::string> key_file_paths(const config::Config& config) {
+  std::set<std::string> paths;
+  for (const config::WireGuard& tunnel : config.wireguard) {
+    paths.insert(tunnel.private_key_file);
+    for (const config::Peer& peer : tunnel.peers) {
+      if (!peer.preshared_key_file.empty()) {
+        paths.insert(peer.preshared_key_file);
+      }
+    }
+  }
+  return paths;
+}
+
+}  // namespace
+
+Result<Plan> read_configuration(const Options& options) {
+  Plan plan;
+  std::error_code error;
+  plan.path = std::filesystem::absolute(options.config_file, error).lexically_normal();
+  if (auto checked = config::load(plan.path); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  // What control gets must be what was checked, so it is parsed from the text that is handed over.
+  std::ifstream stream(plan.path);
+  plan.text.assign(std::istreambuf_iterator<char>(stream), {});
+  auto parsed = config::parse(plan.text, plan.path);
+  if (!parsed) {
+    return tl::unexpected(parsed.error());
+  }
+  plan.config = std::move(*parsed);
+  plan.config.log.format = options.log_format.value_or(plan.config.log.format);
+  plan.config.log.level = options.log_level.value_or(plan.config.log.level);
+  for (const std::string& path : key_file_paths(plan.config)) {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) {
+      return fail("cannot open the key file {}: {}", path, std::strerror(errno));
+    }
+    plan.key_files.push_back({path, std::move(fd)});
+  }
+  return plan;
+}
+
+Status find_programs(const Options& options, Plan* plan) {
+  auto dataplane = find_executable("gotthard-dataplane", options.executable_dir);
+  auto control = find_executable("gotthard-control", options.executable_dir);
+  auto user = unprivileged_user();
+  if (!dataplane || !control || !user) {
+    return tl::unexpected(!dataplane ? dataplane.error()
+                          : !control ? control.error()
+                                     : user.error());
+  }
+  plan->dataplane_program = *dataplane;
+  plan->control_program = *control;
+  plan->user = *user;
+  plan->instance_name = fmt::format("gotthard-{}", getpid());
+  return {};
+}
+
+}  // namespace gotthard::supervisor

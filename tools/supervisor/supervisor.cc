@@ -1,0 +1,200 @@
+#include "tools/supervisor/supervisor.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/memfd.h"
+#include "control/checkpoint/size.h"
+#include "tools/supervisor/background.h"
+#include "tools/supervisor/gateway.h"
+#include "tools/supervisor/host.h"
+#include "tools/supervisor/hugepages.h"
+#include "tools/supervisor/plan.h"
+#include "tools/supervisor/privileges.h"
+#include "tools/supervisor/run_dir.h"
+
+namespace gotthard::supervisor {
+namespace {
+
+constexpr auto kSubsystem = log::Subsystem::supervisor;
+
+int report(const Error& error, int status) {
+  fmt::print(stderr, "gotthard up: {}\n", error.message);
+  return status;
+}
+
+// From here on a signal waits until it can be obeyed in order. A reader of our log that goes away
+// must not end the gateway.
+void hold_signals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&ends, signal);
+  }
+  sigprocmask(SIG_BLOCK, &ends, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+// Key files are many descriptors, secrets and XDP rings are locked memory; children inherit the
+// limits. Without CAP_SYS_RESOURCE the hard limit is the most there is.
+void raise_limits() {
+  for (const auto resource : {RLIMIT_NOFILE, RLIMIT_MEMLOCK}) {
+    rlimit limit{};
+    getrlimit(resource, &limit);
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    limit.rlim_cur = limit.rlim_max;
+    if (resource != RLIMIT_MEMLOCK || setrlimit(resource, &unlimited) != 0) {
+      (void)setrlimit(resource, &limit);
+    }
+  }
+}
+
+// Whether the data plane uses hugepages; what was reserved is noted in `host`.
+Result<bool> provide_memory(const config::Config& config, Host& host, HugepagePool& pool) {
+  const config::Hugepages wanted = config.dataplane.hugepages;
+  if (wanted == config::Hugepages::never) {
+    return false;
+  }
+  const bool required = wanted == config::Hugepages::required;
+  const std::uint64_t needed = hugepages_needed(config);
+  const auto without = [&](const Error& why) -> Result<bool> {
+    pool.unlock();
+    if (required) {
+      return tl::unexpected(why);
+    }
+    log::event(log::Level::info, kSubsystem, "no_hugepages", {{"reason", why.message}});
+    return false;
+  };
+  if (auto locked = pool.lock(); !locked) {
+    return without(locked.error());
+  }
+  const auto free_pages = pool.free_pages();
+  const auto available = available_memory_kb();
+  if (!free_pages || !available) {
+    return without(free_pages ? available.error() : free_pages.error());
+  }
+  const auto plan = plan_hugepages(wanted, needed, *free_pages, *available);
+  if (!plan) {
+    return without(plan.error());
+  }
+  if (!plan->use) {
+    return without({"there is too little memory to reserve hugepages"});
+  }
+  if (plan->reserve > 0) {
+    const auto added = pool.add(plan->reserve);
+    if (!added) {
+      return without(added.error());
+    }
+    if (*added < plan->reserve) {
+      (void)pool.remove(*added);
+      return without(
+          {fmt::format("the kernel gave only {} of {} pages of 2 MB: its memory is "
+                       "fragmented; reserve them at boot (`hugepages={}`)",
+                       *added, plan->reserve, needed)});
+    }
+    if (auto noted = host.note_hugepages(*added); !noted) {
+      (void)pool.remove(*added);
+      return tl::unexpected(noted.error());
+    }
+  }
+  log::event(log::Level::info, kSubsystem, "hugepages",
+             {{"pages", needed}, {"reserved_now", plan->reserve}});
+  return true;
+}
+
+Result<UniqueFd> make_checkpoint() {
+  auto memory = memfd_create_sized("gotthard-checkpoint", checkpoint::kMemorySize);
+  if (memory) {
+    if (auto sealed = memfd_seal_size(memory->get()); !sealed) {
+      return tl::unexpected(sealed.error());
+    }
+  }
+  return memory;
+}
+
+Status set_up_and_run(const Plan& plan, RunDir& run_dir, Host& host, HugepagePool& pool,
+                      Background& background) {
+  const auto hugepages = provide_memory(plan.config, host, pool);
+  if (!hugepages) {
+    return tl::unexpected(hugepages.error());
+  }
+  if (auto done = host.set_up(); !done) {
+    return done;
+  }
+  auto listener = run_dir.listen_control();
+  auto checkpoint = make_checkpoint();
+  auto loop = EventLoop::make();
+  auto links = LinkMonitor::open();
+  if (!listener || !checkpoint || !loop || !links) {
+    return tl::unexpected(!listener     ? listener.error()
+                          : !checkpoint ? checkpoint.error()
+                          : !loop       ? loop.error()
+                                        : links.error());
+  }
+  if (auto limited = limit_to(supervisor_capabilities(), dataplane_capabilities(plan.config));
+      !limited) {
+    return limited;
+  }
+  Gateway gateway(plan, host, pool, *hugepages, std::move(*listener), std::move(*checkpoint),
+                  std::move(*loop), std::move(*links));
+  return gateway.run([&] { background.tell(kExitOk); });
+}
+
+}  // namespace
+
+int run(const Options& options) {
+  auto plan = read_configuration(options);
+  if (!plan) {
+    return report(plan.error(), kExitConfiguration);
+  }
+  if (geteuid() != 0) {
+    return report({"only root may start a gateway"}, kExitFailed);
+  }
+  Background background;
+  if (!options.foreground) {
+    const auto detached = background.detach();
+    if (!detached || *detached) {
+      return detached ? **detached : report(detached.error(), kExitFailed);
+    }
+  }
+  const auto refuse = [&](const Error& error, int status) {
+    background.tell(status);
+    return report(error, status);
+  };
+  if (auto found = find_programs(options, &*plan); !found) {
+    return refuse(found.error(), kExitFailed);
+  }
+  log::open("supervisor", plan->config.log.format);
+  for (int i = 0; i < static_cast<int>(log::Subsystem::count); ++i) {
+    log::set_level(static_cast<log::Subsystem>(i), plan->config.log.level);
+  }
+  hold_signals();
+  raise_limits();
+  bool running = false;
+  auto run_dir = RunDir::claim(options.run_dir, options.state_dir, &running);
+  if (!run_dir) {
+    return refuse(run_dir.error(), running ? kExitRunning : kExitFailed);
+  }
+  auto host = Host::open(plan->config, options.state_dir);
+  if (!host) {
+    return refuse(host.error(), kExitFailed);
+  }
+  if (auto repaired = host->repair(); !repaired) {
+    return refuse(repaired.error(), kExitFailed);
+  }
+  HugepagePool pool;
+  const Status ended = set_up_and_run(*plan, *run_dir, *host, pool, background);
+  pool.unlock();
+  host->restore();
+  if (!ended) {
+    log::event(log::Level::error, kSubsystem, "failed", {{"error", ended.error().message}});
+    return refuse(ended.error(), kExitFailed);
+  }
+  log::event(log::Level::info, kSubsystem, "down");
+  return kExitOk;
+}
+
+}  // namespace gotthard::supervisor

@@ -1,0 +1,36 @@
+// Which routes the kernel gets for the tunnels: for the host's own traffic, as the kernel sees no
+// transit.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/config/config.h"
+
+namespace gotthard::supervisor {
+
+// rtm_protocol of every route that we make (`ip route show proto 187`); free in iproute2's
+// rt_protos, so nobody else removes them.
+inline constexpr std::uint8_t kRouteProtocol = 187;
+
+// A blackhole loses against any other route for its prefix.
+inline constexpr std::uint32_t kBlackholeMetric = 0xffffffff;
+// A default route into a tunnel loses against the host's own default route.
+inline constexpr std::uint32_t kDefaultRouteMetric = 0xfffffffe;
+
+struct TunnelRoute {
+  std::size_t interface = 0;  // index in Config::wireguard
+  config::Prefix prefix;
+  std::uint32_t metric = 0;  // 0: the kernel's choice
+  bool operator==(const TunnelRoute&) const = default;
+};
+
+// By each interface's policy; several peers' equal prefixes once.
+[[nodiscard]] std::vector<TunnelRoute> tunnel_routes(const config::Config& config);
+
+// Every peer's allowed IPs but /0, whatever the policy: with the tunnel down the host must not send
+// in the clear by another route. Never /0: that would take what the tunnel does not claim alone.
+[[nodiscard]] std::vector<config::Prefix> blackhole_prefixes(const config::Config& config);
+
+}  // namespace gotthard::supervisor
