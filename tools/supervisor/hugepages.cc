@@ -30,17 +30,16 @@ std::uint64_t hugepages_needed(const config::Config& config) {
   for (const config::WireGuard& tunnel : config.wireguard) {
     peers += tunnel.peers.size();
   }
-  // Beside the frame a buffer holds the mbuf, our lane, headroom for nested tunnels and the ring's
-  // and pool's words.
-  const std::uint64_t buffer = round_up(mtu + 768, 512);
-  const std::uint64_t buffers = config.dataplane.mbufs * buffer;
-  // rte_fib: 32 MB a table and family; two tables, two families, two copies of each. Then the
-  // prefixes themselves, in every copy.
-  const std::uint64_t tables = 256 * kMegabyte + config.dataplane.routes * 1024ULL;
+  // Beside the frame a buffer holds the mbuf, headroom for nested tunnels and the ring's and pool's
+  // words.
+  const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1024);
+  // rte_fib: 32 MB a table and family and its second levels; two tables, two families, two copies
+  // of each. Then the prefixes themselves, in every copy.
+  const std::uint64_t tables = 8 * 50 * kMegabyte + config.dataplane.routes * 1024ULL;
   // Three keypairs a peer, each with its anti-replay window (16 bytes for 64 numbers).
   const std::uint64_t sessions = peers * 3 * (config.dataplane.replay_window / 4 + 1024ULL);
   // EAL, queues, per-core caches, records of sessions and peers.
-  const std::uint64_t rest = 64 * kMegabyte;
+  const std::uint64_t rest = 192 * kMegabyte;
   return round_up(buffers + tables + sessions + rest, kHugepageSize) / kHugepageSize;
 }
 
