@@ -1,0 +1,303 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tools/supervisor/arguments.h"
+#include "tools/supervisor/host.h"
+#include "tools/supervisor/hugepages.h"
+#include "tools/supervisor/leftovers.h"
+#include "tools/supervisor/rate_limit.h"
+#include "tools/supervisor/requests.h"
+#include "tools/supervisor/restart_policy.h"
+#include "tools/supervisor/run_dir.h"
+#include "tools/supervisor/tunnel_routes.h"
+
+namespace gotthard::supervisor {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
+
+config::Prefix prefix(const char* text) { return *config::parse_prefix(text); }
+
+config::Config two_tunnels() {
+  config::Config config;
+  config.ports.resize(2);
+  config.ports[0].name = "wan";
+  config.ports[0].device = "net_af_packet0,iface=eth1";
+  config.ports[1].name = "lan";
+  config.ports[1].role = config::Role::inside;
+  config.ports[1].device = "0000:3b:00.1";
+  config.ports[1].mtu = 9000;
+  config.wireguard.resize(2);
+  config.wireguard[0].name = "wg0";
+  config.wireguard[0].peers.resize(2);
+  config.wireguard[0].peers[0].allowed_ips = {prefix("10.2.0.0/16"), prefix("0.0.0.0/0")};
+  config.wireguard[0].peers[1].allowed_ips = {prefix("10.3.0.0/16")};
+  config.wireguard[1].name = "wg1";
+  config.wireguard[1].peers.resize(1);
+  config.wireguard[1].peers[0].allowed_ips = {prefix("10.2.0.0/16"), prefix("2001:db8::/32")};
+  return config;
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = testing::TempDir() + "supervisor-XXXXXX";
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
+  config::Config config = two_tunnels();
+  config.dataplane.cores = {2, 3};
+  config.dataplane.aead = config::AeadBackend::portable;
+  const auto argv = dataplane_argv(config, {.program = "/x/gotthard-dataplane",
+                                            .instance_name = "gotthard-1",
+                                            .hugepages = true,
+                                            .supervisor_fd = 9,
+                                            .twin_fds = {5, 6},
+                                            .tunnel_fds = {7, 8}});
+  EXPECT_EQ(argv.front(), "/x/gotthard-dataplane");
+  EXPECT_THAT(argv, IsSupersetOf({"--supervisor-fd", "9", "--cores", "2,3", "--aead", "portable",
+                                  "--memory", "hugepages", "--idle", "adaptive"}));
+  EXPECT_THAT(argv, Not(Contains("--workers")));
+  std::vector<std::string> devices;
+  for (std::size_t i = 0; i + 1 < argv.size(); ++i) {
+    if (argv[i] == "--port" || argv[i] == "--tunnel") {
+      devices.push_back(argv[i + 1]);
+    }
+  }
+  EXPECT_THAT(devices,
+              ElementsAre("name=wan;role=underlay;device=net_af_packet0,iface=eth1;mtu=1500;"
+                          "twin-fd=5",
+                          "name=lan;role=inside;device=0000:3b:00.1;mtu=9000;twin-fd=6",
+                          "name=wg0;tun-fd=7", "name=wg1;tun-fd=8"));
+}
+
+TEST(Arguments, WorkersOnlyWhenAskedFor) {
+  config::Config config;
+  EXPECT_THAT(dataplane_argv(config, {}), Not(Contains("--workers")));
+  config.dataplane.workers = 2;
+  EXPECT_THAT(dataplane_argv(config, {}), IsSupersetOf({"--workers", "2"}));
+}
+
+TEST(TunnelRoutes, FollowThePolicyAndNeverTakeTheDefaultRouteUnasked) {
+  config::Config config = two_tunnels();
+  EXPECT_THAT(tunnel_routes(config), ElementsAre(TunnelRoute{0, prefix("10.2.0.0/16"), 0},
+                                                 TunnelRoute{0, prefix("10.3.0.0/16"), 0},
+                                                 TunnelRoute{1, prefix("2001:db8::/32"), 0}));
+  config.wireguard[0].routes = config::RoutePolicy::none;
+  EXPECT_THAT(tunnel_routes(config), ElementsAre(TunnelRoute{1, prefix("10.2.0.0/16"), 0},
+                                                 TunnelRoute{1, prefix("2001:db8::/32"), 0}));
+  config.wireguard[0].routes = config::RoutePolicy::all;
+  EXPECT_THAT(tunnel_routes(config),
+              Contains(TunnelRoute{0, prefix("0.0.0.0/0"), kDefaultRouteMetric}));
+}
+
+TEST(TunnelRoutes, BlackholesCoverEveryPrefixButTheDefaultRoute) {
+  config::Config config = two_tunnels();
+  config.wireguard[0].routes = config::RoutePolicy::none;
+  EXPECT_THAT(blackhole_prefixes(config),
+              testing::UnorderedElementsAre(prefix("10.2.0.0/16"), prefix("10.3.0.0/16"),
+                                            prefix("2001:db8::/32")));
+}
+
+TEST(Hugepages, PlanTakesFreeOnesThenReservesThenGoesWithout) {
+  using config::Hugepages;
+  EXPECT_EQ(*plan_hugepages(Hugepages::never, 100, 1000, 1 << 30), (HugepagePlan{false, 0}));
+  EXPECT_EQ(*plan_hugepages(Hugepages::automatic, 100, 100, 0), (HugepagePlan{true, 0}));
+  EXPECT_EQ(*plan_hugepages(Hugepages::automatic, 100, 40, 1 << 20), (HugepagePlan{true, 60}));
+  EXPECT_EQ(*plan_hugepages(Hugepages::automatic, 100, 40, 200'000), (HugepagePlan{false, 0}));
+  EXPECT_EQ(*plan_hugepages(Hugepages::required, 100, 40, 200'000), (HugepagePlan{true, 60}));
+  const auto refused = plan_hugepages(Hugepages::required, 100, 40, 1000);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("60 more pages"));
+}
+
+TEST(Hugepages, NeedGrowsWithBuffersMtuRoutesAndPeers) {
+  config::Config config;
+  const auto least = hugepages_needed(config);
+  EXPECT_GT(least, 200U);
+  config.dataplane.mbufs *= 4;
+  const auto buffers = hugepages_needed(config);
+  EXPECT_GT(buffers, least);
+  config.ports.resize(1);
+  config.ports[0].mtu = 9000;
+  const auto jumbo = hugepages_needed(config);
+  EXPECT_GT(jumbo, buffers);
+  config.dataplane.routes = 1'000'000;
+  const auto routes = hugepages_needed(config);
+  EXPECT_GT(routes, jumbo);
+  config.wireguard.resize(1);
+  config.wireguard[0].peers.resize(1000);
+  EXPECT_GT(hugepages_needed(config), routes);
+}
+
+TEST(Hugepages, PoolIsResizedByWhatWasAdded) {
+  const TemporaryDirectory directory;
+  const auto write = [&](const char* file, int value) {
+    std::ofstream(directory.path() + "/" + file) << value << "\n";
+  };
+  const auto total = [&] {
+    int value = -1;
+    std::ifstream(directory.path() + "/nr_hugepages") >> value;
+    return value;
+  };
+  write("nr_hugepages", 10);
+  write("free_hugepages", 4);
+  HugepagePool pool(directory.path());
+  ASSERT_TRUE(pool.lock().has_value());
+  EXPECT_EQ(*pool.free_pages(), 4U);
+  EXPECT_EQ(*pool.add(50), 50U);
+  EXPECT_EQ(total(), 60);
+  EXPECT_TRUE(pool.remove(50).has_value());
+  EXPECT_EQ(total(), 10);
+  EXPECT_FALSE(HugepagePool(directory.path() + "/absent").lock().has_value());
+}
+
+Leftovers leftovers() {
+  MutedDevice device{.name = "eth1",
+                     .index = 7,
+                     .flags = 0x1043,
+                     .mtu = 9000,
+                     .ipv6 = true,
+                     .gro = true,
+                     .lro = false,
+                     .xdp = false,
+                     .table = "gotthard_mute_7",
+                     .addresses = {{0x02, 0x18, 0xff}, {}},
+                     .routes = {{0x00}}};
+  return {.boot_id = "b",
+          .namespace_id = 4026531840,
+          .muted = {device},
+          .blackholes = {prefix("10.2.0.0/16"), prefix("2001:db8::/32")},
+          .hugepages = 348};
+}
+
+TEST(LeftoversRecord, ComesBackFromItsFile) {
+  const TemporaryDirectory directory;
+  EXPECT_FALSE(load(directory.path())->has_value());
+  ASSERT_TRUE(save(leftovers(), directory.path()).has_value());
+  const auto loaded = load(directory.path());
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_EQ(**loaded, leftovers());
+  EXPECT_FALSE(leftovers().empty());
+  forget(directory.path());
+  EXPECT_FALSE(load(directory.path())->has_value());
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(LeftoversRecord, DamagedOnesAreRefusedWithTheFilesName) {
+  const TemporaryDirectory directory;
+  const std::string good = to_json(leftovers());
+  for (std::size_t size = 0; size + 2 < good.size(); size += 7) {
+    EXPECT_FALSE(leftovers_from_json(good.substr(0, size)).has_value()) << size;
+  }
+  for (const auto& [from, to] :
+       {std::pair{"\"format\": 1", "\"format\": 2"}, std::pair{"0218ff", "0218fg"},
+        std::pair{"0218ff", "0218f"}, std::pair{"10.2.0.0/16", "10.2.0.1/16"},
+        std::pair{"\"index\": 7", "\"index\": \"7\""}}) {
+    std::string bad = good;
+    ASSERT_NE(bad.find(from), std::string::npos) << from;
+    bad.replace(bad.find(from), std::string_view(from).size(), to);
+    EXPECT_FALSE(leftovers_from_json(bad).has_value()) << to;
+  }
+  std::ofstream(directory.path() + "/leftovers.json") << "{}";
+  const auto loaded = load(directory.path());
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_THAT(loaded.error().message, HasSubstr(directory.path() + "/leftovers.json"));
+}
+
+TEST(RestartPolicy, FirstAtOnceThenSlowerThenNotAtAll) {
+  RestartPolicy policy;
+  Nanoseconds now = 1000 * kSecond;
+  EXPECT_EQ(policy.after_death(now), 0U);
+  Nanoseconds last = 0;
+  for (std::size_t i = 1; i < RestartPolicy::kMostPerMinute; ++i) {
+    const auto pause = policy.after_death(now += kSecond);
+    ASSERT_TRUE(pause.has_value());
+    EXPECT_GT(*pause, last);
+    last = *pause;
+  }
+  EXPECT_FALSE(policy.after_death(now += kSecond).has_value());
+  EXPECT_EQ(policy.after_death(now + 120 * kSecond), 0U) << "a quiet minute is forgiven";
+}
+
+TEST(RateLimit, AllowsABurstThenTheRate) {
+  RateLimit limit(10, 3);
+  Nanoseconds now = 100 * kSecond;
+  EXPECT_TRUE(limit.allow(now));
+  EXPECT_TRUE(limit.allow(now));
+  EXPECT_TRUE(limit.allow(now));
+  EXPECT_FALSE(limit.allow(now));
+  EXPECT_FALSE(limit.allow(now += 99 * kMillisecond));
+  EXPECT_TRUE(limit.allow(now += 2 * kMillisecond));
+  EXPECT_FALSE(limit.allow(now));
+}
+
+TEST(Neighbours, OnlyOneStationsAddressesAreAskedFor) {
+  for (const char* good : {"10.1.0.9", "169.254.1.1", "2001:db8::1", "fe80::1", "::2"}) {
+    EXPECT_TRUE(may_be_neighbour(*config::parse_address(good))) << good;
+  }
+  for (const char* bad :
+       {"0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "::", "::1", "ff02::1"}) {
+    EXPECT_FALSE(may_be_neighbour(*config::parse_address(bad))) << bad;
+  }
+  EXPECT_FALSE(may_be_neighbour({}));
+}
+
+TEST(Mac, IsStableLocalAndUnicast) {
+  EXPECT_EQ(stable_mac("machine", "wan"), stable_mac("machine", "wan"));
+  EXPECT_NE(stable_mac("machine", "wan"), stable_mac("machine", "lan"));
+  EXPECT_NE(stable_mac("machine", "wan"), stable_mac("other", "wan"));
+  EXPECT_EQ(stable_mac("machine", "wan")[0] & 3, 2);
+}
+
+TEST(RunDirectory, BelongsToOneGateway) {
+  const TemporaryDirectory directory;
+  const std::string run = directory.path() + "/run";
+  const std::string state = directory.path() + "/deep/state";
+  bool running = false;
+  {
+    const auto first = RunDir::claim(run, state, &running);
+    ASSERT_TRUE(first.has_value()) << first.error().message;
+    EXPECT_EQ(*running_supervisor(run), getpid());
+    const auto second = RunDir::claim(run, directory.path() + "/other", &running);
+    ASSERT_FALSE(second.has_value());
+    EXPECT_TRUE(running);
+    EXPECT_THAT(second.error().message, HasSubstr(std::to_string(getpid())));
+    EXPECT_FALSE(RunDir::claim(directory.path() + "/run2", state, &running).has_value());
+    EXPECT_TRUE(running) << "one state directory, one gateway";
+  }
+  EXPECT_FALSE(std::filesystem::exists(run));
+  EXPECT_FALSE(running_supervisor(run)->has_value());
+  std::filesystem::create_directory(run);  // the operator's: it stays
+  { EXPECT_TRUE(RunDir::claim(run, state, &running).has_value()); }
+  EXPECT_TRUE(std::filesystem::is_empty(run));
+}
+
+TEST(RunDirectory, NameTooLongForASocketIsSaid) {
+  const TemporaryDirectory directory;
+  bool running = false;
+  auto claimed = RunDir::claim(directory.path() + "/" + std::string(100, 'x'),
+                               directory.path() + "/state", &running);
+  ASSERT_TRUE(claimed.has_value());
+  const auto listener = claimed->listen_control();
+  ASSERT_FALSE(listener.has_value());
+  EXPECT_THAT(listener.error().message, HasSubstr("too long"));
+}
+
+}  // namespace
+}  // namespace gotthard::supervisor

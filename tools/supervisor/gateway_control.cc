@@ -1,0 +1,154 @@
+// Control's life as the supervisor sees it.
+#include <linux/netlink.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/socket.h"
+#include "dataplane/abi/channel.h"
+#include "tools/supervisor/arguments.h"
+#include "tools/supervisor/gateway.h"
+#include "tools/supervisor/gateway_channel.h"
+
+namespace gotthard::supervisor {
+namespace {
+
+// Route changes come in floods; what overruns costs control a full dump.
+constexpr int kNetlinkBuffer = 8 << 20;
+
+// For control to follow the kernel with; without capabilities it cannot change anything by it.
+Result<UniqueFd> netlink_socket() {
+  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (!fd) {
+    return fail("cannot make a netlink socket: {}", std::strerror(errno));
+  }
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kNetlinkBuffer, sizeof(kNetlinkBuffer));
+  return fd;
+}
+
+}  // namespace
+
+// False: it died, which its pidfd tells, or hangs. What needs it is done when the next one is
+// ready.
+bool Gateway::attach(UniqueFd* control_end) {
+  auto pair = seqpacket_pair();
+  if (!pair) {
+    stop(tl::unexpected(pair.error()));
+    return false;
+  }
+  abi::HostMessage message;
+  message.type = abi::HostMessageType::attach_control;
+  const std::array fds{pair->first.get()};
+  *control_end = std::move(pair->second);
+  if (auto sent = send_message(dataplane_.socket.get(), bytes_of(message), fds); !sent) {
+    log::event(log::Level::error, kSubsystem, "dataplane_hangs", {{"error", sent.error().message}});
+    send_signal(dataplane_.process, SIGKILL);
+    return false;
+  }
+  return true;
+}
+
+void Gateway::start_control() {
+  if (!dataplane_.ready || control_.process || stopping_) {
+    return;  // started when the data plane is ready
+  }
+  if (auto started = spawn_control(); !started) {
+    stop(started);
+  }
+}
+
+Status Gateway::spawn_control() {
+  auto pair = child_channel();
+  auto netlink = netlink_socket();
+  UniqueFd dataplane_end;
+  if (!pair || !netlink) {
+    return tl::unexpected(pair ? netlink.error() : pair.error());
+  }
+  if (!attach(&dataplane_end)) {
+    return {};
+  }
+  const ControlArguments arguments{.program = plan_.control_program,
+                                   .broker_fd = pair->second.get(),
+                                   .listen_fd = listener_.get(),
+                                   .netlink_fd = netlink->get(),
+                                   .checkpoint_fd = checkpoint_.get(),
+                                   .dataplane_fd = dataplane_end.get()};
+  const std::array keep{arguments.broker_fd, arguments.listen_fd, arguments.netlink_fd,
+                        arguments.checkpoint_fd, arguments.dataplane_fd};
+  auto process =
+      spawn(control_argv(plan_.config, arguments), keep, [this] { return become(plan_.user); });
+  if (!process) {
+    return tl::unexpected(process.error());
+  }
+  control_.process = std::move(*process);
+  control_.socket = std::move(pair->first);
+  pair->second.reset();
+  log::event(log::Level::info, kSubsystem, "control_started", {{"pid", control_.process.pid}});
+  if (auto watched = watch(control_, &Gateway::on_control_exit, &Gateway::on_control_message);
+      !watched) {
+    return watched;
+  }
+  if (auto sent = broker::send_configuration(control_.socket.get(), plan_.path, plan_.text,
+                                             plan_.key_files);
+      !sent) {
+    // It died, which its pidfd tells, or hangs.
+    log::event(log::Level::error, kSubsystem, "control_hangs", {{"error", sent.error().message}});
+    send_signal(control_.process, SIGKILL);
+  }
+  return {};
+}
+
+void Gateway::send_to_control(const broker::Notice& notice, std::span<const int> fds) {
+  if (!control_.socket) {
+    return;
+  }
+  if (auto sent = send_message(control_.socket.get(), broker::encode(notice), fds); !sent) {
+    log::event(log::Level::error, kSubsystem, "control_hangs", {{"error", sent.error().message}});
+    send_signal(control_.process, SIGKILL);
+  }
+}
+
+void Gateway::on_control_message() {
+  bool closed = false;
+  const auto message = receive_message(control_.socket.get(), broker::kMaxMessage, false, &closed);
+  if (closed) {
+    loop_.forget(control_.socket.get());
+    return;
+  }
+  if (message && !*message) {
+    return;
+  }
+  const auto request = message ? broker::decode_request((*message)->bytes) : std::nullopt;
+  if (!request) {
+    log::event(log::Level::warning, kSubsystem, "request_refused",
+               {{"reason", "control sent a message that is not one of the agreed ones"}});
+    return;
+  }
+  requests_.handle(*request);
+}
+
+void Gateway::on_control_ready() {
+  if (control_.ready) {
+    return;
+  }
+  loop_.cancel(control_.deadline);
+  control_.ready = true;
+  log::event(log::Level::info, kSubsystem, "control_ready");
+  announce_ready();
+}
+
+void Gateway::on_control_exit() {
+  const auto end = reap(control_.process);
+  if (!end) {
+    return;
+  }
+  resolver_.forget_all();
+  drop(control_);
+  start_again(control_, "control", *end, &Gateway::start_control);
+}
+
+}  // namespace gotthard::supervisor
