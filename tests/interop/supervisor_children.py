@@ -114,7 +114,7 @@ def control():
     generation = os.pread(checkpoint, 1, 0)[0] + 1
     os.pwrite(checkpoint, bytes([generation]), 0)
     configuration = take_configuration(broker)
-    greeting = link.recv(100).decode()
+    greeting = link.recv(100).decode(errors="replace")
     if BEHAVIOUR == "control_dies":
         sys.exit(7)
     report(configuration=configuration, generation=generation, greeting=greeting)
@@ -125,7 +125,7 @@ def control():
         if words == "attach":
             data, fds = receive(broker)
             link = socket.socket(fileno=fds[0])
-            greeting = link.recv(100).decode()
+            greeting = link.recv(100).decode(errors="replace")
             report(configuration=configuration, generation=generation, greeting=greeting)
             client.send(data.hex().encode())
         else:

@@ -126,10 +126,10 @@ TEST(Hugepages, PlanTakesFreeOnesThenReservesThenGoesWithout) {
   EXPECT_THAT(refused.error().message, HasSubstr("60 more pages"));
 }
 
-TEST(Hugepages, NeedGrowsWithBuffersMtuRoutesAndPeers) {
+TEST(Hugepages, NeedGrowsWithBuffersMtuAndPeers) {
   config::Config config;
   const auto least = hugepages_needed(config);
-  EXPECT_GT(least, 200U);
+  EXPECT_GT(least, 20U) << "what 16384 buffers of 1500 bytes take was measured";
   config.dataplane.mbufs *= 4;
   const auto buffers = hugepages_needed(config);
   EXPECT_GT(buffers, least);
@@ -137,12 +137,9 @@ TEST(Hugepages, NeedGrowsWithBuffersMtuRoutesAndPeers) {
   config.ports[0].mtu = 9000;
   const auto jumbo = hugepages_needed(config);
   EXPECT_GT(jumbo, buffers);
-  config.dataplane.routes = 1'000'000;
-  const auto routes = hugepages_needed(config);
-  EXPECT_GT(routes, jumbo);
   config.wireguard.resize(1);
   config.wireguard[0].peers.resize(1000);
-  EXPECT_GT(hugepages_needed(config), routes);
+  EXPECT_GT(hugepages_needed(config), jumbo);
 }
 
 TEST(Hugepages, PoolIsResizedByWhatWasAdded) {

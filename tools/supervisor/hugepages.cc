@@ -33,14 +33,12 @@ std::uint64_t hugepages_needed(const config::Config& config) {
   // Beside the frame a buffer holds the mbuf, headroom for nested tunnels and the ring's and pool's
   // words.
   const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1024);
-  // rte_fib: 32 MB a table and family and its second levels; two tables, two families, two copies
-  // of each. Then the prefixes themselves, in every copy.
-  const std::uint64_t tables = 8 * 50 * kMegabyte + config.dataplane.routes * 1024ULL;
-  // Three keypairs a peer, each with its anti-replay window (16 bytes for 64 numbers).
-  const std::uint64_t sessions = peers * 3 * (config.dataplane.replay_window / 4 + 1024ULL);
-  // EAL, queues, per-core caches, records of sessions and peers.
-  const std::uint64_t rest = 192 * kMegabyte;
-  return round_up(buffers + tables + sessions + rest, kHugepageSize) / kHugepageSize;
+  // Up to four keypairs a peer, the retiring one included, each with its anti-replay window
+  // (16 bytes for 64 numbers).
+  const std::uint64_t sessions = peers * 4 * (config.dataplane.replay_window / 4 + 1024ULL);
+  // EAL, queues, per-core caches. Forwarding tables are no memory of DPDK's.
+  const std::uint64_t rest = 48 * kMegabyte;
+  return round_up(buffers + sessions + rest, kHugepageSize) / kHugepageSize;
 }
 
 Result<HugepagePlan> plan_hugepages(config::Hugepages wanted, std::uint64_t needed,
@@ -60,7 +58,7 @@ Result<HugepagePlan> plan_hugepages(config::Hugepages wanted, std::uint64_t need
   if (required) {
     return fail(
         "hugepages = \"required\", but {} more pages of 2 MB are needed and the machine has only "
-        "{} MB of memory left: free memory, lower [dataplane] mbufs or routes, or write "
+        "{} MB of memory left: free memory, lower [dataplane] mbufs, or write "
         "hugepages = \"auto\"",
         missing, available_kb / 1024);
   }

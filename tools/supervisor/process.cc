@@ -51,6 +51,8 @@ Status arrange_descriptors(std::span<const int> keep) {
 
 Status prepare_child(pid_t parent, std::span<const int> keep, const Prepare& prepare) {
   reset_signals();
+  // A Ctrl-C in the terminal is for the supervisor alone, which ends its children in order.
+  setpgid(0, 0);
   Status ready = arrange_descriptors(keep);
   ready = ready ? prepare() : ready;
   // After a change of user, which clears it.
