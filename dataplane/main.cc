@@ -38,12 +38,11 @@ void reply_ready(int socket, const Manager& manager) {
   (void)send_message(socket, std::as_bytes(std::span(&message, 1)));
 }
 
-// --no-huge takes its memory in one piece at start: tables (two copies of two tables of two
-// families, 32 MB each and their second levels), buffers, sessions.
+// --no-huge takes its memory in one piece at start: buffers, and room for sessions with their
+// windows (forwarding tables are not DPDK's memory).
 std::uint32_t megabytes_needed(const Options& options, std::uint16_t mtu) {
   const std::uint64_t buffers = std::uint64_t{options.mbufs} * (mtu + 1024U);
-  const std::uint64_t tables = (8ULL * 50 << 20) + std::uint64_t{options.routes} * 1024;
-  return static_cast<std::uint32_t>((buffers + tables) >> 20) + 192;
+  return static_cast<std::uint32_t>(buffers >> 20) + 192;
 }
 
 Result<nic::CorePlan> choose_cores(const Options& options, std::span<const nic::Device> devices) {
