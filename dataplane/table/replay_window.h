@@ -115,7 +115,8 @@ class BasicReplayWindow {
   };
 
   [[nodiscard]] static constexpr std::size_t slot_count(std::uint32_t packets) {
-    return std::bit_ceil((packets < 1024 ? 1024U : packets) / static_cast<unsigned>(kBlockBits));
+    const std::size_t at_least = packets < 1024 ? 1024 : packets;
+    return std::bit_ceil((at_least + kBlockBits - 1) / kBlockBits);
   }
   [[nodiscard]] Slot& slot(std::uint64_t block) const { return slots_[block & mask_]; }
 
