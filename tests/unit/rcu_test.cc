@@ -71,7 +71,7 @@ TEST(RetireList, RunsInOrderWhatIsDueAndTheRestAtTheEnd) {
 // Readers see the published object or its successor, alive.
 TEST(RcuThreads, NothingIsFreedUnderAReader) {
   constexpr std::uint32_t kWorkers = 3;
-  constexpr std::uint64_t kObjects = 50'000;
+  constexpr std::uint64_t kObjects = 20'000;
   struct Object {
     std::uint64_t serial;
     std::uint64_t check;
