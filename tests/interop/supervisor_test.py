@@ -102,17 +102,24 @@ class Gateway:
             file.write(configuration)
         self.process = None
 
-    def start(self):
+    def prepare(self):
         shutil.rmtree(self.report_dir, ignore_errors=True)
         os.mkdir(self.report_dir)
         os.chmod(self.report_dir, 0o777)  # control reports as another user
-        environment = dict(os.environ, GOTTHARD_TEST_REPORT=self.report_dir,
-                           GOTTHARD_TEST_BEHAVIOUR=self.behaviour)
+
+    def words(self, *more):
+        return ["ip", "netns", "exec", NAMESPACE, GOTTHARD, "--run-dir", self.run_dir, "--state-dir",
+                self.state_dir, "up", "--executable-dir", f"{self.directory}/bin", *more,
+                self.configuration]
+
+    def environment(self):
+        return dict(os.environ, GOTTHARD_TEST_REPORT=self.report_dir,
+                    GOTTHARD_TEST_BEHAVIOUR=self.behaviour)
+
+    def start(self):
+        self.prepare()
         with open(f"{self.directory}/log", "w") as log:
-            self.process = subprocess.Popen(
-                ["ip", "netns", "exec", NAMESPACE, GOTTHARD, "--run-dir", self.run_dir, "--state-dir",
-                 self.state_dir, "up", "--executable-dir", f"{self.directory}/bin",
-                 self.configuration], env=environment, stderr=log)
+            self.process = subprocess.Popen(self.words(), env=self.environment(), stderr=log)
         return self
 
     def log(self):
@@ -292,6 +299,67 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(gateway.end(), 0)
         self.assert_restored()
 
+    def test_the_kernel_neither_answers_nor_forwards_on_a_muted_device(self):
+        other = f"{NAMESPACE}-other"
+        run("ip", "netns", "add", other)
+        self.addCleanup(run, "ip", "netns", "del", other)
+        inside("ip", "link", "set", "other0", "netns", other)
+
+        def outside(*words, check=True):
+            return run("ip", "netns", "exec", other, *words, check=check)
+
+        outside("ip", "link", "set", "other0", "up")
+        outside("ip", "addr", "add", "198.51.100.2/24", "dev", "other0")
+        outside("ip", "route", "add", "203.0.112.0/24", "via", "198.51.100.1")
+        inside("ip", "link", "add", "away0", "type", "veth", "peer", "name", "away1")
+        inside("sysctl", "-qw", "net.ipv6.conf.away0.disable_ipv6=1")
+        inside("ip", "link", "set", "away1", "up")
+        inside("ip", "link", "set", "away0", "up")
+        inside("ip", "route", "add", "203.0.112.0/24", "dev", "away0")
+        inside("ip", "neigh", "add", "203.0.112.1", "lladdr", "02:00:00:00:00:01", "dev", "away0",
+               "nud", "permanent")
+        mac = self.link(DEVICE)["address"]
+        outside("ip", "neigh", "add", "198.51.100.1", "lladdr", mac, "dev", "other0", "nud", "permanent")
+
+        def forwarded():
+            outside("ping", "-c", "3", "-i", "0.1", "-W", "0.2", "203.0.112.1", check=False)
+            return self.link_packets("away0")
+
+        def answers():
+            return " 0% packet loss" in outside("ping", "-c", "2", "-i", "0.1", "-W", "0.3",
+                                                "198.51.100.1", check=False)
+
+        self.assertTrue(answers())
+        before = forwarded()
+        self.assertGreaterEqual(before, 3, "the kernel forwards before")
+        gateway = self.gateway().up()
+        self.assertFalse(answers())
+        before = self.link_packets("away0")
+        self.assertEqual(forwarded(), before)
+        self.assertEqual(gateway.end(), 0)
+        self.assertTrue(answers())
+
+    def link_packets(self, name):
+        return ip("-s", "link", "show", name)[0]["stats64"]["tx"]["packets"]
+
+    def test_runs_in_the_background(self):
+        gateway = self.gateway()
+        gateway.prepare()
+        started = subprocess.run(gateway.words("--background"), env=gateway.environment(),
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30)
+        self.assertEqual(started.returncode, 0)
+        self.assertEqual(self.addresses("lan"), {"10.1.0.1/24"})
+        with open(f"{gateway.run_dir}/supervisor.pid") as file:
+            pid = int(file.read().split()[0])
+        os.kill(pid, signal.SIGTERM)
+        wait_for("the gateway to go", lambda: not os.path.exists(f"/proc/{pid}"))
+        self.assert_restored()
+        gateway.behaviour = "dataplane_fails"
+        failed = subprocess.run(gateway.words("--background"), env=gateway.environment(),
+                                capture_output=True, text=True, timeout=30)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("no such port", failed.stderr)
+
     def test_a_start_that_fails_changes_nothing(self):
         gateway = self.gateway(behaviour="dataplane_fails").start()
         self.assertEqual(gateway.process.wait(timeout=30), 1)
@@ -309,10 +377,8 @@ class SupervisorTest(unittest.TestCase):
 
     def test_a_second_gateway_is_refused(self):
         gateway = self.gateway().up()
-        second = subprocess.run(
-            ["ip", "netns", "exec", NAMESPACE, GOTTHARD, "--run-dir", gateway.run_dir, "--state-dir",
-             gateway.state_dir, "up", "--executable-dir", f"{self.directory}/bin",
-             gateway.configuration], capture_output=True, text=True)
+        second = subprocess.run(gateway.words(), env=gateway.environment(), capture_output=True,
+                                text=True)
         self.assertEqual(second.returncode, 3)
         self.assertIn(f"process {gateway.process.pid}", second.stderr)
         self.assertEqual(self.addresses("lan"), {"10.1.0.1/24"})
