@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,7 +40,7 @@ template <std::size_t N>
 }
 template <std::size_t N>
 [[nodiscard]] std::string_view view(const Text<N>& text) {
-  return std::string_view(text.data());
+  return {text.data(), strnlen(text.data(), N)};
 }
 
 // ---------------------------------------------------------------- control -> supervisor
