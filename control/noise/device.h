@@ -76,6 +76,11 @@ class Device {
 
   // After a restart of control. Peers first.
   Status adopt_session(PeerNumber peer, const LiveSession& session);
+  // False for a session that the directory shows and nobody adopted: its installation was under way
+  // when control ended.
+  [[nodiscard]] bool has_session(std::uint32_t local_id) const {
+    return by_local_id_.contains(local_id);
+  }
   // The data plane was started anew: all sessions are gone. Peers that had one handshake again at
   // their next tick. The ids are the caller's to release.
   void forget_sessions();

@@ -117,7 +117,7 @@ bool Device::crosses_ours(Peer& peer, const Origin& origin, Time now) {
 
 void Device::respond(Peer& peer, const ResponderHandshake& handshake, const Origin& origin,
                      Time now, Actions& actions) {
-  if (peer.keypairs.next) {
+  if (peer.keypairs.next && now.boot < peer.keypairs.next->installed + kRekeyAttemptTime) {
     failed(peer, Outcome::response_unconfirmed, now);
   }
   const auto local_id = ids_.allocate();

@@ -1,16 +1,18 @@
 #include "control/noise/keypairs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gotthard::noise {
 
 void Keypairs::install(const Session& session) {
   if (session.role == Role::initiator) {
-    previous = next ? next : current;
-    next.reset();
+    previous = current;
     current = session;
+    if (next) {
+      crossed = std::exchange(next, std::nullopt);
+    }
   } else {
-    previous.reset();
     next = session;
   }
 }
@@ -26,7 +28,7 @@ bool Keypairs::confirm(std::uint32_t local_id) {
 }
 
 void Keypairs::erase(std::uint32_t local_id) {
-  for (auto* session : {&previous, &current, &next}) {
+  for (auto* session : {&previous, &current, &next, &crossed}) {
     if (*session && (*session)->local_id == local_id) {
       session->reset();
     }
@@ -39,7 +41,7 @@ bool Keypairs::has(std::uint32_t local_id) const {
 
 std::vector<std::uint32_t> Keypairs::ids() const {
   std::vector<std::uint32_t> found;
-  for (const auto* session : {&previous, &current, &next}) {
+  for (const auto* session : {&previous, &current, &next, &crossed}) {
     if (*session) {
       found.push_back((*session)->local_id);
     }
@@ -49,7 +51,7 @@ std::vector<std::uint32_t> Keypairs::ids() const {
 
 std::optional<Nanoseconds> Keypairs::youngest() const {
   std::optional<Nanoseconds> found;
-  for (const auto* session : {&previous, &current, &next}) {
+  for (const auto* session : {&previous, &current, &next, &crossed}) {
     if (*session) {
       found = std::max(found.value_or(0), (*session)->installed);
     }

@@ -1,4 +1,4 @@
-// Which sessions a peer has: the data plane's {previous, current, next} as control knows it.
+// Which sessions a peer has: the data plane's keypairs as control knows them.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,14 @@ struct Session {
   [[nodiscard]] bool usable(Nanoseconds now) const { return now < installed + kRejectAfterTime; }
 };
 
-// Follows the rules by which the data plane rotates keys (those of Linux): what an initiator
-// installs is `current` at once, what a responder installs is `next` until its first packet.
+// Follows the rules by which the data plane rotates keys: what an initiator installs is `current`
+// at once, what a responder installs is `next` until its first packet; what was `current` becomes
+// `previous`. When our own handshake ends while a `next` waits, two handshakes crossed: that one is
+// `crossed`. It opens packets and never becomes `current`, or each side would end with a session
+// whose renewal is the other's business. Unlike in Linux, no installation takes away a key that the
+// peer may still use.
 struct Keypairs {
-  std::optional<Session> previous, current, next;
+  std::optional<Session> previous, current, next, crossed;
 
   void install(const Session& session);
   // False: it is not `next`.
