@@ -103,13 +103,21 @@ std::optional<abi::Refusal> SessionStore::install(const abi::SessionInstall& com
   return std::nullopt;
 }
 
-// We initiated: the peer has the keys already. What was current stays for packets on their way.
+// We initiated: the peer has the keys already. What was current stays for packets on their way. A
+// next that still waits was crossed by this handshake: the peer may seal with it, so it opens
+// packets, but it is never confirmed. Otherwise each side could end with the session that the other
+// one initiated, and none would renew it.
 void SessionStore::make_current(std::uint32_t peer, std::uint32_t local_id, Session* session) {
   Keypairs& pairs = keypairs_[peer];
   const std::uint32_t replaced = std::exchange(pairs.previous, pairs.current);
   pairs.current = local_id;
   shared_->peers[peer].current.store(session, std::memory_order_release);
   retire(replaced);
+  if (pairs.next != 0) {
+    shared_->peers[peer].next.store(nullptr, std::memory_order_release);
+    unconfirmed_.erase(peer);
+    retire(std::exchange(pairs.crossed, std::exchange(pairs.next, 0)));
+  }
 }
 
 void SessionStore::make_next(std::uint32_t peer, std::uint32_t local_id, Session* session) {
@@ -165,6 +173,9 @@ void SessionStore::forget(std::uint32_t peer, std::uint32_t local_id) {
   }
   if (pairs.previous == local_id) {
     pairs.previous = 0;
+  }
+  if (pairs.crossed == local_id) {
+    pairs.crossed = 0;
   }
 }
 

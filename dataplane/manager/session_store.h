@@ -25,6 +25,7 @@ struct Keypairs {
   std::uint32_t previous = 0;
   std::uint32_t current = 0;
   std::uint32_t next = 0;
+  std::uint32_t crossed = 0;  // see make_current()
 };
 
 struct StoredSession {
