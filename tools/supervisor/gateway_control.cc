@@ -1,5 +1,6 @@
 // Control's life as the supervisor sees it.
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -18,15 +19,24 @@ namespace gotthard::supervisor {
 namespace {
 
 // Route changes come in floods; what overruns costs control a full dump.
-constexpr int kNetlinkBuffer = 8 << 20;
+constexpr int kNetlinkBuffer = 4 << 20;
 
-// For control to follow the kernel with; without capabilities it cannot change anything by it.
+// For control to follow the kernel with, as control/route/netlink_socket.h wants it; without
+// capabilities it cannot change anything by it. A new one each time: no dump half read.
 Result<UniqueFd> netlink_socket() {
-  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!fd) {
-    return fail("cannot make a netlink socket: {}", std::strerror(errno));
+  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                      RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+  const int on = 1;
+  if (!fd ||
+      setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kNetlinkBuffer, sizeof(kNetlinkBuffer)) !=
+          0 ||
+      setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) != 0 ||
+      bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return fail("cannot make a netlink socket for control: {}", std::strerror(errno));
   }
-  (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kNetlinkBuffer, sizeof(kNetlinkBuffer));
   return fd;
 }
 
