@@ -16,12 +16,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,9 +27,6 @@
 #include "dataplane/abi/records.h"
 
 namespace gotthard::route {
-
-// rtm_protocol of the routes that the supervisor makes.
-inline constexpr std::uint8_t kOwnRouteProtocol = 187;
 
 // Where a peer's outer packets go, in the underlay: never through a tunnel interface.
 struct ResolvedEndpoint {
@@ -82,6 +76,7 @@ class FibBuilder {
   void set_endpoint(std::uint32_t peer, const Address& remote);
   // As of the last flush() or set_endpoint().
   [[nodiscard]] std::optional<ResolvedEndpoint> endpoint(std::uint32_t peer) const;
+  // Those that flush() found to be resolved otherwise than before.
   [[nodiscard]] std::vector<std::uint32_t> take_changed_endpoints();
   // For an answer to an address that is no peer's endpoint yet: its neighbour is kept for a minute.
   [[nodiscard]] std::optional<ResolvedEndpoint> resolve_endpoint(const Address& remote,

@@ -1,0 +1,88 @@
+// Our ports and tunnel interfaces and what the kernel says of their twins and TUNs: which link is
+// which, MTUs, addresses.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config/config.h"
+#include "control/route/changes.h"
+
+namespace gotthard::route {
+
+enum class DeviceKind : std::uint8_t { none, port, tunnel };
+struct Device {
+  DeviceKind kind = DeviceKind::none;  // none: the host's own link, not ours
+  std::uint16_t number = 0;
+  bool operator==(const Device&) const = default;
+};
+
+// As in abi::LocalAddressSet.
+[[nodiscard]] std::uint16_t owner_number(const Device& device);
+
+struct OwnedAddress {
+  std::uint16_t owner = 0;
+  Address address;
+  bool operator==(const OwnedAddress&) const = default;
+  auto operator<=>(const OwnedAddress&) const = default;
+};
+
+class Devices {
+ public:
+  void configure(const config::Config& config);
+  // True: which link is which, or an MTU, is another now.
+  [[nodiscard]] bool set(const Link& link);
+  [[nodiscard]] bool remove(const LinkGone& gone);
+  void set(const LocalAddress& address);
+  void remove(const LocalAddressGone& gone);
+  // From the first synchronisation on the kernel's addresses are the truth; before it those of the
+  // configuration stand in.
+  void set_synchronised() { synchronised_ = true; }
+  [[nodiscard]] bool synchronised() const { return synchronised_; }
+
+  [[nodiscard]] Device by_link(int link) const;
+  [[nodiscard]] Device by_name(const std::string& name) const;
+  [[nodiscard]] int link_of_port(std::uint16_t port) const;
+  [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
+  [[nodiscard]] std::uint16_t mtu(const Device& device) const;
+  [[nodiscard]] std::size_t ports() const { return ports_.size(); }
+
+  // All addresses of the gateway, each owner's once, sorted.
+  [[nodiscard]] std::vector<OwnedAddress> local_addresses() const;
+  // RFC 6724 as far as it matters here: `preferred` if it is ours, else an address of the port, of
+  // the next hop's network first, never link-local for what is not.
+  [[nodiscard]] std::optional<Address> select_source(std::uint16_t port, const Address& next_hop,
+                                                     const Address& remote,
+                                                     const Address& preferred) const;
+  // No station on-link at the port can have it: the first or last of one of its networks, or ours.
+  [[nodiscard]] bool is_no_station(std::uint16_t port, const Address& address) const;
+
+ private:
+  struct Known {
+    std::string name;
+    std::uint16_t mtu = 0;
+    std::vector<config::InterfaceAddress> addresses;
+    int link = 0;
+  };
+  struct Candidate {
+    Address address;
+    std::uint8_t prefix_length = 0;
+    bool source = true;
+  };
+
+  [[nodiscard]] const Known* known(const Device& device) const;
+  [[nodiscard]] std::vector<Candidate> addresses_of(const Known& device) const;
+  void match_links();
+
+  std::vector<Known> ports_;
+  std::vector<Known> tunnels_;
+  std::map<int, Link> links_;
+  std::map<int, Device> by_link_;
+  std::map<int, std::vector<LocalAddress>> addresses_;  // by link, in the kernel's order
+  bool synchronised_ = false;
+};
+
+}  // namespace gotthard::route

@@ -1,0 +1,163 @@
+// Routes, allowed IPs, plain prefixes, on-link neighbours and local addresses in one trie per
+// family, and what each prefix flattens to.
+//
+// The rule: an address goes where the longest route that covers it points; if that is a tunnel
+// interface, to the peer with the longest allowed IP of that interface that covers it. `routes`
+// gets an entry for each route, and for each allowed IP whose longest covering route points into
+// its own interface: then one lookup gives the same answer as the two. A change re-evaluates only
+// what it covers and what no longer prefix takes from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config/config.h"
+#include "control/route/address.h"
+#include "control/route/changes.h"
+#include "control/route/command_sink.h"
+#include "control/route/devices.h"
+#include "control/route/next_hops.h"
+#include "control/route/prefix_trie.h"
+
+namespace gotthard::route {
+
+inline constexpr std::uint8_t kOwnRouteProtocol = 187;
+
+// A [[route]] of the configuration, preferred to any kernel route of its prefix.
+struct StaticRoute {
+  Prefix destination;
+  std::optional<Address> via;
+  std::string interface;
+};
+
+// Where a route leads, its gateway found.
+struct Target {
+  enum class Kind : std::uint8_t {
+    none,       // no route here
+    blackhole,  // also routes through links that are not ours
+    // The supervisor's blackhole behind a tunnel prefix: against leaks, so it yields to a shorter
+    // route into a tunnel.
+    guard,
+    tunnel,
+    glean,    // on-link at a port
+    gateway,  // to `gateway`, on-link at a port
+    local,
+  };
+  Kind kind = Kind::none;
+  Device device;
+  std::uint16_t mtu = 0;
+  Address gateway;
+  Address source;  // preferred
+  bool operator==(const Target&) const = default;
+};
+
+class FibTable {
+ public:
+  FibTable(CommandSink* sink, const Devices* devices, NextHops* hops, Owners* owners);
+
+  void set_static_routes(const std::vector<config::Route>& routes);
+  void set_plain(std::uint16_t port, const Prefix& prefix, bool plain);
+  void add_route(const KernelRoute& route);
+  void remove_route(const KernelRoute& route);
+  // kNoPeer: nobody's.
+  void set_allowed_ip(std::uint16_t interface, const Prefix& prefix, std::uint32_t peer);
+  // `address` is a usable neighbour at the port.
+  void set_neighbour(std::uint16_t port, const Address& address, bool usable);
+  void forget_neighbours();
+  void set_local(const Address& address, std::optional<std::uint16_t> owner);
+  // Which link is which, or an MTU, has changed: everything is evaluated anew.
+  void devices_changed() { everything_ = true; }
+
+  // Emits the differences. `routes_changed` gets the prefixes whose routes are others now, nothing
+  // left out: endpoints in them resolve anew. True: all of them do.
+  bool flush(Nanoseconds now, std::vector<Prefix>* routes_changed);
+  void resend();
+
+  // As the kernel would route outer packets if it had no tunnel interfaces.
+  [[nodiscard]] Target underlay(const Address& address);
+  // What `routes` says of the address, as of the last flush.
+  [[nodiscard]] Target lookup(const Address& address);
+
+  [[nodiscard]] std::size_t prefixes() const { return prefixes_; }
+  [[nodiscard]] std::size_t sources() const { return sources_; }
+
+ private:
+  struct Candidate {
+    int fixed = -1;           // index of a static route, or
+    std::uint32_t order = 0;  // earlier ones first
+    KernelRoute kernel;
+  };
+  struct AllowedIp {
+    std::uint16_t interface = 0;
+    std::uint32_t peer = 0;
+  };
+  static constexpr std::uint16_t kNoOwner = 0xffff;
+  struct Cell {
+    std::vector<Candidate> routes;
+    std::vector<AllowedIp> allowed;  // by interface
+    std::uint16_t plain = 0;         // ports, bits
+    std::uint16_t neighbour = 0;     // ports at which this address is a usable neighbour, bits
+    std::uint16_t local = kNoOwner;
+    Target target;            // of the best route
+    std::uint32_t hop = 0;    // as emitted; 0 nothing
+    std::uint32_t owner = 0;  // as emitted; 0 nothing
+  };
+  // What covers a prefix.
+  struct Context {
+    const Target* route = nullptr;
+    std::array<std::uint32_t, abi::kMaxInterfaces> peer;  // kNoPeer: none
+    std::uint16_t plain = 0;
+    // Why the walk goes on.
+    bool by_route = false;
+    bool by_allowed = false;
+  };
+  struct Change {
+    Family family;
+    PrefixKey key;
+    bool route = false;    // the prefix's routes
+    bool allowed = false;  // its allowed IPs or plain ports
+    auto operator<=>(const Change&) const = default;
+  };
+  using Trie = PrefixTrie<Cell>;
+
+  static Context outermost();
+  static void enter(Context* context, const Cell& cell);
+  [[nodiscard]] Trie& trie(Family family) { return family == Family::ipv4 ? trie4_ : trie6_; }
+  Cell& touch(const Prefix& prefix, bool route, bool allowed);
+
+  [[nodiscard]] Target resolve(const PrefixKey& own, Family family, const Candidate& candidate,
+                               bool underlay, int depth);
+  [[nodiscard]] Target resolve_gateway(const PrefixKey& own, Family family, const Address& via,
+                                       bool underlay, int depth);
+  [[nodiscard]] Target best(const PrefixKey& key, Family family, const Cell& cell, bool underlay,
+                            int depth);
+  void resolve_static_routes();
+  void retarget(const Change& change);
+  void reevaluate(const Change& change, Nanoseconds now);
+  void evaluate(Family family, const PrefixKey& key, Cell* cell, const Context& context,
+                Nanoseconds now);
+  [[nodiscard]] std::optional<Hop> flatten(Family family, const PrefixKey& key, const Cell& cell,
+                                           const Context& context) const;
+  void set_hop(Family family, const PrefixKey& key, Cell* cell, const std::optional<Hop>& hop,
+               Nanoseconds now);
+  void set_owner(Family family, const PrefixKey& key, Cell* cell, const Context& context);
+  void send(abi::Table table, Family family, const PrefixKey& key, std::uint32_t value);
+
+  CommandSink* sink_;
+  const Devices* devices_;
+  NextHops* hops_;
+  Owners* owners_;
+  Trie trie4_;
+  Trie trie6_;
+  std::vector<StaticRoute> static_routes_;
+  std::vector<Change> changes_;
+  bool everything_ = false;
+  std::uint32_t order_ = 0;
+  std::size_t prefixes_ = 0;
+  std::size_t sources_ = 0;
+};
+
+}  // namespace gotthard::route
