@@ -242,15 +242,22 @@ void FibTable::retarget(const Change& change) {
 }
 
 // They depend on other routes: a few look-ups each time any route has changed.
-void FibTable::resolve_static_routes() {
-  for (const StaticRoute& route : static_routes_) {
-    const Family family = route.destination.address.family;
-    const PrefixKey key = to_key(route.destination);
+void FibTable::resolve_static_routes(std::vector<Prefix>* routes_changed) {
+  static_underlay_.resize(static_routes_.size());
+  for (std::size_t i = 0; i < static_routes_.size(); ++i) {
+    const Prefix& destination = static_routes_[i].destination;
+    const Family family = destination.address.family;
+    const PrefixKey key = to_key(destination);
     Cell* cell = trie(family).find(key);
     const Target target = best(key, family, *cell, false, 0);
     if (cell->target != target) {
       cell->target = target;
       changes_.push_back({family, key, true, false});
+    }
+    const Target underlay = best(key, family, *cell, true, 0);
+    if (static_underlay_[i] != underlay) {
+      static_underlay_[i] = underlay;
+      routes_changed->push_back(destination);
     }
   }
 }
@@ -303,7 +310,7 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     }
   }
   if (any_route) {
-    resolve_static_routes();
+    resolve_static_routes(routes_changed);
   }
   std::ranges::sort(changes_);
   const auto rest = std::ranges::unique(changes_);

@@ -134,7 +134,7 @@ class FibTable {
                                        bool underlay, int depth);
   [[nodiscard]] Target best(const PrefixKey& key, Family family, const Cell& cell, bool underlay,
                             int depth);
-  void resolve_static_routes();
+  void resolve_static_routes(std::vector<Prefix>* routes_changed);
   void retarget(const Change& change);
   void reevaluate(const Change& change, Nanoseconds now);
   void evaluate(Family family, const PrefixKey& key, Cell* cell, const Context& context,
@@ -153,6 +153,7 @@ class FibTable {
   Trie trie4_;
   Trie trie6_;
   std::vector<StaticRoute> static_routes_;
+  std::vector<Target> static_underlay_;  // where each one's prefix led in the underlay
   std::vector<Change> changes_;
   bool everything_ = false;
   std::uint32_t order_ = 0;

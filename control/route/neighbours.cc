@@ -128,7 +128,7 @@ std::optional<std::uint32_t> Neighbours::use(std::uint16_t port, const Address& 
 void Neighbours::release(std::uint32_t number) {
   Entry& entry = by_address_.at(by_number_.at(number));
   if (--entry.uses == 0) {
-    unused_.push_back(number);
+    unused_.push_back({number, ++entry.times_unused});
     sink_->need_commit();
   }
 }
@@ -156,9 +156,13 @@ void Neighbours::flush() {
     }
   }
   changed_.clear();
-  for (const std::uint32_t number : ready_) {
+  for (const auto& [number, times_unused] : ready_) {
     const auto at = by_number_.find(number);
-    if (at == by_number_.end() || by_address_.at(at->second).uses > 0) {
+    if (at == by_number_.end()) {
+      continue;
+    }
+    const Entry& entry = by_address_.at(at->second);
+    if (entry.uses > 0 || entry.times_unused != times_unused) {
       continue;
     }
     by_address_.erase(at->second);
@@ -172,8 +176,8 @@ void Neighbours::flush() {
 
 void Neighbours::committed(std::uint64_t serial) {
   pool_.committed(serial);
-  for (const std::uint32_t number : unused_) {
-    idle_.push_back({serial, number});
+  for (const Unused& unused : unused_) {
+    idle_.push_back({serial, unused});
   }
   unused_.clear();
 }
@@ -181,7 +185,7 @@ void Neighbours::committed(std::uint64_t serial) {
 void Neighbours::applied(std::uint64_t serial) {
   pool_.applied(serial);
   while (!idle_.empty() && idle_.front().serial <= serial) {
-    ready_.push_back(idle_.front().number);
+    ready_.push_back(idle_.front().unused);
     idle_.pop_front();
   }
 }

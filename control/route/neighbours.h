@@ -59,14 +59,20 @@ class Neighbours {
   struct Entry {
     std::uint32_t number = 0;
     std::uint32_t uses = 0;
+    std::uint32_t times_unused = 0;
     Mac mac{};
     bool reachable = false;
     bool changed = false;
     Nanoseconds asked_at = 0;
   };
+  // Void if the number was used again since.
+  struct Unused {
+    std::uint32_t number;
+    std::uint32_t times_unused;
+  };
   struct Idle {
     std::uint64_t serial;
-    std::uint32_t number;
+    Unused unused;
   };
 
   void update(int link, const Address& address);
@@ -84,9 +90,9 @@ class Neighbours {
   std::vector<Key> changed_;
   // A number nobody uses goes: unused_ until the commit, idle_ until that was carried out, ready_
   // until the next flush sends NeighbourRemove. It stays if it is used again meanwhile.
-  std::vector<std::uint32_t> unused_;
+  std::vector<Unused> unused_;
   std::deque<Idle> idle_;
-  std::vector<std::uint32_t> ready_;
+  std::vector<Unused> ready_;
   double tokens_ = 0;
   Nanoseconds tokens_at_ = 0;
   std::uint64_t limited_ = 0;
