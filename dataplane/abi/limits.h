@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxInterfaces = 16;
 inline constexpr std::size_t kMaxPeers = 16384;
 inline constexpr std::size_t kMaxSessions = 65536;  // slots; a power of two
 inline constexpr std::size_t kMaxNeighbours = 16384;
-inline constexpr std::size_t kMaxNextHops = 32768;  // what two-byte next hops of rte_fib can name
+inline constexpr std::size_t kMaxNextHops = 32768;  // what the tables' two-byte entries can name
 inline constexpr std::size_t kNameSize = 16;        // as IFNAMSIZ
 
 // A session id is an inbound SPI or receiver index: the slot in the low bits, the rest random per
