@@ -19,7 +19,7 @@ using Counter = std::atomic<std::uint64_t>;
 // Times are CLOCK_BOOTTIME nanoseconds, 0 for never; they lag the packet by one refresh at most.
 struct PeerEntry {
   std::atomic<std::uint32_t> used;  // 1 while the peer exists
-  std::uint32_t unused;
+  std::atomic<std::uint32_t> interface;
   std::array<std::atomic<std::uint8_t>, 32> public_key;
   Counter rx_packets, rx_bytes;  // data packets; bytes are those of inner packets
   Counter tx_packets, tx_bytes;

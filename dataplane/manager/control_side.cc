@@ -31,6 +31,7 @@ void ControlSide::attach(std::unique_ptr<Attachment> attachment) {
   attachment_ = std::move(attachment);
   // What was untold belonged to the one that is gone: the new one reads the directory.
   untold_.clear();
+  held_.reset();
 }
 
 void ControlSide::detach() { attachment_.reset(); }
@@ -42,13 +43,20 @@ bool ControlSide::serve(Nanoseconds now, std::uint64_t now_tsc) {
     return false;
   }
   flush_events();
+  const bool more = serve_commands();
+  serve_packets();
+  attachment_->flush();
+  return more;
+}
+
+bool ControlSide::serve_commands() {
   bool refused = false;
   int count = 0;
   // A commit that is under way holds back what was sent after it: order is kept.
   while (!committing_ && count < kCommandsPerRound) {
     auto body = attachment_->next_command(&serial_, &refused);
     if (!body && !refused) {
-      break;
+      return false;
     }
     ++count;
     if (refused) {
@@ -62,18 +70,27 @@ bool ControlSide::serve(Nanoseconds now, std::uint64_t now_tsc) {
     }
     wipe_keys(&*body);
   }
-  for (int i = 0; i < kCommandsPerRound; ++i) {
-    const auto record = attachment_->next_injected(&refused);
-    if (record) {
-      inject(*record);
-    } else if (refused) {
-      ++commands_refused_;
-    } else {
-      break;
-    }
-  }
-  attachment_->flush();
   return count == kCommandsPerRound;
+}
+
+// A packet may rely on commands that were sent before it (its neighbour's), over another ring: those
+// come first.
+void ControlSide::serve_packets() {
+  bool refused = false;
+  for (int i = 0; i < kCommandsPerRound; ++i) {
+    if (!held_) {
+      held_ = attachment_->next_injected(&refused);
+    }
+    if (refused) {
+      ++commands_refused_;
+      continue;
+    }
+    if (!held_ || serve_commands() || committing_) {
+      return;
+    }
+    inject(*held_);
+    held_.reset();
+  }
 }
 
 void ControlSide::tick(Nanoseconds now) {

@@ -79,6 +79,8 @@ class ControlSide {
   Outcome carry_out(const abi::KeepaliveSend& c);
   Outcome carry_out(const abi::LogLevelSet& c);
 
+  bool serve_commands();
+  void serve_packets();
   void start_commit();
   void finish_commit();
   void inject(const abi::PacketRecord& record);
@@ -94,6 +96,7 @@ class ControlSide {
   Parking parking_;
   std::deque<abi::EventBody> untold_;
   std::map<std::uint32_t, abi::NeighbourSet> neighbours_;  // for NeedNeighbour
+  std::optional<abi::PacketRecord> held_;                  // injected, waits for commands
   bool committing_ = false;
   std::uint64_t serial_ = 0;  // of the command being carried out
   Nanoseconds now_ = 0;

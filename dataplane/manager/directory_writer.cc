@@ -120,6 +120,7 @@ void DirectoryWriter::write_peers(abi::Directory* directory) {
     put(&entry.previous_session, pairs.previous);
     put(&entry.current_session, pairs.current);
     put(&entry.next_session, pairs.next);
+    put(&entry.interface, stored.interface);
     put(&entry.used, 1);
     published_peers_.push_back(peer);
   }

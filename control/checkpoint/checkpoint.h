@@ -1,0 +1,64 @@
+// What must outlive control, in memory that the supervisor holds: per WireGuard peer the greatest
+// TAI64N received, the last one sent, and the endpoint it was last heard from.
+//
+// Each record has two copies with a generation and a checksum; a commit writes the older one, so
+// that a control that dies in the middle leaves the other whole. Whatever the memory holds, reading
+// it ends with records that check out and nothing else.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "base/memfd.h"
+#include "base/result.h"
+#include "dataplane/abi/records.h"
+
+namespace gotthard::checkpoint {
+
+inline constexpr std::uint32_t kVersion = 1;
+
+// Which of our keys and which peer's: BLAKE2s of both public keys.
+using RecordKey = std::array<std::uint8_t, 32>;
+[[nodiscard]] RecordKey record_key(const std::array<std::uint8_t, 32>& own,
+                                   const std::array<std::uint8_t, 32>& peer);
+
+struct PeerRecord {
+  std::array<std::uint8_t, 12> greatest_received{};
+  std::array<std::uint8_t, 12> last_sent{};
+  abi::Address endpoint;            // family none: never heard from
+  std::uint16_t endpoint_port = 0;  // network byte order
+  bool operator==(const PeerRecord&) const = default;
+};
+
+class Checkpoint {
+ public:
+  // Takes over what is there; memory of another version, or that was never written, starts empty.
+  // `memory` outlives the object.
+  explicit Checkpoint(std::span<std::byte> memory);
+
+  [[nodiscard]] std::optional<PeerRecord> find(const RecordKey& key) const;
+  // In force when it returns. False: no room for another peer.
+  [[nodiscard]] bool commit(const RecordKey& key, const PeerRecord& record);
+  [[nodiscard]] std::size_t size() const { return index_.size(); }
+  // Copies that did not check out when taken over.
+  [[nodiscard]] std::size_t damaged() const { return damaged_; }
+
+ private:
+  struct Copy;
+  struct Slot;
+  struct Header;
+  [[nodiscard]] Slot* slot(std::size_t i) const;
+  void take_over();
+
+  std::span<std::byte> memory_;
+  std::size_t capacity_ = 0;
+  std::size_t used_ = 0;
+  std::size_t damaged_ = 0;
+  std::map<RecordKey, std::size_t> index_;
+};
+
+}  // namespace gotthard::checkpoint

@@ -1,0 +1,307 @@
+#include "control/gateway.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "control/config/key_file.h"
+#include "control/operator.h"
+#include "crypto/random.h"
+
+namespace gotthard::control {
+namespace {
+
+constexpr auto kLog = log::Subsystem::control;
+
+Result<Keys> read_keys(const broker::ReceivedConfiguration& received) {
+  Keys keys;
+  for (const broker::OpenKeyFile& file : received.key_files) {
+    auto key = config::read_key(file.fd.get(), file.path);
+    if (!key) {
+      return tl::unexpected(key.error());
+    }
+    keys.emplace(file.path, std::move(*key));
+  }
+  return keys;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- creation
+
+Result<std::unique_ptr<Gateway>> Gateway::create(GatewayDescriptors descriptors,
+                                                 const broker::ReceivedConfiguration& received) {
+  auto config = config::parse(received.text, received.path);
+  if (!config) {
+    return tl::unexpected(config.error());
+  }
+  auto keys = read_keys(received);
+  if (!keys) {
+    return tl::unexpected(keys.error());
+  }
+  auto reactor = Reactor::create();
+  if (!reactor) {
+    return tl::unexpected(reactor.error());
+  }
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(*reactor), std::move(descriptors),
+                                               std::move(*config), std::move(*keys)));
+  if (const Status set_up = gateway->set_up(); !set_up) {
+    return tl::unexpected(set_up.error());
+  }
+  return gateway;
+}
+
+Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys)
+    : reactor_(std::move(reactor)),
+      descriptors_(std::move(descriptors)),
+      config_(std::move(config)),
+      keys_(std::move(keys)),
+      started_(boottime_now()),
+      link_({.event = [this](const abi::EventBody& event) { on_event(event); },
+             .punt = [this](const abi::PacketRecord& packet) { on_punt(packet); }}),
+      fib_({.emit = [this](const abi::CommandBody& command) { return link_.send(command); },
+            .resolve =
+                [this](std::uint16_t port, const abi::Address& address) {
+                  ask(broker::ResolveNeighbour{.port = port, .address = address});
+                }}),
+      netlink_(descriptors_.netlink.get(),
+               [this](const route::Change& change) { fib_.apply(change); }),
+      sessions_([] { return crypto::random_u32(); }),
+      checkpoint_(descriptors_.checkpoint.bytes()) {}
+
+Gateway::~Gateway() = default;
+
+Status Gateway::set_up() {
+  auto tunnels = Tunnels::create(
+      config_, keys_,
+      {.dataplane = &link_,
+       .fib = &fib_,
+       .sessions = &sessions_,
+       .checkpoint = &checkpoint_,
+       .resolve_name = [this](std::uint32_t peer, const std::string& host) {
+         const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
+         names_asked_[ask(request)] = peer;
+       }});
+  if (!tunnels) {
+    return tl::unexpected(tunnels.error());
+  }
+  tunnels_ = std::move(*tunnels);
+  fib_.configure(config_, boottime_now());
+  netlink_.start(boottime_now());
+
+  const auto watched = [this](int fd, Reactor::Callback callback) {
+    return reactor_.watch(fd, std::move(callback));
+  };
+  if (const Status s = watched(descriptors_.broker.get(), [this] { on_notice(); }); !s) {
+    return s;
+  }
+  if (const Status s = watched(descriptors_.netlink.get(),
+                               [this] {
+                                 const Status read = netlink_.on_readable(boottime_now());
+                                 if (!read) {
+                                   log::event(log::Level::error, log::Subsystem::route,
+                                              "netlink_failed", {{"error", read.error().message}});
+                                 }
+                               });
+      !s) {
+    return s;
+  }
+  server_ = std::make_unique<mgmt::Server>(
+      descriptors_.listener.get(), 0, operator_handlers(this),
+      mgmt::Server::Watching{
+          .watch = [this](int fd, Reactor::Callback r) { (void)reactor_.watch(fd, std::move(r)); },
+          .watch_both =
+              [this](int fd, Reactor::Callback r, Reactor::Callback w) {
+                (void)reactor_.watch_both(fd, std::move(r), std::move(w));
+              },
+          .unwatch = [this](int fd) { reactor_.unwatch(fd); }});
+  reactor_.every(100 * kMillisecond, [this] {
+    if (synchronised_) {
+      tunnels_->on_tick();
+    }
+  });
+  reactor_.every(200 * kMillisecond, [this] { netlink_.on_time(boottime_now()); });
+  reactor_.every(kSecond, [this] {
+    fib_.on_time(boottime_now());
+    server_->on_time(boottime_now());
+  });
+  reactor_.each_turn([this] { on_turn(); });
+  link_.expect(std::move(descriptors_.dataplane));
+  return watch_link();
+}
+
+// ---------------------------------------------------------------- the data plane
+
+Status Gateway::watch_link() {
+  return reactor_.watch(link_.socket(), [this] { on_link_socket(); });
+}
+
+void Gateway::on_link_socket() {
+  const auto attached = link_.on_socket();
+  if (!attached) {
+    log::event(log::Level::warning, kLog, "dataplane_lost", {{"error", attached.error().message}});
+    lose_dataplane();
+    return;
+  }
+  if (*attached) {
+    (void)reactor_.watch(link_.wake_fd(), [this] { link_.poll(); });
+    try_resync();
+  }
+}
+
+void Gateway::lose_dataplane() {
+  reactor_.unwatch(link_.socket());
+  if (link_.attached()) {
+    reactor_.unwatch(link_.wake_fd());
+  }
+  link_.detach();
+  fib_.detach();
+  synchronised_ = false;
+  ready_told_ = false;
+}
+
+// Everything that a data plane must know, new or living: it keeps what it has of it, loses what is
+// not mentioned, and forwards all the while. Waits for the kernel's state: without it a living data
+// plane would lose its routes.
+void Gateway::try_resync() {
+  if (!link_.attached() || synchronised_ || !fib_.synchronised()) {
+    return;
+  }
+  const Nanoseconds now = boottime_now();
+  if (!tunnels_->numbered()) {
+    if (const Status numbered = tunnels_->number_peers(link_.directory(), keys_); !numbered) {
+      log::event(log::Level::error, kLog, "peers_refused", {{"error", numbered.error().message}});
+      reactor_.stop();
+      return;
+    }
+  }
+  const std::uint64_t instance = link_.directory()->header.instance;
+  const bool fresh = instance_ != 0 && instance != instance_;
+  instance_ = instance;
+  link_.send(abi::ResyncBegin{});
+  fib_.attach(now);
+  tunnels_->resync(fresh, now);
+  resync_serial_ = link_.send(abi::ResyncEnd{});
+  synchronised_ = true;
+  log::event(log::Level::info, kLog, "dataplane_attached",
+             {{"epoch", link_.directory()->header.epoch}, {"new_dataplane", fresh}});
+}
+
+void Gateway::on_event(const abi::EventBody& event) {
+  if (const auto* applied = std::get_if<abi::Applied>(&event)) {
+    fib_.on_applied(applied->serial);
+    if (synchronised_ && !ready_told_ && applied->serial >= resync_serial_) {
+      ready_told_ = true;
+      ask(broker::Ready{});
+      log::event(log::Level::info, kLog, "ready");
+    }
+  } else if (const auto* need = std::get_if<abi::NeedNeighbour>(&event)) {
+    fib_.on_need_neighbour(need->port, need->address, boottime_now());
+  } else if (const auto* refused = std::get_if<abi::CommandRefused>(&event)) {
+    log::event(log::Level::warning, kLog, "command_refused",
+               {{"serial", refused->serial}, {"reason", static_cast<int>(refused->reason)}});
+    (void)tunnels_->on_event(event);
+  } else {
+    (void)tunnels_->on_event(event);
+  }
+}
+
+void Gateway::on_punt(const abi::PacketRecord& packet) {
+  if (synchronised_) {
+    tunnels_->on_punt(packet, under_load(boottime_now()));
+  }
+}
+
+// A handshake costs control some 200 us; beyond what leaves half of its time, peers must show with
+// a cookie that they are where they say.
+bool Gateway::under_load(Nanoseconds now) {
+  constexpr std::uint32_t kPerSecond = 1000;
+  if (now - load_window_ >= kSecond) {
+    load_window_ = now;
+    load_punts_ = 0;
+  }
+  return ++load_punts_ > kPerSecond;
+}
+
+// ---------------------------------------------------------------- the supervisor
+
+std::uint64_t Gateway::ask(const broker::RequestBody& request) {
+  const std::uint64_t id = ++request_id_;
+  const auto bytes = broker::encode(broker::Request{.id = id, .body = request});
+  if (const Status sent = send_message(descriptors_.broker.get(), bytes); !sent) {
+    log::event(log::Level::warning, kLog, "broker_unreachable", {{"error", sent.error().message}});
+  }
+  return id;
+}
+
+void Gateway::on_notice() {
+  bool closed = false;
+  auto message = receive_message(descriptors_.broker.get(), broker::kMaxMessage, false, &closed);
+  if (closed || !message) {
+    reactor_.stop();
+    return;
+  }
+  if (!*message) {
+    return;
+  }
+  const auto notice = broker::decode_notice((*message)->bytes);
+  if (!notice) {
+    return;
+  }
+  if (std::holds_alternative<broker::Attach>(notice->body) && (*message)->fds.size() == 1) {
+    lose_dataplane();
+    link_.expect(std::move((*message)->fds[0]));
+    (void)watch_link();
+  } else if (const auto* resolved = std::get_if<broker::NameResolved>(&notice->body)) {
+    const auto asked = names_asked_.find(notice->id);
+    if (asked != names_asked_.end()) {
+      const bool found = resolved->outcome == broker::Outcome::done && resolved->count > 0;
+      if (!found) {
+        log::event(log::Level::warning, kLog, "name_not_resolved",
+                   {{"reason", broker::view(resolved->reason)}});
+      }
+      tunnels_->on_name_resolved(asked->second,
+                                 found ? std::optional(resolved->addresses[0]) : std::nullopt);
+      names_asked_.erase(asked);
+    }
+  } else if (const auto* answer = std::get_if<broker::Answer>(&notice->body);
+             answer != nullptr && answer->outcome != broker::Outcome::done) {
+    log::event(log::Level::debug, kLog, "broker_refused",
+               {{"reason", broker::view(answer->reason)}});
+  }
+}
+
+void Gateway::set_log_level(log::Subsystem subsystem, log::Level level) {
+  log::set_level(subsystem, level);
+  ask(broker::SetLogLevel{.subsystem = subsystem, .level = level});
+  if (link_.attached()) {
+    link_.send(abi::LogLevelSet{.subsystem = static_cast<std::uint8_t>(subsystem),
+                                .level = static_cast<std::uint8_t>(level)});
+  }
+}
+
+// ---------------------------------------------------------------- each turn
+
+void Gateway::on_turn() {
+  try_resync();
+  if (synchronised_) {
+    link_.poll();
+  }
+  if (synchronised_) {
+    fib_.flush(boottime_now());
+    tunnels_->on_turn();
+  }
+  link_.flush();
+}
+
+std::string Gateway::missing() const {
+  if (!fib_.synchronised()) {
+    return "the kernel's routes and neighbours are being read";
+  }
+  if (!link_.attached()) {
+    return "the data plane is not attached";
+  }
+  return ready_told_ ? "" : "the data plane is taking over the tables";
+}
+
+}  // namespace gotthard::control

@@ -1,0 +1,95 @@
+// Control as a whole: the configuration, the kernel's state, the peers and the data plane, tied to
+// one reactor.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "control/broker/configuration.h"
+#include "control/broker/message.h"
+#include "control/checkpoint/checkpoint.h"
+#include "control/config/config.h"
+#include "control/dataplane_link.h"
+#include "control/mgmt/server.h"
+#include "control/reactor.h"
+#include "control/route/fib_builder.h"
+#include "control/route/netlink_socket.h"
+#include "control/session_allocator.h"
+#include "control/wireguard/tunnels.h"
+
+namespace gotthard::control {
+
+struct GatewayDescriptors {
+  UniqueFd broker;
+  UniqueFd listener;
+  UniqueFd netlink;
+  UniqueFd dataplane;  // control's end of the first attachment
+  Mapping checkpoint;
+};
+
+class Gateway {
+ public:
+  static Result<std::unique_ptr<Gateway>> create(GatewayDescriptors descriptors,
+                                                 const broker::ReceivedConfiguration& received);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  // Until the supervisor closes the broker's socket.
+  Status run() { return reactor_.run(); }
+
+  // For the operator's commands.
+  [[nodiscard]] const config::Config& config() const { return config_; }
+  [[nodiscard]] const Tunnels& tunnels() const { return *tunnels_; }
+  [[nodiscard]] Tunnels& tunnels() { return *tunnels_; }
+  [[nodiscard]] const abi::Directory* directory() const { return link_.directory(); }
+  [[nodiscard]] route::FibCounters fib_counters() const { return fib_.counters(); }
+  [[nodiscard]] const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
+  [[nodiscard]] Nanoseconds started() const { return started_; }
+  // Empty when ready, else what is being waited for.
+  [[nodiscard]] std::string missing() const;
+  void set_log_level(log::Subsystem subsystem, log::Level level);
+
+ private:
+  Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys);
+  Status set_up();
+  Status watch_link();
+  void on_link_socket();
+  void on_event(const abi::EventBody& event);
+  void on_punt(const abi::PacketRecord& packet);
+  void on_notice();
+  void on_turn();
+  void try_resync();
+  void lose_dataplane();
+  std::uint64_t ask(const broker::RequestBody& request);
+  [[nodiscard]] bool under_load(Nanoseconds now);
+
+  Reactor reactor_;
+  GatewayDescriptors descriptors_;
+  config::Config config_;
+  Keys keys_;
+  Nanoseconds started_ = 0;
+  DataplaneLink link_;
+  route::FibBuilder fib_;
+  route::NetlinkSocket netlink_;
+  SessionAllocator sessions_;
+  checkpoint::Checkpoint checkpoint_;
+  std::unique_ptr<Tunnels> tunnels_;
+  std::unique_ptr<mgmt::Server> server_;
+
+  std::uint64_t request_id_ = 0;
+  std::map<std::uint64_t, std::uint32_t> names_asked_;  // request, peer
+  std::uint64_t instance_ = 0;       // of the data plane that sessions were made with
+  bool synchronised_ = false;        // this attachment has got everything
+  std::uint64_t resync_serial_ = 0;  // of its ResyncEnd
+  bool ready_told_ = false;
+  Nanoseconds load_window_ = 0;
+  std::uint32_t load_punts_ = 0;
+};
+
+}  // namespace gotthard::control

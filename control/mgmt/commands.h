@@ -1,0 +1,61 @@
+// Every operator command, declared once: the server checks requests against this list, the CLI
+// makes its verbs from it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace gotthard::mgmt {
+
+struct Argument {
+  std::string_view name;
+  std::string_view help;
+};
+
+struct Command {
+  std::string_view name;  // as in requests: "show peers"
+  std::string_view help;
+  bool changes = false;  // needs the right to write
+  std::array<Argument, 2> arguments{};
+  std::size_t argument_count = 0;
+
+  [[nodiscard]] constexpr std::span<const Argument> takes() const {
+    return std::span(arguments).first(argument_count);
+  }
+};
+
+inline constexpr std::array kCommands = {
+    Command{.name = "status", .help = "Whether the gateway is ready, and what is missing if not"},
+    Command{.name = "show ports", .help = "Ports: role, driver, queues, link, packets"},
+    Command{.name = "show workers",
+            .help = "Workers: core, busy share, cycles per packet by stage"},
+    Command{.name = "show peers", .help = "Peers: endpoint, handshake, session, traffic"},
+    Command{.name = "show drops", .help = "Packets dropped, by reason and worker"},
+    Command{.name = "show runtime", .help = "Versions, backends, memory, state of control"},
+    Command{
+        .name = "rekey",
+        .help = "New keys with a peer, without losing a packet",
+        .changes = true,
+        .arguments = {{{"peer", "INTERFACE/NAME, or NAME where only one interface has it"}, {}}},
+        .argument_count = 1},
+    Command{.name = "log",
+            .help = "Change what a subsystem logs, at once",
+            .changes = true,
+            .arguments = {{{"subsystem",
+                            "supervisor, config, dataplane, port, control, handshake, "
+                            "route or management"},
+                           {"level", "debug, info, warning, error or off"}}},
+            .argument_count = 2}};
+
+[[nodiscard]] constexpr const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (command.name == name) {
+      return &command;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace gotthard::mgmt

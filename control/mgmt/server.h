@@ -1,0 +1,59 @@
+// The local socket: a few clients at a time, a line each way. Driven by the reactor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "control/mgmt/protocol.h"
+
+namespace gotthard::mgmt {
+
+class Server {
+ public:
+  // What the reactor does for it.
+  struct Watching {
+    std::function<void(int fd, std::function<void()> readable)> watch;
+    std::function<void(int fd, std::function<void()> readable, std::function<void()> writable)>
+        watch_both;
+    std::function<void(int fd)> unwatch;
+  };
+
+  // `owner` may do what root may; everybody else is turned away.
+  Server(int listener, uid_t owner, Handlers handlers, Watching watching);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Drops clients that have neither sent nor taken anything for a while.
+  void on_time(Nanoseconds now);
+
+  static constexpr std::size_t kMaxClients = 32;
+  static constexpr Nanoseconds kPatience = 10 * kSecond;
+
+ private:
+  struct Client {
+    UniqueFd fd;
+    std::string in;
+    std::string out;
+    Nanoseconds last = 0;
+  };
+
+  void accept_client();
+  void on_readable(int fd);
+  void answer_next(int fd, Client* client);
+  void on_writable(int fd);
+  void drop(int fd);
+
+  int listener_;
+  uid_t owner_;
+  Handlers handlers_;
+  Watching watching_;
+  std::map<int, Client> clients_;
+};
+
+}  // namespace gotthard::mgmt

@@ -1,0 +1,20 @@
+// What the operator's commands do: one handler for each of mgmt::kCommands. Names in results are
+// stable; units are in them (bytes, seconds, packets).
+#pragma once
+
+#include "control/mgmt/protocol.h"
+
+namespace gotthard::control {
+
+class Gateway;
+
+[[nodiscard]] mgmt::Handlers operator_handlers(Gateway* gateway);
+
+// One a file: operator_peers.cc, operator_dataplane.cc.
+[[nodiscard]] mgmt::Answer show_peers(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_ports(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_workers(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_drops(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_runtime(const Gateway& gateway);
+
+}  // namespace gotthard::control

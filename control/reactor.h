@@ -1,0 +1,59 @@
+// Control's one thread: descriptors that are ready, timers, and what is to be done once per turn.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace gotthard::control {
+
+class Reactor {
+ public:
+  using Callback = std::function<void()>;
+
+  static Result<Reactor> create();
+
+  // `fd` stays the caller's; unwatch() before closing it. Level-triggered.
+  Status watch(int fd, Callback readable);
+  // The same, and `writable` whenever it can be written without waiting; for sockets with a queue.
+  Status watch_both(int fd, Callback readable, Callback writable);
+  void unwatch(int fd);
+
+  // Every `interval` of CLOCK_BOOTTIME, at the earliest; late turns are not made up for.
+  void every(Nanoseconds interval, Callback callback);
+  // After the descriptors of each turn.
+  void each_turn(Callback callback);
+
+  // Until stop().
+  Status run();
+  void stop() { stopping_ = true; }
+
+ private:
+  struct Watched {
+    Callback readable;
+    Callback writable;
+  };
+  struct Timer {
+    Nanoseconds interval;
+    Nanoseconds due;
+    Callback callback;
+  };
+  Reactor() = default;
+  Status add(int fd, std::uint32_t events, Watched watched);
+  void run_timers();
+  Status arm();
+
+  UniqueFd epoll_;
+  UniqueFd timer_;
+  std::map<int, Watched> watched_;
+  std::vector<Timer> timers_;
+  std::vector<Callback> each_turn_;
+  bool stopping_ = false;
+};
+
+}  // namespace gotthard::control

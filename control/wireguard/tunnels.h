@@ -1,0 +1,115 @@
+// The WireGuard interfaces: between noise::Device, which knows the protocol, and the data plane,
+// which has the packets and the sessions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/checkpoint/checkpoint.h"
+#include "control/config/config.h"
+#include "control/dataplane_link.h"
+#include "control/noise/device.h"
+#include "control/route/fib_builder.h"
+#include "control/session_allocator.h"
+#include "crypto/secret.h"
+
+namespace gotthard::control {
+
+// Key files by path, as the supervisor has opened them.
+using Keys = std::map<std::string, crypto::Secret<32>>;
+
+struct TunnelPeer {
+  std::uint32_t number = 0;
+  std::uint16_t interface = 0;
+  config::Peer settings;
+  checkpoint::RecordKey record_key{};
+  checkpoint::PeerRecord record;  // as last committed
+  std::optional<noise::Endpoint> endpoint;
+  abi::Address local;  // that the peer has sent to last; family none: routing decides
+  bool name_asked = false;
+};
+
+struct Tunnel {
+  std::uint16_t number = 0;
+  config::WireGuard settings;
+  noise::Device device;
+  bool up = true;  // as last sent
+};
+
+class Tunnels {
+ public:
+  struct Links {
+    DataplaneLink* dataplane;
+    route::FibBuilder* fib;
+    SessionAllocator* sessions;
+    checkpoint::Checkpoint* checkpoint;
+    std::function<void(std::uint32_t peer, const std::string& host)> resolve_name;
+  };
+
+  static Result<std::unique_ptr<Tunnels>> create(const config::Config& config, const Keys& keys,
+                                                 Links links);
+
+  // Peers get their numbers: those that a living data plane has for their keys, else free ones.
+  // Once, before anything else; `directory` may be null.
+  Status number_peers(const abi::Directory* directory, const Keys& keys);
+  [[nodiscard]] bool numbered() const { return !peers_.empty() || peer_count_ == 0; }
+
+  // After ResyncBegin and the tables: interfaces and peers; sessions that live are taken over,
+  // others removed. `fresh`: the data plane has no sessions of ours.
+  void resync(bool fresh, Nanoseconds now);
+
+  void on_punt(const abi::PacketRecord& packet, bool under_load);
+  // True: it was for us.
+  bool on_event(const abi::EventBody& event);
+  // Some ten times a second: timers.
+  void on_tick();
+  // After the FIB was flushed: endpoints whose way has changed, interfaces that went up or down.
+  void on_turn();
+  void on_name_resolved(std::uint32_t peer, const std::optional<abi::Address>& address);
+  void rekey(std::uint32_t peer);
+
+  [[nodiscard]] const std::vector<Tunnel>& tunnels() const { return tunnels_; }
+  [[nodiscard]] const std::map<std::uint32_t, TunnelPeer>& peers() const { return peers_; }
+  [[nodiscard]] std::optional<noise::PeerStatus> status(const TunnelPeer& peer) const;
+
+ private:
+  explicit Tunnels(Links links) : links_(std::move(links)) {}
+
+  void carry_out(Tunnel* tunnel, noise::Actions actions);
+  void act(Tunnel* tunnel, const noise::Checkpoint& action);
+  void act(Tunnel* tunnel, const noise::SendDatagram& action);
+  void act(Tunnel* tunnel, const noise::InstallSession& action);
+  void act(Tunnel* tunnel, const noise::RemoveSession& action);
+  void act(Tunnel* tunnel, const noise::SendKeepalive& action);
+  void act(Tunnel* tunnel, const noise::EndpointLearned& action);
+  void act(Tunnel* tunnel, const noise::HandshakeDone& action);
+  void act(Tunnel* tunnel, const noise::HandshakeFailed& action);
+
+  void set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint, const abi::Address& local);
+  bool commit(TunnelPeer* peer);
+  void send_interface(Tunnel* tunnel);
+  void send_peer(const TunnelPeer& peer);
+  void adopt_sessions(const abi::Directory& directory);
+  Tunnel* tunnel_of(std::uint32_t peer);
+  [[nodiscard]] noise::Activity activity_of(std::uint32_t peer) const;
+  [[nodiscard]] std::string full_name(std::uint32_t peer) const;
+
+  Links links_;
+  std::vector<Tunnel> tunnels_;
+  std::map<std::uint32_t, TunnelPeer> peers_;
+  std::map<std::uint32_t, std::uint32_t> session_peer_;  // installed or being so: local id, peer
+  std::size_t peer_count_ = 0;
+  std::uint32_t replay_window_ = 65536;
+};
+
+// Both clocks, read now.
+[[nodiscard]] noise::Time time_now();
+
+}  // namespace gotthard::control

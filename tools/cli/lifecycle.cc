@@ -1,0 +1,101 @@
+#include "tools/cli/lifecycle.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "control/config/config.h"
+#include "tools/cli/client.h"
+#include "tools/cli/exit_codes.h"
+#include "tools/supervisor/run_dir.h"
+
+namespace gotthard::cli {
+namespace {
+
+void print(const nlohmann::json& value) { std::printf("%s\n", value.dump(2).c_str()); }
+
+void sleep_ms(long milliseconds) {
+  const timespec pause{.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1'000'000};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as_json) {
+  const Nanoseconds end =
+      boottime_now() + static_cast<Nanoseconds>(timeout_seconds * static_cast<double>(kSecond));
+  std::string missing;
+  for (;;) {
+    const mgmt::Answer status = ask(run_dir, "status", {});
+    if (status && status->value("ready", false)) {
+      if (as_json) {
+        print(*status);
+      }
+      return kOk;
+    }
+    missing = status ? status->value("missing", "") : status.error().error;
+    if (boottime_now() >= end) {
+      break;
+    }
+    sleep_ms(50);
+  }
+  std::fprintf(stderr, "gotthard: not ready after %g s: %s\n", timeout_seconds, missing.c_str());
+  return kTimeout;
+}
+
+int take_down(const std::string& run_dir, double timeout_seconds) {
+  const auto pid = supervisor::running_supervisor(run_dir);
+  if (!pid) {
+    std::fprintf(stderr, "gotthard: %s\n", pid.error().message.c_str());
+    return kFailed;
+  }
+  if (!*pid) {
+    std::fprintf(stderr, "gotthard: no gateway runs with --run-dir %s\n", run_dir.c_str());
+    return kNotRunning;
+  }
+  // A pidfd names the process even when its number is given to another meanwhile.
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, **pid, 0)));
+  if (!process || syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0) != 0) {
+    std::fprintf(stderr, "gotthard: cannot stop process %d: %s\n", **pid, std::strerror(errno));
+    return kFailed;
+  }
+  pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+  if (poll(&ended, 1, static_cast<int>(timeout_seconds * 1000)) <= 0) {
+    std::fprintf(stderr, "gotthard: process %d is still there after %g s\n", **pid,
+                 timeout_seconds);
+    return kTimeout;
+  }
+  return kOk;
+}
+
+int check(const std::string& file, bool as_json) {
+  const auto config = config::load(file);
+  if (as_json) {
+    nlohmann::json result{{"file", file}, {"ok", config.has_value()}};
+    if (!config) {
+      result["error"] = config.error().message;
+    }
+    print(result);
+  } else if (!config) {
+    std::fprintf(stderr, "gotthard: %s\n", config.error().message.c_str());
+  } else {
+    std::size_t peers = 0;
+    for (const auto& wireguard : config->wireguard) {
+      peers += wireguard.peers.size();
+    }
+    std::printf("%s: ok (%zu ports, %zu tunnels, %zu peers)\n", file.c_str(), config->ports.size(),
+                config->wireguard.size(), peers);
+  }
+  return config ? kOk : kUsage;
+}
+
+}  // namespace gotthard::cli

@@ -1,0 +1,12 @@
+// Verbs that concern the gateway's life: wait for it, end it, check its configuration.
+#pragma once
+
+#include <string>
+
+namespace gotthard::cli {
+
+int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as_json);
+int take_down(const std::string& run_dir, double timeout_seconds);
+int check(const std::string& file, bool as_json);
+
+}  // namespace gotthard::cli

@@ -1,0 +1,139 @@
+// gotthard: the supervisor (`up`) and the operator's commands.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "control/mgmt/commands.h"
+#include "tools/cli/client.h"
+#include "tools/cli/exit_codes.h"
+#include "tools/cli/keys.h"
+#include "tools/cli/lifecycle.h"
+#include "tools/cli/tables.h"
+#include "tools/supervisor/supervisor.h"
+
+namespace gotthard::cli {
+namespace {
+
+struct Globals {
+  std::string run_dir = supervisor::kDefaultRunDir;
+  std::string state_dir = supervisor::kDefaultStateDir;
+  bool json = false;
+};
+
+int exit_code(const mgmt::Failure& failure) {
+  if (failure.code == "not_running") {
+    return kNotRunning;
+  }
+  const bool usage = failure.code.starts_with("bad_") || failure.code.starts_with("unknown_") ||
+                     failure.code.starts_with("ambiguous_");
+  return usage ? kUsage : kFailed;
+}
+
+int run_command(const Globals& globals, std::string_view command,
+                const mgmt::Arguments& arguments) {
+  const mgmt::Answer answer = ask(globals.run_dir, command, arguments);
+  if (!answer) {
+    if (globals.json) {
+      const nlohmann::json failure{
+          {"ok", false}, {"code", answer.error().code}, {"error", answer.error().error}};
+      std::printf("%s\n", failure.dump(2).c_str());
+    } else {
+      std::fprintf(stderr, "gotthard: %s\n", answer.error().error.c_str());
+    }
+    return exit_code(answer.error());
+  }
+  const std::string text = globals.json ? answer->dump(2) + "\n" : render(command, *answer);
+  std::fputs(text.c_str(), stdout);
+  return kOk;
+}
+
+// A verb for each of mgmt::kCommands; "show peers" becomes `peers` below `show`.
+void add_commands(CLI::App* app, Globals* globals, int* status) {
+  std::map<std::string, CLI::App*> groups;
+  for (const mgmt::Command& command : mgmt::kCommands) {
+    CLI::App* parent = app;
+    std::string verb(command.name);
+    if (const auto space = verb.find(' '); space != std::string::npos) {
+      const std::string group = verb.substr(0, space);
+      verb = verb.substr(space + 1);
+      if (!groups.contains(group)) {
+        groups[group] = app->add_subcommand(group, "Show the state of the running gateway");
+        groups[group]->require_subcommand(1)->fallthrough();
+      }
+      parent = groups[group];
+    }
+    CLI::App* sub = parent->add_subcommand(verb, std::string(command.help))->fallthrough();
+    auto values = std::make_shared<mgmt::Arguments>();
+    for (const mgmt::Argument& argument : command.takes()) {
+      const std::string name(argument.name);
+      sub->add_option_function<std::string>(
+             name, [values, name](const std::string& value) { (*values)[name] = value; },
+             std::string(argument.help))
+          ->required();
+    }
+    sub->callback([=, name = command.name] { *status = run_command(*globals, name, *values); });
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Gotthard: an encrypted tunnel gateway at NIC speed");
+  app.footer(kExitCodesHelp);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", GOTTHARD_VERSION);
+  Globals globals;
+  int status = kOk;
+  app.add_option("--run-dir", globals.run_dir, "Where the running gateway is found")
+      ->capture_default_str();
+  app.add_option("--state-dir", globals.state_dir, "What must outlive a restart")
+      ->capture_default_str();
+  app.add_flag("--json", globals.json, "JSON with stable names instead of tables");
+
+  supervisor::Options up;
+  auto* up_verb = app.add_subcommand("up", "Run a gateway (in the foreground)")->fallthrough();
+  up_verb->add_option("FILE", up.config_file, "Configuration (TOML)")->required();
+  up_verb->callback([&] {
+    up.run_dir = globals.run_dir;
+    up.state_dir = globals.state_dir;
+    status = supervisor::run(up);
+  });
+
+  double timeout = 30;
+  auto* down_verb = app.add_subcommand("down", "End the running gateway")->fallthrough();
+  down_verb->add_option("--timeout", timeout, "Seconds")->capture_default_str();
+  down_verb->callback([&] { status = take_down(globals.run_dir, timeout); });
+
+  auto* wait_verb = app.add_subcommand("wait", "Wait until the gateway is ready")->fallthrough();
+  wait_verb->add_option("--timeout", timeout, "Seconds")->capture_default_str();
+  wait_verb->callback([&] { status = wait_until_ready(globals.run_dir, timeout, globals.json); });
+
+  std::string file;
+  auto* check_verb = app.add_subcommand("check", "Check a configuration")->fallthrough();
+  check_verb->add_option("FILE", file, "Configuration (TOML)")->required();
+  check_verb->callback([&] { status = check(file, globals.json); });
+
+  add_commands(&app, &globals, &status);
+  app.add_subcommand("genkey", "Print a new private key")->callback([&] {
+    status = generate_private_key();
+  });
+  app.add_subcommand("pubkey", "Private key on standard input, public key out")->callback([&] {
+    status = public_key_of_input();
+  });
+  app.add_subcommand("genpsk", "Print a new preshared key")->callback([&] {
+    status = generate_preshared_key();
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  return status;
+}
+
+}  // namespace
+}  // namespace gotthard::cli
+
+int main(int argc, char** argv) { return gotthard::cli::run(argc, argv); }
