@@ -67,7 +67,7 @@ void Gateway::on_dataplane_message() {
   reply.text.back() = '\0';
   if (reply.version != abi::kVersion) {
     stop(fail("gotthard-dataplane is of another version: install all programs together"));
-  } else if (reply.type == abi::HostReplyType::failed) {
+  } else if (reply.type == abi::HostReplyType::failed && !was_ready_) {
     stop(fail("the data plane cannot start: {}", reply.text.data()));
   } else if (reply.type == abi::HostReplyType::ready && !dataplane_.ready) {
     on_dataplane_ready({reply.macs.begin(), reply.macs.end()});

@@ -27,7 +27,8 @@ class Host {
   // `config` and `state_dir` outlive the host.
   static Result<Host> open(const config::Config& config, const std::string& state_dir);
 
-  // Repairs what an earlier gateway with this state directory noted and could not undo itself.
+  // Repairs what an earlier gateway with this state directory noted and could not undo itself; what
+  // fails is logged. An error: the note cannot be read.
   Status repair();
   // Blackholes, muted devices, twins (still down), tunnels with their routes. The caller calls
   // restore() after an error too.

@@ -191,7 +191,8 @@ int run(const Options& options) {
   host->restore();
   if (!ended) {
     log::event(log::Level::error, kSubsystem, "failed", {{"error", ended.error().message}});
-    return refuse(ended.error(), kExitFailed);
+    background.tell(kExitFailed);
+    return kExitFailed;
   }
   log::event(log::Level::info, kSubsystem, "down");
   return kExitOk;
