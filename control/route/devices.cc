@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <ranges>
+#include <span>
 
 #include "control/route/address.h"
 
@@ -16,11 +16,13 @@ std::uint16_t owner_number(const Device& device) {
 
 void Devices::configure(const config::Config& config) {
   ports_.clear();
-  for (const config::Port& port : config.ports | std::views::take(abi::kMaxPorts)) {
+  for (const config::Port& port :
+       std::span(config.ports).first(std::min(config.ports.size(), abi::kMaxPorts))) {
     ports_.push_back({port.name, port.mtu, port.addresses, 0});
   }
   tunnels_.clear();
-  for (const config::WireGuard& tunnel : config.wireguard | std::views::take(abi::kMaxInterfaces)) {
+  for (const config::WireGuard& tunnel :
+       std::span(config.wireguard).first(std::min(config.wireguard.size(), abi::kMaxInterfaces))) {
     tunnels_.push_back({tunnel.name, tunnel.mtu, tunnel.addresses, 0});
   }
   match_links();
@@ -166,8 +168,8 @@ std::vector<OwnedAddress> Devices::local_addresses() const {
   add(ports_, DeviceKind::port);
   add(tunnels_, DeviceKind::tunnel);
   std::ranges::sort(result);
-  const auto rest = std::ranges::unique(result);
-  result.erase(rest.begin(), rest.end());
+  // Not std::ranges: clang 14, which builds the fuzzers, cannot read that of libstdc++ 12.
+  result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
 }
 

@@ -313,8 +313,7 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     resolve_static_routes(routes_changed);
   }
   std::ranges::sort(changes_);
-  const auto rest = std::ranges::unique(changes_);
-  changes_.erase(rest.begin(), rest.end());
+  changes_.erase(std::unique(changes_.begin(), changes_.end()), changes_.end());
   for (const Change& change : changes_) {
     reevaluate(change, now);
     if (change.route) {
