@@ -128,6 +128,7 @@ void NetlinkFollower::repeat(Nanoseconds now) {
   const DumpKind kind = *dump_;
   dump_.reset();
   want(kind, now + kSettle);
+  wanted_at_ = now + kSettle;  // also when others wait: no dump after dump while routes flap
 }
 
 void NetlinkFollower::on_end_of_dump(Nanoseconds now) {

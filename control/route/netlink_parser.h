@@ -29,6 +29,7 @@ struct RouteMessage {
   bool removed = false;
   bool replaces = false;   // the kernel put it in the place of another of the same key
   bool multipath = false;  // `route` has its first hop
+  bool operator==(const RouteMessage&) const = default;
 };
 enum class Ignored : std::uint8_t {
   irrelevant,   // another table, a cached route, a message type that is not ours

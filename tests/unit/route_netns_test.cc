@@ -1,0 +1,304 @@
+// The follower on a real kernel, in a network namespace of its own: after each change it must know
+// what a follower that starts only now is told. Needs root and `ip`.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "control/route/netlink_socket.h"
+#include "tests/unit/route_view.h"
+
+namespace gotthard::route::test {
+namespace {
+
+// As the supervisor opens it.
+UniqueFd open_socket(int buffer, bool strict) {
+  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                      RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+  const int on = strict ? 1 : 0;
+  EXPECT_EQ(setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)), 0);
+  EXPECT_EQ(setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)), 0);
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  return fd;
+}
+
+struct Follower {
+  View view;
+  UniqueFd fd;
+  NetlinkSocket socket;
+
+  explicit Follower(int buffer = 4 << 20, bool strict = true)
+      : fd(open_socket(buffer, strict)),
+        socket(fd.get(), [this](const Change& change) { view.take(change); }) {
+    socket.start(boottime_now());
+  }
+  // Until all is quiet and nothing is due within the time that things settle.
+  void settle() {
+    const Nanoseconds end = boottime_now() + 30 * kSecond;
+    int quiet = 0;
+    while (quiet < 6) {
+      pollfd poll_fd{fd.get(), POLLIN, 0};
+      const bool readable = poll(&poll_fd, 1, 25) > 0;
+      quiet = readable ? 0 : quiet + 1;
+      const auto read = socket.on_readable(boottime_now());
+      EXPECT_TRUE(read.has_value());
+      socket.on_time(boottime_now());
+      if (boottime_now() > end) {
+        FAIL() << "the kernel never gets quiet";
+      }
+    }
+    EXPECT_TRUE(socket.synchronised());
+  }
+};
+
+std::string text(const Address& address) {
+  char buffer[INET6_ADDRSTRLEN] = "-";
+  if (address.family != abi::Family::none) {
+    inet_ntop(address.family == abi::Family::ipv4 ? AF_INET : AF_INET6, address.bytes.data(),
+              buffer, sizeof(buffer));
+  }
+  return buffer;
+}
+
+// All that is known, for comparison and for people who read a failure. The kernel does not tell of
+// each neighbour that it has no answer from, which is the same as none.
+std::vector<std::string> texts(const View& view) {
+  std::vector<std::string> result;
+  for (const auto& [index, link] : view.links) {
+    result.push_back(fmt::format("link {} {} {} mtu {}", index, link.name, link.up, link.mtu));
+  }
+  for (const auto& [key, address] : view.addresses) {
+    result.push_back(fmt::format("address {}/{} link {} source {}", text(address.address),
+                                 address.prefix_length, address.link, address.source));
+  }
+  for (const KernelRoute& route : view.routes) {
+    result.push_back(
+        fmt::format("route {}/{} metric {} type {} protocol {} link {} gateway {} "
+                    "source {} mtu {}",
+                    text(route.destination.address), route.destination.length, route.metric,
+                    static_cast<int>(route.type), route.protocol, route.link, text(route.gateway),
+                    text(route.source), route.mtu));
+  }
+  for (const auto& [key, neighbour] : view.neighbours) {
+    if (neighbour.mac != Mac{}) {
+      result.push_back(fmt::format(
+          "neighbour {} link {} mac {:02x} state {}", text(neighbour.address), neighbour.link,
+          fmt::join(neighbour.mac, ":"), static_cast<int>(neighbour.state)));
+    }
+  }
+  return result;
+}
+
+class NetlinkInNamespace : public testing::Test {
+ protected:
+  // Each test has a thread of its own, which lives in a namespace of its own; so do the commands
+  // that it starts.
+  template <typename Work>
+  void in_namespace(Work work) {
+    if (geteuid() != 0) {
+      GTEST_SKIP() << "needs root: makes a network namespace";
+    }
+    if (std::system("ip -V > /dev/null 2>&1") != 0) {
+      GTEST_SKIP() << "needs the ip command (package iproute2)";
+    }
+    std::string why_not;
+    std::thread thread([&] {
+      if (unshare(CLONE_NEWNET) != 0) {
+        why_not = std::strerror(errno);
+        return;
+      }
+      work();
+    });
+    thread.join();
+    if (!why_not.empty()) {
+      GTEST_SKIP() << "no network namespaces here: " << why_not;
+    }
+  }
+  static void ip(const std::string& arguments) {
+    EXPECT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments;
+  }
+  static void make_links() {
+    ip("link set lo up");
+    ip("link add wan type veth peer name wan-peer");
+    ip("link add lan type veth peer name lan-peer");
+    for (const char* name : {"wan", "wan-peer", "lan", "lan-peer"}) {
+      ip(std::string("link set ") + name + " up");
+    }
+    ip("address add 192.0.2.1/24 dev wan");
+    ip("address add 198.51.100.1/24 dev wan");
+    ip("address add 10.1.0.1/24 dev lan");
+    ip("-6 address add 2001:db8::1/64 dev wan nodad");
+    ip("-6 address add 2001:db8:1::1/64 dev lan nodad");
+  }
+  // Addresses end their duplicate detection, and neighbours age, while one looks: same soon enough.
+  static void expect_same(Follower* follower, const std::string& after) {
+    const Nanoseconds end = boottime_now() + 10 * kSecond;
+    std::vector<std::string> known;
+    std::vector<std::string> told;
+    do {
+      Follower fresh;
+      fresh.settle();
+      follower->settle();
+      known = texts(follower->view);
+      told = texts(fresh.view);
+    } while (known != told && boottime_now() < end);
+    EXPECT_EQ(known, told) << "after " << after;
+  }
+};
+
+TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
+  in_namespace([] {
+    make_links();
+    Follower follower;
+    expect_same(&follower, "start");
+    EXPECT_GE(follower.view.routes.size(), 5U);
+    const std::vector<std::string> commands{
+        "route add 10.2.0.0/16 via 192.0.2.254",
+        "route add 10.2.0.0/16 via 192.0.2.253 metric 5",
+        "route append 10.2.0.0/16 via 192.0.2.252",
+        "route replace 10.2.0.0/16 via 192.0.2.251 metric 5",
+        "route change 10.2.0.0/16 via 192.0.2.250 metric 5",
+        "route replace 10.2.0.0/16 via 192.0.2.249",
+        "route del 10.2.0.0/16 via 192.0.2.252",
+        "route add blackhole 10.3.0.0/16 metric 4294967295 proto 187",
+        "route add unreachable 10.4.0.0/16",
+        "route add 10.5.0.0/16 nexthop via 192.0.2.2 nexthop via 10.1.0.2",
+        "route replace 10.5.0.0/16 nexthop via 10.1.0.3 nexthop via 192.0.2.2",
+        "route del 10.5.0.0/16",
+        "route add 10.6.0.0/16 dev lan src 10.1.0.1 mtu 1400",
+        "route add 10.7.0.0/16 via inet6 fe80::9 dev wan",
+        "route add default via 192.0.2.254",
+        "route add 10.8.0.0/16 via 192.0.2.254 table 100",
+        "-6 route add 2001:db8:2::/48 via 2001:db8::2",
+        "-6 route append 2001:db8:2::/48 via 2001:db8::3",
+        "-6 route append 2001:db8:2::/48 via 2001:db8:1::4",
+        "-6 route del 2001:db8:2::/48 via 2001:db8::2",
+        "-6 route del 2001:db8:2::/48 via 2001:db8:1::4",
+        "-6 route replace 2001:db8:2::/48 via 2001:db8::5",
+        "-6 route add 2001:db8:3::/48 nexthop via 2001:db8::2 nexthop via 2001:db8:1::2",
+        "-6 route del 2001:db8:3::/48",
+        "-6 route add 2001:db8:4::/48 via fe80::9 dev wan",
+        "-6 route add blackhole 2001:db8:5::/48",
+        "-6 route add default via 2001:db8::2",
+        "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev wan nud permanent",
+        "neigh change 192.0.2.9 lladdr 02:00:00:00:00:0a dev wan nud stale",
+        "neigh add 2001:db8::9 lladdr 02:00:00:00:00:09 dev wan nud permanent",
+        "neigh change 192.0.2.9 dev wan nud failed",
+        "neigh del 2001:db8::9 dev wan",
+        "address add 10.9.0.1/24 dev lan",
+        "route add 10.10.0.0/16 dev wan src 10.9.0.1",
+        "address del 10.9.0.1/24 dev lan",  // takes the route with that source, unsaid
+        "address add 192.0.2.1/16 dev wan",
+        "address del 192.0.2.1/24 dev wan",
+        "link set lan down",  // takes IPv4 routes, unsaid
+        "link set lan up",
+        "route add 10.6.0.0/16 dev lan",
+        "link set wan mtu 1400",
+        "link set lan down",
+        "link set lan name inside",
+        "link set inside up",
+        "link add br0 type bridge",
+        "link set inside master br0",
+        "link set inside nomaster",
+        "nexthop add id 7 via 192.0.2.7 dev wan",
+        "route add 10.11.0.0/16 nhid 7",
+        "link del wan",
+    };
+    for (const std::string& command : commands) {
+      ip(command);
+      expect_same(&follower, command);
+    }
+    EXPECT_EQ(follower.socket.counters().malformed, 0U);
+    EXPECT_EQ(follower.socket.counters().overruns, 0U);
+    EXPECT_EQ(follower.socket.counters().foreign, 0U);
+    EXPECT_GT(follower.socket.counters().multipath, 0U);
+  });
+}
+
+TEST_F(NetlinkInNamespace, MakesUpForAnOverrun) {
+  in_namespace([] {
+    make_links();
+    Follower follower(4096);
+    follower.settle();
+    const auto batch = [](const char* verb, int count) {
+      std::string path = "/tmp/gotthard-route-" + std::to_string(getpid()) + "-XXXXXX";
+      UniqueFd file(mkstemp(path.data()));
+      std::ofstream out(path);
+      for (int i = 0; i < count; ++i) {
+        out << "route " << verb << " 10." << 20 + i / 256 << "." << i % 256
+            << ".0/24 via 192.0.2.254\n";
+      }
+      out.close();
+      ip("-batch " + path);
+      unlink(path.c_str());
+    };
+    // Nobody reads meanwhile: 4 KiB do not hold it.
+    batch("add", 3000);
+    expect_same(&follower, "3000 routes");
+    EXPECT_GT(follower.socket.counters().overruns, 0U);
+    EXPECT_GT(follower.view.routes.size(), 3000U);
+    batch("del", 2999);
+    expect_same(&follower, "2999 removals");
+    EXPECT_LT(follower.view.routes.size(), 20U);
+  });
+}
+
+// A kernel that knows no strict checks, or a supervisor that did not ask for them.
+TEST_F(NetlinkInNamespace, DoesWithoutStrictChecks) {
+  in_namespace([] {
+    make_links();
+    Follower follower(4 << 20, false);
+    expect_same(&follower, "start");
+    for (const KernelRoute& route : follower.view.routes) {
+      EXPECT_NE(route.type, RouteType::local);
+    }
+  });
+}
+
+// The next control process gets the same descriptor, with what the last one left unread.
+TEST_F(NetlinkInNamespace, ASecondReaderTakesOver) {
+  in_namespace([] {
+    make_links();
+    Follower first;
+    first.settle();
+    ip("route add 10.2.0.0/16 via 192.0.2.254");
+    first.socket.start(boottime_now());  // dies with a dump running
+    View view;
+    NetlinkSocket second(first.fd.get(), [&](const Change& change) { view.take(change); });
+    ip("route del 10.2.0.0/16");
+    second.start(boottime_now());
+    const Nanoseconds end = boottime_now() + 10 * kSecond;
+    while (!second.synchronised() && boottime_now() < end) {
+      pollfd poll_fd{first.fd.get(), POLLIN, 0};
+      poll(&poll_fd, 1, 20);
+      ASSERT_TRUE(second.on_readable(boottime_now()).has_value());
+      second.on_time(boottime_now());
+    }
+    ASSERT_TRUE(second.synchronised());
+    Follower fresh;
+    fresh.settle();
+    EXPECT_EQ(view.routes, fresh.view.routes);
+    EXPECT_EQ(view.links, fresh.view.links);
+  });
+}
+
+}  // namespace
+}  // namespace gotthard::route::test
