@@ -128,6 +128,9 @@ Result<E> parse(std::string_view text, const std::array<std::string_view, N>& na
 void open(std::string_view program, Format format) {
   state().program = program;
   state().format = format;
+  // The C library opens its time zone file at the first conversion: now, not behind a seccomp
+  // filter.
+  (void)timestamp();
 }
 
 void set_level(Subsystem subsystem, Level level) {
