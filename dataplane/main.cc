@@ -41,7 +41,7 @@ void reply_ready(int socket, const Manager& manager) {
 // --no-huge takes its memory in one piece at start: buffers, and room for sessions with their
 // windows (forwarding tables are not DPDK's memory).
 std::uint32_t megabytes_needed(const Options& options, std::uint16_t mtu) {
-  const std::uint64_t buffers = std::uint64_t{options.mbufs} * (mtu + 1024U);
+  const std::uint64_t buffers = std::uint64_t{options.mbufs} * (mtu + 1600U);
   return static_cast<std::uint32_t>(buffers >> 20) + 192;
 }
 
@@ -50,7 +50,11 @@ Result<nic::CorePlan> choose_cores(const Options& options, std::span<const nic::
   if (!cpus) {
     return tl::unexpected(cpus.error());
   }
-  nic::CoreWish wish{.workers = options.workers, .cores = options.cores, .port_nodes = {}};
+  nic::CoreWish wish{.workers = options.workers,
+                     .cores = options.cores,
+                     .port_nodes = {},
+                     .cpu_quota = nic::cpu_quota(),
+                     .most_workers = abi::kMaxWorkers};
   for (const nic::Device& device : devices) {
     wish.port_nodes.push_back(device.pci ? nic::pci_node(device.name) : -1);
   }
@@ -110,7 +114,9 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
   for (std::size_t i = 0; i < devices->size(); ++i) {
     mtu = std::max(mtu, options.ports[i].mtu);
     if ((*devices)[i].pci) {
-      eal.pci.push_back((*devices)[i].name);
+      const nic::Device& device = (*devices)[i];
+      eal.pci.push_back(device.arguments.empty() ? device.name
+                                                 : device.name + "," + device.arguments);
     }
   }
   eal.megabytes = megabytes_needed(options, mtu);
@@ -172,7 +178,11 @@ int run(const Options& options) {
   if (!manager) {
     return give_up(manager.error());
   }
-  if (const Status dropped = nic::drop_privileges(); !dropped) {
+  std::vector<std::string> drivers;
+  for (const ManagedPort& port : (*manager)->ports()) {
+    drivers.push_back(port.port->driver());
+  }
+  if (const Status dropped = nic::drop_privileges(nic::sockets_needed(drivers)); !dropped) {
     return give_up(dropped.error());
   }
   reply_ready(options.supervisor_fd, **manager);
@@ -180,6 +190,7 @@ int run(const Options& options) {
     return give_up(status.error());
   }
   manager->reset();
+  nic::stop_eal();
   return EXIT_SUCCESS;
 }
 

@@ -31,8 +31,13 @@ int busiest_node(const std::vector<int>& nodes) {
   return most == ports.end() ? -1 : most->first;
 }
 
-// Near the ports first, one unit of each core before the second of any.
+// Near the ports first, one unit of each core before the second of any, and last of all the core of
+// the first CPU, where most kernels take their interrupts.
 std::vector<Cpu> by_preference(std::vector<Cpu> cpus, int node) {
+  const unsigned housekeeping =
+      std::min_element(cpus.begin(), cpus.end(), [](const Cpu& a, const Cpu& b) {
+        return a.id < b.id;
+      })->core;
   std::map<unsigned, unsigned> seen;
   std::map<unsigned, unsigned> rank;
   for (const Cpu& cpu : cpus) {
@@ -40,7 +45,7 @@ std::vector<Cpu> by_preference(std::vector<Cpu> cpus, int node) {
   }
   std::stable_sort(cpus.begin(), cpus.end(), [&](const Cpu& a, const Cpu& b) {
     const auto key = [&](const Cpu& cpu) {
-      return std::tuple(cpu.node == node ? 0 : 1, rank[cpu.id]);
+      return std::tuple(cpu.core == housekeeping, cpu.node != node, rank[cpu.id]);
     };
     return key(a) < key(b);
   });
@@ -52,7 +57,11 @@ Result<CorePlan> plan_named(const std::vector<Cpu>& cpus, const std::vector<unsi
   for (const Cpu& cpu : cpus) {
     known.insert(cpu.id);
   }
+  std::set<unsigned> named;
   for (const unsigned core : cores) {
+    if (!named.insert(core).second) {
+      return fail("dataplane.cores names {} twice: a core has one worker", core);
+    }
     if (!known.contains(core)) {
       return fail("dataplane.cores names {}, but this process may run on {} only", core,
                   fmt::join(known, ", "));
@@ -61,6 +70,35 @@ Result<CorePlan> plan_named(const std::vector<Cpu>& cpus, const std::vector<unsi
   CorePlan plan;
   plan.workers = cores;
   return plan;
+}
+
+// Everything but one core, which has two units where the machine has hyperthreads; of a single core
+// everything but one unit.
+std::size_t default_workers(const std::vector<Cpu>& preferred, const CoreWish& wish) {
+  const unsigned left = preferred.back().core;
+  std::size_t count = static_cast<std::size_t>(std::count_if(
+      preferred.begin(), preferred.end(), [left](const Cpu& cpu) { return cpu.core != left; }));
+  if (count == 0) {
+    count = preferred.size() - 1;
+  }
+  if (wish.cpu_quota) {
+    count = std::min<std::size_t>(count, std::max(2U, *wish.cpu_quota) - 1);
+  }
+  return std::clamp<std::size_t>(count, 1, wish.most_workers);
+}
+
+// "max 100000" or "200000 100000" of cgroup v2; v1 has a file for each number.
+std::optional<unsigned> quota_in(const std::filesystem::path& group) {
+  long long quota = -1;
+  long long period = 0;
+  if (std::ifstream file(group / "cpu.max"); !(file >> quota >> period)) {
+    std::ifstream(group / "cpu.cfs_quota_us") >> quota;
+    std::ifstream(group / "cpu.cfs_period_us") >> period;
+  }
+  if (quota <= 0 || period <= 0) {
+    return std::nullopt;
+  }
+  return static_cast<unsigned>(std::max(1LL, quota / period));
 }
 
 }  // namespace
@@ -107,8 +145,7 @@ Result<CorePlan> plan_cores(const std::vector<Cpu>& cpus, const CoreWish& wish) 
     plan = std::move(*named);
   } else {
     const auto preferred = by_preference(cpus, busiest_node(wish.port_nodes));
-    const std::size_t by_default = cpus.size() > 1 ? cpus.size() - 1 : 1;
-    const std::size_t count = wish.workers.value_or(static_cast<unsigned>(by_default));
+    const std::size_t count = wish.workers ? *wish.workers : default_workers(preferred, wish);
     if (count > cpus.size()) {
       return fail(
           "dataplane.workers = {}, but this process may run on {} CPUs only: write at most "
@@ -133,6 +170,38 @@ Result<CorePlan> plan_cores(const std::vector<Cpu>& cpus, const CoreWish& wish) 
                     fmt::join(plan.workers, ", "));
   }
   return plan;
+}
+
+std::optional<unsigned> cpu_quota(const std::filesystem::path& membership,
+                                  const std::filesystem::path& hierarchy) {
+  std::optional<unsigned> smallest;
+  std::ifstream file(membership);
+  std::string line;
+  // "0::/a/b" in the one hierarchy of v2, "4:cpu,cpuacct:/a/b" in one of v1's.
+  while (std::getline(file, line)) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) {
+      continue;
+    }
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool cpu = ("," + controllers + ",").find(",cpu,") != std::string::npos;
+    if (!controllers.empty() && !cpu) {
+      continue;
+    }
+    const auto top = controllers.empty() ? hierarchy : hierarchy / controllers;
+    // Each ancestor limits as well; in a container its own group is mounted as the top.
+    for (auto group = std::filesystem::path(line.substr(second + 1)); !group.empty();
+         group = group.parent_path()) {
+      if (const auto quota = quota_in(top / group.relative_path())) {
+        smallest = std::min(smallest.value_or(*quota), *quota);
+      }
+      if (!group.has_relative_path()) {
+        break;
+      }
+    }
+  }
+  return smallest;
 }
 
 int pci_node(const std::string& address) {

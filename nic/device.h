@@ -11,12 +11,16 @@ namespace gotthard::nic {
 
 struct Device {
   std::string name;       // "0000:3b:00.0" or "net_af_packet0"
-  std::string arguments;  // of a virtual device, completed
+  std::string arguments;  // "key=value,..."; of a virtual device, completed
   bool pci = false;
 };
 
 // For net_af_packet adds, where the operator did not, one queue pair a worker and frames that hold
 // the MTU (the driver drops larger ones silently); for net_af_xdp the queue count.
 Result<Device> parse_device(const std::string& text, unsigned workers, std::uint16_t mtu);
+
+// Bytes of a slot of a packet socket's ring for frames of `mtu`. The driver refuses packet buffers
+// that are smaller than what a slot can hold.
+[[nodiscard]] std::uint32_t ring_frame_bytes(std::uint16_t mtu);
 
 }  // namespace gotthard::nic

@@ -9,8 +9,12 @@
 #include <rte_log.h>
 #include <rte_memory.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
 
 #include "base/log.h"
@@ -70,16 +74,48 @@ std::vector<std::string> arguments(const EalOptions& options) {
   return argv;
 }
 
-// Keys and packets live in it.
+// Pages that are taken later are mapped anew and forget what was advised for the area.
+void on_memory_event(rte_mem_event type, const void* address, std::size_t size, void*) {
+  if (type == RTE_MEM_EVENT_ALLOC) {
+    madvise(const_cast<void*>(address), size, MADV_DONTDUMP);
+  }
+}
+
 int leave_out_of_dumps(const rte_memseg_list* list, void*) {
   madvise(list->base_va, list->len, MADV_DONTDUMP);
   return 0;
+}
+
+// Locks pages as they are first touched, so that unused memory costs nothing.
+int lock_on_use(const rte_memseg_list* list, void*) {
+  return mlock2(list->base_va, list->len, MLOCK_ONFAULT);
+}
+
+void protect_memory(Memory memory) {
+  if (memory == Memory::hugepages) {
+    // Hugepages are never swapped.
+    rte_mem_event_callback_register("gotthard", on_memory_event, nullptr);
+  } else if (rte_memseg_list_walk(lock_on_use, nullptr) != 0) {
+    log::event(log::Level::warning, log::Subsystem::port, "memory_not_locked",
+               {{"error", std::strerror(errno)},
+                {"warning",
+                 "packets and keys may be swapped out: allow CAP_IPC_LOCK or raise "
+                 "RLIMIT_MEMLOCK"}});
+  }
+  rte_memseg_list_walk(leave_out_of_dumps, nullptr);
+}
+
+// Drivers lock pages for devices, also later, when there are no privileges any more.
+void raise_lock_limit() {
+  const rlimit unlimited{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 }  // namespace
 
 Status start_eal(const EalOptions& options) {
   capture_log();
+  raise_lock_limit();
   std::vector<std::string> text = arguments(options);
   std::vector<char*> argv;
   argv.reserve(text.size());
@@ -93,9 +129,13 @@ Status start_eal(const EalOptions& options) {
             ? "look at the log lines of event=dpdk; with hugepages = \"never\" it needs none"
             : "look at the log lines of event=dpdk");
   }
-  rte_memseg_list_walk(leave_out_of_dumps, nullptr);
+  // Made for secondary processes, of which there are none; removed now as we may be killed later.
+  rmdir(rte_eal_get_runtime_dir());
+  protect_memory(options.memory);
   return {};
 }
+
+void stop_eal() { rte_eal_cleanup(); }
 
 Status launch_worker(unsigned index, int (*function)(void*), void* argument) {
   if (rte_eal_remote_launch(function, argument, index + 1) != 0) {

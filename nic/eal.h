@@ -17,12 +17,18 @@ struct EalOptions {
   std::uint32_t megabytes = 1024;      // Memory::pages only; hugepages are taken as they are needed
   std::vector<unsigned> manager_cpus;  // where the calling thread goes on
   std::vector<unsigned> worker_cpus;   // one pinned thread each
-  std::vector<std::string> pci;        // addresses that may be probed; others are left alone
+  // PCI addresses that may be probed, each with its driver's arguments ("0000:3b:00.0,key=value");
+  // other devices are left alone.
+  std::vector<std::string> pci;
 };
 
 // Once per process. The calling thread becomes DPDK's main thread; worker i is lcore i + 1. What
-// DPDK logs goes to the operator's log as event `dpdk`. Memory of DPDK is left out of core dumps.
+// DPDK logs goes to the operator's log as event `dpdk`. Memory of DPDK, in which packets and keys
+// live, is left out of core dumps and never swapped.
 Status start_eal(const EalOptions& options);
+
+// After workers have been joined and ports and pools are out of use.
+void stop_eal();
 
 // Runs `function` on worker `index`'s pinned thread.
 Status launch_worker(unsigned index, int (*function)(void*), void* argument);

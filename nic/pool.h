@@ -11,12 +11,17 @@
 
 namespace gotthard::nic {
 
-// DPDK leaves RTE_PKTMBUF_HEADROOM (128 in Debian's build) in front; after reception the Ethernet
-// header's 14 bytes are free too. One WireGuard encapsulation over IPv6 takes 40 + 8 + 16, and 14
-// for the next Ethernet header: two fit.
+// DPDK leaves RTE_PKTMBUF_HEADROOM (128 in Debian's build) in front, and drivers offer no other
+// value; after reception the Ethernet header's 14 bytes are free too. One WireGuard encapsulation
+// over IPv6 takes 40 + 8 + 16, and 14 for the next Ethernet header: two fit.
+inline constexpr std::uint32_t kOneEncapsulation = 40 + 8 + 16;
 inline constexpr std::uint32_t kTailroom = 64;
 
-// `count` buffers for frames of `mtu` bytes and their Ethernet header with a VLAN tag.
+// Bytes of a buffer that takes frames of `mtu` bytes with their Ethernet header and a VLAN tag from
+// any driver.
+[[nodiscard]] std::uint32_t buffer_bytes(std::uint16_t mtu);
+
+// `count` buffers of that size.
 Result<rte_mempool*> create_pool(const std::string& name, std::uint32_t count, std::uint16_t mtu,
                                  int socket);
 

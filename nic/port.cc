@@ -19,15 +19,31 @@ bool software_spread(const std::string& driver) {
   return driver == "net_af_packet" || driver == "net_af_xdp";
 }
 
+// What the device takes to be its largest MTU, by the rule with which DPDK checks it.
+std::uint16_t largest_mtu(const rte_eth_dev_info& info) {
+  const bool both_known = info.max_mtu != UINT16_MAX && info.max_rx_pktlen > info.max_mtu;
+  const std::uint32_t overhead =
+      both_known ? info.max_rx_pktlen - info.max_mtu : RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+  const std::uint32_t fits = info.max_rx_pktlen > overhead ? info.max_rx_pktlen - overhead : 0;
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(fits, info.max_mtu));
+}
+
+// Devices on the command line of DPDK's start are there already, others are attached now.
+bool attach(const Device& device, std::uint16_t* ethdev) {
+  if (device.pci && rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0) {
+    return true;
+  }
+  return rte_eal_hotplug_add(device.pci ? "pci" : "vdev", device.name.c_str(),
+                             device.arguments.c_str()) == 0 &&
+         rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
   const Device& device = options.device;
-  const int probed =
-      device.pci ? rte_eal_hotplug_add("pci", device.name.c_str(), "")
-                 : rte_eal_hotplug_add("vdev", device.name.c_str(), device.arguments.c_str());
   std::uint16_t ethdev = RTE_MAX_ETHPORTS;
-  if (probed != 0 || rte_eth_dev_get_port_by_name(device.name.c_str(), &ethdev) != 0) {
+  if (!attach(device, &ethdev)) {
     return fail("device '{}' ({}) does not open: {}", device.name, device.arguments,
                 device.pci
                     ? "is it bound to vfio-pci, and is the IOMMU on?"
@@ -67,8 +83,15 @@ Status Port::start(const PortOptions& options) {
   }
   queues_ = options.workers;
 
+  // af_packet knows no larger frames than 1514 bytes but carries what its ring holds; the kernel's
+  // device has been given the MTU by the supervisor.
+  const std::uint16_t largest = largest_mtu(info);
+  if (options.mtu > largest && driver_ != "net_af_packet") {
+    return fail("port '{}' takes an MTU of at most {}: lower mtu = {}", name_, largest,
+                options.mtu);
+  }
   rte_eth_conf configuration{};
-  configuration.rxmode.mtu = options.mtu;
+  configuration.rxmode.mtu = std::min(options.mtu, largest);
   const std::uint64_t hashed = info.flow_type_rss_offloads & kHashedFields;
   if (queues_ > 1 && hashed != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -90,8 +113,6 @@ Status Port::start(const PortOptions& options) {
       return fail("port '{}' refuses to set up queue {}", name_, queue);
     }
   }
-  // Software ports that cannot be told keep what they have.
-  rte_eth_dev_set_mtu(ethdev_, options.mtu);
   mtu_ = options.mtu;
   if (rte_eth_dev_start(ethdev_) != 0) {
     return fail("port '{}' does not start", name_);
@@ -100,7 +121,9 @@ Status Port::start(const PortOptions& options) {
   // MAC, so no promiscuous mode.
   rte_eth_allmulticast_enable(ethdev_);
   rte_ether_addr mac{};
-  rte_eth_macaddr_get(ethdev_, &mac);
+  if (rte_eth_macaddr_get(ethdev_, &mac) != 0) {
+    return fail("port '{}' has no Ethernet address", name_);
+  }
   std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.begin());
   return {};
 }

@@ -31,8 +31,8 @@ std::uint64_t hugepages_needed(const config::Config& config) {
     peers += tunnel.peers.size();
   }
   // Beside the frame a buffer holds the mbuf, headroom for nested tunnels and the ring's and pool's
-  // words.
-  const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1024);
+  // words, and is rounded up to the unit of a packet socket's ring.
+  const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1600);
   // Up to four keypairs a peer, the retiring one included, each with its anti-replay window
   // (16 bytes for 64 numbers).
   const std::uint64_t sessions = peers * 4 * (config.dataplane.replay_window / 4 + 1024ULL);
