@@ -78,6 +78,34 @@ void add_commands(CLI::App* app, Globals* globals, int* status) {
   }
 }
 
+void add_up(CLI::App* app, const Globals& globals, int* status) {
+  auto options = std::make_shared<supervisor::Options>();
+  auto background = std::make_shared<bool>(false);
+  CLI::App* up = app->add_subcommand("up", "Run a gateway (in the foreground)")->fallthrough();
+  up->add_option("FILE", options->config_file, "Configuration (TOML)")->required();
+  up->add_flag("--background", *background, "Return when it is ready; it runs on");
+  up->add_option_function<std::string>(
+        "--log-format",
+        [options](const std::string& format) {
+          options->log_format = format == "json" ? log::Format::json : log::Format::logfmt;
+        },
+        "Instead of [log] format")
+      ->check(CLI::IsMember({"logfmt", "json"}));
+  up->add_option_function<std::string>(
+        "--log-level",
+        [options](const std::string& level) { options->log_level = *log::parse_level(level); },
+        "Instead of [log] level")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}));
+  up->add_option("--executable-dir", options->executable_dir,
+                 "Where gotthard-dataplane and gotthard-control are (beside this program)");
+  up->callback([=, &globals] {
+    options->run_dir = globals.run_dir;
+    options->state_dir = globals.state_dir;
+    options->foreground = !*background;
+    *status = supervisor::run(*options);
+  });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Gotthard: an encrypted tunnel gateway at NIC speed");
   app.footer(kExitCodesHelp);
@@ -91,14 +119,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", globals.json, "JSON with stable names instead of tables");
 
-  supervisor::Options up;
-  auto* up_verb = app.add_subcommand("up", "Run a gateway (in the foreground)")->fallthrough();
-  up_verb->add_option("FILE", up.config_file, "Configuration (TOML)")->required();
-  up_verb->callback([&] {
-    up.run_dir = globals.run_dir;
-    up.state_dir = globals.state_dir;
-    status = supervisor::run(up);
-  });
+  add_up(&app, globals, &status);
 
   double timeout = 30;
   auto* down_verb = app.add_subcommand("down", "End the running gateway")->fallthrough();
