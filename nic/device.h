@@ -16,7 +16,9 @@ struct Device {
 };
 
 // For net_af_packet adds, where the operator did not, one queue pair a worker and frames that hold
-// the MTU (the driver drops larger ones silently); for net_af_xdp the queue count.
+// the MTU (the kernel cuts larger ones off); for net_af_xdp the queue count. Packet sockets of this
+// driver get IPv4 fragments reassembled by the kernel, so what was sent in fragments arrives as one
+// packet or, where that is larger than a frame, cut off.
 Result<Device> parse_device(const std::string& text, unsigned workers, std::uint16_t mtu);
 
 // Bytes of a slot of a packet socket's ring for frames of `mtu`. The driver refuses packet buffers

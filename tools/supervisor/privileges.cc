@@ -49,6 +49,7 @@ Capabilities dataplane_capabilities(const config::Config& config) {
                CAP_IPC_LOCK,   // locking keys and buffers whatever RLIMIT_MEMLOCK says
                CAP_SYS_NICE,   // placing memory and threads
                CAP_NET_ADMIN,  // promiscuous mode and MTU of devices; TAP devices of DPDK
+               CAP_SETPCAP,    // emptying its bounding set when it drops the rest
            });
   for (const config::Port& port : config.ports) {
     if (port.device.starts_with("net_af_packet")) {
