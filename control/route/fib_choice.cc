@@ -62,7 +62,7 @@ Target FibTable::resolve(const PrefixKey& own, Family family, const Candidate& c
   } else {
     const KernelRoute& route = candidate.kernel;
     if (route.type == RouteType::blackhole || route.type == RouteType::unreachable) {
-      target.kind = route.type == RouteType::blackhole && route.protocol == kOwnRouteProtocol
+      target.kind = route.type == RouteType::blackhole && route.protocol == kRouteProtocol
                         ? Target::Kind::guard
                         : Target::Kind::blackhole;
       return target;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "control/config/config.h"
+#include "control/config/route_protocol.h"
 #include "control/route/address.h"
 #include "control/route/changes.h"
 #include "control/route/command_sink.h"
@@ -23,8 +24,6 @@
 #include "control/route/prefix_trie.h"
 
 namespace gotthard::route {
-
-inline constexpr std::uint8_t kOwnRouteProtocol = 187;
 
 // A [[route]] of the configuration, preferred to any kernel route of its prefix.
 struct StaticRoute {

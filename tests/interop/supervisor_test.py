@@ -225,12 +225,12 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(self.addresses("wg0"), {"172.31.0.1/30", "2001:db8:31::1/64"})
         self.assertEqual(int(lan["address"][:2], 16) & 3, 2, "locally administered, unicast")
 
-        routes = inside("ip", "route", "show", "proto", "187").splitlines()
+        routes = inside("ip", "route", "show", "proto", "171").splitlines()
         self.assertIn("10.2.0.0/16 dev wg0 scope link ", routes)
         self.assertIn("blackhole 10.2.0.0/16 metric 4294967295 ", routes)
         self.assertIn("blackhole 172.31.0.2 metric 4294967295 ", routes)
         self.assertFalse([line for line in routes if "default" in line], "never /0")
-        routes = inside("ip", "-6", "route", "show", "proto", "187")
+        routes = inside("ip", "-6", "route", "show", "proto", "171")
         self.assertIn("2001:db8:2::/48 dev wg0 metric 1024", routes)
         self.assertIn("blackhole 2001:db8:2::/48 dev lo metric 4294967295", routes)
 

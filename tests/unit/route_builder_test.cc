@@ -247,7 +247,7 @@ TEST_F(FibBuilderTest, TheSupervisorsBlackholeGuardsATunnelPrefix) {
   fib_.set_allowed_ips(0, 1, std::vector<Prefix>{net("10.2.0.0/16")});
   KernelRoute guard = make_route("10.2.0.0/16", 0, {}, 0xffffffff);
   guard.type = RouteType::blackhole;
-  guard.protocol = kOwnRouteProtocol;
+  guard.protocol = kRouteProtocol;
   fib_.apply(RouteAdded{guard});
   route("0.0.0.0/0", kWan, "192.0.2.254");
   flush();

@@ -335,7 +335,7 @@ struct SlowRouter {
                                         ? std::optional<Address>()
                                         : std::optional(route.gateway));
       } else {
-        found.kind = route.type == RouteType::blackhole && route.protocol == kOwnRouteProtocol
+        found.kind = route.type == RouteType::blackhole && route.protocol == kRouteProtocol
                          ? Way::guard
                          : Way::blackhole;
       }

@@ -178,7 +178,7 @@ TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
         "route change 10.2.0.0/16 via 192.0.2.250 metric 5",
         "route replace 10.2.0.0/16 via 192.0.2.249",
         "route del 10.2.0.0/16 via 192.0.2.252",
-        "route add blackhole 10.3.0.0/16 metric 4294967295 proto 187",
+        "route add blackhole 10.3.0.0/16 metric 4294967295 proto 171",
         "route add unreachable 10.4.0.0/16",
         "route add 10.5.0.0/16 nexthop via 192.0.2.2 nexthop via 10.1.0.2",
         "route replace 10.5.0.0/16 nexthop via 10.1.0.3 nexthop via 192.0.2.2",

@@ -150,7 +150,7 @@ struct History {
         break;
       case 1:
         route.type = RouteType::blackhole;
-        route.protocol = kOwnRouteProtocol;
+        route.protocol = kRouteProtocol;
         route.metric = 0xffffffff;
         break;
       default:

@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "control/config/config.h"
+#include "control/config/route_protocol.h"
 
 namespace gotthard::supervisor {
-
-// rtm_protocol of every route that we make (`ip route show proto 187`); free in iproute2's
-// rt_protos, so nobody else removes them.
-inline constexpr std::uint8_t kRouteProtocol = 187;
 
 // A blackhole loses against any other route for its prefix.
 inline constexpr std::uint32_t kBlackholeMetric = 0xffffffff;
