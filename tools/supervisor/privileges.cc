@@ -46,6 +46,7 @@ Capabilities supervisor_capabilities() {
 Capabilities dataplane_capabilities(const config::Config& config) {
   Capabilities set;
   add(set, {
+               CAP_SETPCAP,    // emptying its bounding set when it drops the rest
                CAP_IPC_LOCK,   // locking keys and buffers whatever RLIMIT_MEMLOCK says
                CAP_SYS_NICE,   // placing memory and threads
                CAP_NET_ADMIN,  // promiscuous mode and MTU of devices; TAP devices of DPDK

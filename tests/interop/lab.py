@@ -1,0 +1,390 @@
+"""Regions on one machine: network namespaces, hosts, gateways, and their end.
+
+Everything that is made carries this process's number and goes away with it, whatever ends it.
+"""
+import atexit
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("GOTTHARD_BUILD", ROOT / "build"))
+GOTTHARD = BUILD / "gotthard"
+SEQTRAFFIC = BUILD / "tests" / "seqtraffic"
+SKIPPED = 77
+
+
+class Failed(Exception):
+    """The test's finding."""
+
+
+def check(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def command(*words, seconds=60, allow=(0,), stdin=None):
+    words = [str(w) for w in words]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, input=stdin,
+                          stdin=subprocess.DEVNULL if stdin is None else None)
+    if allow is not None and done.returncode not in allow:
+        raise Failed(f"{' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Lab:
+    def __init__(self):
+        self.tag = f"gt{os.getpid()}"
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gotthard-lab-"))
+        self.namespaces = []
+        self.processes = []
+        self.gateways = []
+        self.closed = False
+        atexit.register(self.close)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number, frame):
+        self.close()
+        os._exit(128 + number)
+
+    def close(self):
+        if self.closed:
+            return
+        self.closed = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for gateway in self.gateways:
+            gateway.end()
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for name in self.namespaces:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def namespace(self, name):
+        full = f"{self.tag}-{name}"
+        command("ip", "netns", "add", full)
+        self.namespaces.append(full)
+        command("ip", "-n", full, "link", "set", "lo", "up")
+        return full
+
+    def link(self, left, left_device, right, right_device):
+        """A veth pair. Without offloads: frames in AF_PACKET have whole checksums."""
+        command("ip", "-n", left, "link", "add", left_device, "type", "veth", "peer", "name",
+                right_device, "netns", right)
+        for namespace, device in ((left, left_device), (right, right_device)):
+            command("ip", "-n", namespace, "link", "set", device, "up")
+            self.inside(namespace, "ethtool", "-K", device, "tx", "off", "rx", "off", "tso", "off",
+                        "gso", "off", "gro", "off")
+
+    def inside(self, namespace, *words, **options):
+        return command("ip", "netns", "exec", namespace, *words, **options)
+
+    def start(self, namespace, *words, output=None):
+        words = [str(w) for w in words]
+        stream = open(output, "wb") if output else subprocess.PIPE
+        process = subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdout=stream,
+                                   stderr=subprocess.STDOUT if output else subprocess.PIPE,
+                                   stdin=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+
+class Gateway:
+    """A running `gotthard up`."""
+
+    def __init__(self, lab, name, namespace, configuration, files):
+        self.lab = lab
+        self.name = name
+        self.namespace = namespace
+        self.directory = lab.directory / name
+        self.run_dir = self.directory / "run"
+        self.state_dir = self.directory / "state"
+        self.log = self.directory / "log"
+        self.file = self.directory / "gotthard.toml"
+        self.directory.mkdir()
+        for file, text in files.items():
+            path = self.directory / file
+            path.touch(mode=0o600)
+            path.write_text(text)
+        self.file.write_text(configuration)
+        self.process = None
+        lab.gateways.append(self)
+
+    def up(self):
+        self.process = self.lab.start(self.namespace, GOTTHARD, "--run-dir", self.run_dir,
+                                      "--state-dir", self.state_dir, "up", self.file,
+                                      output=self.log)
+        self.wait()
+        self.usable()
+
+    def wait(self, seconds=30):
+        try:
+            command(GOTTHARD, "--run-dir", self.run_dir, "wait", "--timeout", seconds,
+                    seconds=seconds + 10)
+        except Failed as failed:
+            raise Failed(f"gateway {self.name}: {failed}\n{self.log_text()[-3000:]}") from None
+
+    def ask(self, *words):
+        return json.loads(command(GOTTHARD, "--run-dir", self.run_dir, "--json", *words))
+
+    def call(self, *words):
+        return command(GOTTHARD, "--run-dir", self.run_dir, *words)
+
+    def usable(self):
+        """IPv6 addresses may be used once nobody else has shown to have them (RFC 4862)."""
+        deadline = time.monotonic() + 10
+        while command("ip", "-n", self.namespace, "-6", "addr", "show", "tentative").strip():
+            check(time.monotonic() < deadline, f"{self.name}: addresses stay tentative")
+            time.sleep(0.1)
+
+    def losses(self):
+        """What was dropped, by the gateway and by its test ports."""
+        drops = {k: v for k, v in self.drops().items() if v}
+        ports = {p["name"]: {k: p[k] for k in ("rx_missed", "rx_errors", "tx_errors", "rx_no_mbuf")
+                             if p[k]} for p in self.ask("show", "ports")["ports"]}
+        return f"{self.name}: drops {drops}, ports {ports}"
+
+    def peer(self, name=None):
+        peers = self.ask("show", "peers")["peers"]
+        return next(p for p in peers if name in (None, p["name"]))
+
+    def drops(self):
+        return {d["reason"]: d["packets"] for d in self.ask("show", "drops")["drops"]}
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def child(self, program):
+        """The process number of gotthard-dataplane or gotthard-control."""
+        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+            try:
+                text = status.read_text()
+            except OSError:
+                continue
+            fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+            # The kernel keeps 15 characters of the name.
+            if fields.get("Name") == program[:15] and self._ours(int(fields["PPid"])):
+                return int(fields["Pid"])
+        raise Failed(f"{self.name} has no {program}")
+
+    def _ours(self, parent):
+        try:
+            words = pathlib.Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return str(self.run_dir).encode() in words
+
+    def end(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        subprocess.run([str(GOTTHARD), "--run-dir", str(self.run_dir), "down"], capture_output=True,
+                       timeout=60)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def genkey():
+    private = command(GOTTHARD, "genkey").strip()
+    return private, command(GOTTHARD, "pubkey", stdin=private + "\n").strip()
+
+
+def genpsk():
+    return command(GOTTHARD, "genpsk").strip()
+
+
+def ports(number, underlay="vwan", inside="vlan"):
+    return f"""
+[[port]]
+name = "wan"
+role = "underlay"
+device = "net_af_packet0,iface={underlay}"
+addresses = ["192.0.2.{number}/24", "2001:db8::{number}/64"]
+[[port]]
+name = "lan"
+role = "inside"
+device = "net_af_packet1,iface={inside}"
+addresses = ["10.{number}.0.1/24", "fd0{number}::1/64"]
+"""
+
+
+def dataplane(workers=1, hugepages="never", level="info"):
+    return f"""[dataplane]
+workers = {workers}
+hugepages = "{hugepages}"
+[log]
+level = "{level}"
+"""
+
+
+def host(lab, number, gateway):
+    """A host behind a gateway; its routes carry what fits in the tunnel."""
+    name = lab.namespace(f"host{number}")
+    lab.link(gateway, "vlan", name, "v0")
+    command("ip", "-n", name, "addr", "add", f"10.{number}.0.2/24", "dev", "v0")
+    command("ip", "-n", name, "addr", "add", f"fd0{number}::2/64", "dev", "v0", "nodad")
+    command("ip", "-n", name, "route", "add", "default", "via", f"10.{number}.0.1", "mtu", "1420")
+    command("ip", "-n", name, "-6", "route", "add", "default", "via", f"fd0{number}::1", "mtu", "1420")
+    return name
+
+
+def forwarding(lab, namespace):
+    """Tests run with a kernel that would forward if it could."""
+    lab.inside(namespace, "sysctl", "-qw", "net.ipv4.ip_forward=1",
+               "net.ipv6.conf.all.forwarding=1")
+
+
+class TwoRegions:
+    """host1 - gateway 1 - underlay - gateway 2 - host2, both gateways Gotthard's."""
+
+    def __init__(self, lab, workers=1, hugepages="never", keepalive=0, endpoint6=False, start=True):
+        self.lab = lab
+        self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
+        lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
+        self.hosts = [host(lab, n, self.gateway_namespaces[n - 1]) for n in (1, 2)]
+        for namespace in self.gateway_namespaces:
+            forwarding(lab, namespace)
+        keys = [genkey(), genkey()]
+        psk = genpsk()
+        self.gateways = []
+        for n in (1, 2):
+            other = 3 - n
+            endpoint = f"[2001:db8::{other}]:51820" if endpoint6 else f"192.0.2.{other}:51820"
+            configuration = dataplane(workers, hugepages) + ports(n) + f"""
+[[wireguard]]
+name = "wg0"
+listen_port = 51820
+private_key_file = "wg0.key"
+addresses = ["172.31.0.{n}/30"]
+[[wireguard.peer]]
+name = "region-{other}"
+public_key = "{keys[other - 1][1]}"
+preshared_key_file = "peer.psk"
+endpoint = "{endpoint}"
+allowed_ips = ["10.{other}.0.0/16", "fd0{other}::/64", "172.31.0.{other}/32"]
+persistent_keepalive = {keepalive}
+"""
+            self.gateways.append(Gateway(lab, f"gateway{n}", self.gateway_namespaces[n - 1],
+                                         configuration,
+                                         {"wg0.key": keys[n - 1][0] + "\n", "peer.psk": psk + "\n"}))
+        if start:
+            for gateway in self.gateways:
+                gateway.up()
+
+
+def ping(lab, namespace, address, count=3, wait=3):
+    """How many answers came."""
+    output = lab.inside(namespace, "ping", "-n", "-c", count, "-i", "0.2", "-W", wait, address,
+                        allow=None, seconds=count + wait + 20)
+    for line in output.splitlines():
+        if " received" in line:
+            return int(line.split(",")[1].split()[0])
+    return 0  # not even sent: there is no route
+
+
+def iperf3(lab, client, server, address, seconds=3, reverse=False):
+    """Mbit/s of one TCP stream."""
+    listener = lab.start(server, "iperf3", "-s", "-1", "-B", address)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if "5201" in lab.inside(server, "ss", "-Hltn", "sport = :5201"):
+            break
+        time.sleep(0.05)
+    words = ["iperf3", "-J", "-c", address, "-t", seconds] + (["-R"] if reverse else [])
+    result = json.loads(lab.inside(client, *words, seconds=seconds + 30))
+    listener.wait(10)
+    return result["end"]["sum_received"]["bits_per_second"] / 1e6
+
+
+class Sequence:
+    """Numbered packets from one host to another."""
+
+    def __init__(self, lab, sender, receiver, address, rate, seconds, port=9000, size=64):
+        self.receiving = lab.start(receiver, SEQTRAFFIC, "receive", address, port, seconds + 20)
+        time.sleep(0.3)
+        self.sending = lab.start(sender, SEQTRAFFIC, "send", address, port, rate, seconds, size)
+        self.seconds = seconds
+
+    def result(self):
+        self.sending.communicate(timeout=self.seconds + 60)
+        output, errors = self.receiving.communicate(timeout=60)
+        if not output:
+            raise Failed(f"the receiver says nothing: {errors}")
+        return json.loads(output)
+
+
+class Wire:
+    """Counts packets on a device that are neither WireGuard's nor address resolution."""
+
+    SEALED = "udp port 51820"
+    NEIGHBOURS = "arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or (ip6 proto 0)"
+
+    def __init__(self, lab, namespace, device):
+        self.lab = lab
+        self.files = [lab.directory / f"wire-{namespace}-{device}-{kind}" for kind in ("plain", "sealed")]
+        filters = [f"not ({self.SEALED}) and not ({self.NEIGHBOURS})", self.SEALED]
+        self.captures = [
+            lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-i", device, f,
+                      output=file) for f, file in zip(filters, self.files)]
+        deadline = time.monotonic() + 10
+        for file in self.files:
+            while "listening on" not in file.read_text(errors="replace"):
+                check(time.monotonic() < deadline, f"tcpdump does not start on {device}")
+                time.sleep(0.05)
+
+    def stop(self):
+        """(plain packets, sealed packets)"""
+        time.sleep(0.3)
+        for capture in self.captures:
+            capture.terminate()
+            capture.wait(10)
+        return tuple(sum(1 for line in file.read_text(errors="replace").splitlines()
+                         if line[:2].isdigit()) for file in self.files)
+
+    def plain_lines(self):
+        return self.files[0].read_text(errors="replace")
+
+
+def needs(*programs):
+    missing = [p for p in programs if shutil.which(p) is None]
+    if missing:
+        print(f"not installed: {', '.join(missing)}")
+        sys.exit(SKIPPED)
+
+
+def main(*tests):
+    """Runs each test in a lab of its own; the status is for tools/test."""
+    if os.geteuid() != 0:
+        print("needs root")
+        sys.exit(SKIPPED)
+    status = 0
+    for test in tests:
+        lab = Lab()
+        start = time.monotonic()
+        try:
+            test(lab)
+            print(f"{test.__name__}: ok ({time.monotonic() - start:.1f} s)", flush=True)
+        except (Failed, subprocess.TimeoutExpired) as failed:
+            status = 1
+            print(f"{test.__name__}: {failed}", flush=True)
+            for gateway in lab.gateways:
+                print(f"--- {gateway.name}\n{gateway.log_text()[-4000:]}", flush=True)
+        finally:
+            lab.close()
+    sys.exit(status)

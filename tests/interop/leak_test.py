@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""No plaintext leaves on the underlay, whatever fails; the kernel would forward if it could."""
+import os
+import signal
+import time
+
+from lab import TwoRegions, Wire, check, command, main, ping
+
+
+def try_to_leak(lab, regions):
+    """Traffic that has nowhere to go but out in the clear."""
+    for address in ("10.2.0.2", "fd02::2"):
+        check(ping(lab, regions.hosts[0], address, count=5, wait=1) == 0,
+              f"{address} answers although there is no tunnel")
+    # The gateway's own processes too.
+    ping(lab, regions.gateway_namespaces[0], "10.2.0.2", count=3, wait=1)
+
+
+def before_the_first_handshake(lab):
+    regions = TwoRegions(lab, start=False)
+    # The other side's machine is there, but nobody answers on it.
+    command("ip", "-n", regions.gateway_namespaces[1], "addr", "add", "192.0.2.2/24", "dev", "vwan")
+    regions.gateways[0].up()
+    wire = Wire(lab, regions.gateway_namespaces[0], "vwan")
+    try_to_leak(lab, regions)
+    plain, sealed = wire.stop()
+    check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
+    check(sealed > 0, "not even an initiation was seen on the underlay")
+
+
+def with_wg0_down(lab):
+    regions = TwoRegions(lab)
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
+    command("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0", "down")
+    time.sleep(1)
+    wire = Wire(lab, regions.gateway_namespaces[0], "vwan")
+    try_to_leak(lab, regions)
+    plain, _ = wire.stop()
+    check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
+    command("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0", "up")
+
+
+def with_the_data_plane_killed(lab):
+    regions = TwoRegions(lab)
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
+    wire = Wire(lab, regions.gateway_namespaces[0], "vwan")
+    gateway = regions.gateways[0]
+    old = gateway.child("gotthard-dataplane")
+    os.kill(old, signal.SIGKILL)
+    for address in ("10.2.0.2", "fd02::2"):
+        ping(lab, regions.hosts[0], address, count=5, wait=1)
+    gateway.wait()
+    check(gateway.child("gotthard-dataplane") != old, "the data plane was not started again")
+    deadline = time.monotonic() + 20
+    while ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0:
+        check(time.monotonic() < deadline, "the tunnel does not come back")
+    plain, _ = wire.stop()
+    check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
+
+
+main(before_the_first_handshake, with_wg0_down, with_the_data_plane_killed)

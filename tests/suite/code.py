@@ -1,0 +1,114 @@
+"""What the code must look like: formatting, clang-tidy, who may include whom."""
+import concurrent.futures
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+from .process import run
+
+SOURCES = ("base", "crypto", "nic", "dataplane", "control", "tools", "perf", "tests")
+
+# Folder, and the folders whose headers it may include beside its own. The longest match counts.
+ALLOWED = {
+    "base": (),
+    "crypto": ("base",),
+    "nic": ("base",),
+    "dataplane/abi": (),
+    "dataplane": ("nic", "crypto", "dataplane", "base"),
+    "control": ("crypto", "dataplane/abi", "base"),
+    "tools": ("control/mgmt", "control/config", "control/checkpoint", "control/broker", "crypto",
+              "dataplane/abi", "base"),
+}
+# The supervisor opens the netlink socket that control's follower describes.
+EXCEPTIONS = {("tools/supervisor", "control/route")}
+
+
+def sources(*endings):
+    listed = subprocess.run(["git", "ls-files", *SOURCES], capture_output=True, text=True, check=True)
+    return [path for path in listed.stdout.splitlines() if path.endswith(endings)]
+
+
+def version_of(program):
+    if shutil.which(program) is None:
+        return None
+    text = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"version (\d+)", text)
+    return int(found.group(1)) if found else None
+
+
+def formatting(report, budget, full):
+    if version_of("clang-format") != 14:
+        report.skip("clang-format", "another version than Debian 12's formats otherwise")
+        return
+    ran = run(["clang-format", "--dry-run", "--Werror", *sources(".h", ".cc")], budget.left())
+    if ran.status == 0:
+        report.ok("clang-format")
+    else:
+        report.fail("clang-format", ran.output)
+
+
+def includes(report, budget, full):
+    wrong = []
+    for path in sources(".h", ".cc"):
+        owner = next((f for f in sorted(ALLOWED, key=len, reverse=True)
+                      if path.startswith(f + "/")), None)
+        if owner is None:
+            continue
+        for header in re.findall(r'^#include "([^"]+)"', pathlib.Path(path).read_text(), re.M):
+            folder = header.rsplit("/", 1)[0]
+            fits = any(folder == f or folder.startswith(f + "/") for f in (owner, *ALLOWED[owner]))
+            excepted = any(path.startswith(a + "/") and folder == b for a, b in EXCEPTIONS)
+            if not fits and not excepted:
+                wrong.append(f"{path} includes {header}")
+    if wrong:
+        report.fail("who may include whom", "\n".join(wrong))
+    else:
+        report.ok("who may include whom")
+
+
+def tidy(report, budget, full):
+    """A file that has not changed since it passed is not looked at again."""
+    if version_of("clang-tidy") != 14:
+        report.skip("clang-tidy", "another version than Debian 12's finds other things")
+        return
+    cache = pathlib.Path("build/tidy")
+    cache.mkdir(exist_ok=True)
+    commands = {str((pathlib.Path(c["directory"]) / c["file"]).resolve().relative_to(pathlib.Path.cwd())): c
+                for c in json.loads(pathlib.Path("build/compile_commands.json").read_text())
+                if pathlib.Path(c["directory"], c["file"]).resolve().is_relative_to(pathlib.Path.cwd())}
+    headers = hashlib.sha256(b"".join(pathlib.Path(h).read_bytes() for h in sources(".h"))).hexdigest()
+    rules = pathlib.Path(".clang-tidy").read_bytes()
+    todo = []
+    for path in sources(".cc"):
+        if path not in commands or path.startswith(("tests/", "perf/")):
+            continue
+        key = hashlib.sha256(pathlib.Path(path).read_bytes() + headers.encode() + rules).hexdigest()
+        stamp = cache / key
+        if not stamp.exists():
+            todo.append((path, stamp))
+
+    def check(item):
+        path, stamp = item
+        ran = run(["clang-tidy", "--quiet", "-p", "build", path], budget.left())
+        if ran.status == 0:
+            stamp.touch()
+        return path, ran
+
+    bad = []
+    late = []
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for path, ran in pool.map(check, todo):
+            if ran.status is None:
+                late.append(path)
+            elif ran.status != 0:
+                bad.append(f"{path}\n{ran.output}")
+    if bad:
+        report.fail("clang-tidy", "\n".join(bad))
+    elif late:
+        report.skip("clang-tidy", f"{len(late)} of {len(todo)} changed files did not fit in the budget: "
+                    "run `tools/test tidy` again, it goes on where it was", len(late))
+    else:
+        report.ok("clang-tidy")

@@ -1,0 +1,93 @@
+"""Tests that are programs of the build: unit, packet, thread and fuzz tests."""
+import json
+import os
+import pathlib
+import re
+import shutil
+
+from .process import run
+
+
+def gtest(report, program, budget, prefix="", env=None):
+    """Runs one GoogleTest program and counts its cases."""
+    name = prefix + pathlib.Path(program).name
+    ran = run([str(program), "--gtest_brief=1"], budget.left(), env)
+    passed = re.search(r"\[  PASSED  \] (\d+) test", ran.output)
+    for case in re.findall(r"^\[  FAILED  \] ([^\s,]+)(?:, where.*)? \(\d+ ms\)", ran.output, re.M):
+        report.fail(f"{name} {case}", ran.output)
+    # GoogleTest counts what was skipped among what passed no more than once, at its end.
+    skipped = re.search(r"^\[  SKIPPED \] (\d+) test", ran.output, re.M)
+    reasons = re.findall(r"Skipped\n(.*)", ran.output)
+    count = int(passed.group(1)) if passed else 0
+    if skipped:
+        report.skip(name, "; ".join(sorted(set(r.strip() for r in reasons))) or "said by the test",
+                    int(skipped.group(1)))
+    if ran.status is None:
+        report.fail(name, "not done within the group's budget\n" + ran.output)
+    elif ran.status != 0 and "[  FAILED  ]" not in ran.output:
+        report.fail(name, f"ended with status {ran.status}\n{ran.output}")
+    elif count:
+        report.ok(name, count)
+    elif ran.status == 0 and not skipped:
+        report.fail(name, "ran no test")
+
+
+def tests_of(directory, suite):
+    listed = run(["meson", "introspect", directory, "--tests"], 60)
+    return [t for t in json.loads(listed.output)
+            if any(s.split(":")[-1] == suite for s in t["suite"])]
+
+
+def run_suite(report, directory, suite, budget, prefix=""):
+    tests = tests_of(directory, suite)
+    if not tests:
+        report.fail(suite, "the build has no such tests")
+    for test in tests:
+        gtest(report, test["cmd"][0], budget, prefix, test["env"])
+
+
+def unit(report, budget, full):
+    run_suite(report, "build", "unit", budget)
+
+
+def packet(report, budget, full):
+    run_suite(report, "build", "packet", budget)
+
+
+def build_tree(report, arguments, budget):
+    built = run(["tools/build", *arguments], budget.left())
+    if built.status != 0:
+        report.fail(" ".join(["tools/build", *arguments]), built.output)
+    return built.status == 0
+
+
+def tsan(report, budget, full):
+    """The tests with threads, under ThreadSanitizer."""
+    names = [pathlib.Path(t["cmd"][0]).relative_to(pathlib.Path("build").resolve())
+             for t in tests_of("build", "tsan")]
+    if build_tree(report, ["--sanitize", "thread", *map(str, names)], budget):
+        run_suite(report, "build-thread", "tsan", budget, "tsan ")
+
+
+def fuzz(report, budget, full):
+    """Each target some seconds; longer with --full."""
+    if shutil.which("clang++") is None:
+        report.skip("fuzz targets", "there is no clang++")
+        return
+    sources = sorted(pathlib.Path("tests/fuzz").glob("*_fuzz.cc"))
+    targets = [f"tests/fuzz/{s.stem}" for s in sources]
+    if not build_tree(report, ["--fuzzers", *targets], budget):
+        return
+    seconds = 120 if full else 5
+    for source in sources:
+        name = source.stem
+        corpus = pathlib.Path("build-fuzz/corpus") / name
+        corpus.mkdir(parents=True, exist_ok=True)
+        seeds = pathlib.Path("tests/fuzz/corpus") / name.removesuffix("_fuzz")
+        ran = run([f"build-fuzz/tests/fuzz/{name}", f"-max_total_time={seconds}", "-print_final_stats=1",
+                   str(corpus), *([str(seeds)] if seeds.is_dir() else [])],
+                  budget.left(), {"ASAN_OPTIONS": "detect_leaks=1", **os.environ})
+        if ran.status == 0:
+            report.ok(f"{name}, {seconds} s")
+        else:
+            report.fail(name, ran.output)

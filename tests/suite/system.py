@@ -1,0 +1,47 @@
+"""Tests of whole gateways: programs of tests/interop and tests/restart, and the demo.
+
+Each is an executable that prints nothing of use when it passes, the reason when it fails (status 1),
+and the reason for skipping (status 77).
+"""
+import os
+import pathlib
+
+from .process import run
+
+
+def run_scripts(report, directory, budget, full):
+    scripts = sorted(p for p in pathlib.Path(directory).glob("*_test.*") if os.access(p, os.X_OK))
+    if os.geteuid() != 0:
+        report.skip(directory, "needs root for network namespaces", max(1, len(scripts)))
+        return
+    if not scripts:
+        report.fail(directory, "has no tests")
+    for script in scripts:
+        ran = run([str(script), *(["--full"] if full else [])], budget.left())
+        if ran.status == 0:
+            report.ok(script.stem)
+        elif ran.status == 77:
+            report.skip(script.stem, ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+        elif ran.status is None:
+            report.fail(script.stem, "not done within the group's budget\n" + ran.output)
+        else:
+            report.fail(script.stem, ran.output)
+
+
+def net(report, budget, full):
+    run_scripts(report, "tests/interop", budget, full)
+
+
+def restart(report, budget, full):
+    run_scripts(report, "tests/restart", budget, full)
+
+
+def demo(report, budget, full):
+    if os.geteuid() != 0:
+        report.skip("tools/demo", "needs root for network namespaces")
+        return
+    ran = run(["tools/demo"], budget.left())
+    if ran.status == 0:
+        report.ok("tools/demo")
+    else:
+        report.fail("tools/demo", ran.output)
