@@ -148,7 +148,7 @@ struct PrefixSet {
   Table table = Table::routes;
   std::uint8_t length = 0;
   std::uint16_t unused = 0;
-  std::uint32_t value = 0;  // next hop or owner, set before
+  std::uint32_t value = 0;  // next hop or owner, set before; what it means stays while it is named
   Address address;          // host bits zero
 };
 struct PrefixRemove {

@@ -73,8 +73,8 @@ bool ControlSide::serve_commands() {
   return count == kCommandsPerRound;
 }
 
-// A packet may rely on commands that were sent before it (its neighbour's), over another ring: those
-// come first.
+// A packet may rely on commands that were sent before it (its neighbour's), over another ring:
+// those come first.
 void ControlSide::serve_packets() {
   bool refused = false;
   for (int i = 0; i < kCommandsPerRound; ++i) {
@@ -143,6 +143,10 @@ ControlSide::Outcome ControlSide::carry_out(const abi::ResyncBegin&) {
   state_.peers->begin_resync();
   state_.topology->begin_resync();
   state_.shared->tables->begin_resync();
+  next_hops_.begin_resync();
+  owners_.begin_resync();
+  neighbours_.begin_resync();
+  resyncing_ = true;
   return std::nullopt;
 }
 
@@ -152,6 +156,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::ResyncEnd&) {
   }
   state_.topology->end_resync();
   state_.shared->tables->end_resync();
+  resyncing_ = false;
   start_commit();
   return std::nullopt;
 }
@@ -186,7 +191,13 @@ ControlSide::Outcome ControlSide::carry_out(const abi::PeerSet& c) {
   if (2 * disorder > c.reorder_budget) {
     return abi::Refusal::invalid;
   }
-  state_.peers->set(c);
+  const auto neighbour = neighbour_place(c.endpoint.neighbour);
+  if (!neighbour) {
+    return abi::Refusal::invalid;
+  }
+  abi::PeerSet placed = c;
+  placed.endpoint.neighbour = *neighbour;
+  state_.peers->set(placed);
   return std::nullopt;
 }
 
@@ -251,29 +262,55 @@ void ControlSide::release_session(std::uint32_t peer) {
 // ---------------------------------------------------------------- tables
 
 ControlSide::Outcome ControlSide::carry_out(const abi::NextHopSet& c) {
-  const bool has_peer = c.kind == abi::HopKind::tunnel && c.peer != abi::kNoPeer;
-  const NextHop hop{.kind = c.kind,
-                    .allow_plain = c.allow_plain != 0,
-                    .port = static_cast<std::uint8_t>(c.port),
-                    .interface = static_cast<std::uint8_t>(c.interface),
-                    .mtu = c.mtu,
-                    .target = c.kind == abi::HopKind::neighbour ? c.neighbour
-                              : has_peer                        ? c.peer
-                                                                : kNone24};
-  state_.shared->hops.next_hops[c.next_hop].store(hop.pack(), std::memory_order_relaxed);
+  std::uint32_t target = kNone24;
+  if (c.kind == abi::HopKind::neighbour) {
+    const auto neighbour = neighbours_.find(c.neighbour);
+    if (!neighbour) {
+      return abi::Refusal::invalid;
+    }
+    target = *neighbour;
+  } else if (c.kind == abi::HopKind::tunnel && c.peer != abi::kNoPeer) {
+    target = c.peer;
+  }
+  const std::uint64_t word = NextHop{.kind = c.kind,
+                                     .allow_plain = c.allow_plain != 0,
+                                     .port = static_cast<std::uint8_t>(c.port),
+                                     .interface = static_cast<std::uint8_t>(c.interface),
+                                     .mtu = c.mtu,
+                                     .target = target}
+                                 .pack();
+  const auto place = next_hops_.set(c.next_hop, word);
+  if (!place) {
+    return abi::Refusal::no_memory;
+  }
+  state_.shared->hops.next_hops[*place].store(word, std::memory_order_relaxed);
   return std::nullopt;
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::OwnerSet& c) {
-  const Owner owner{.peer = c.peer,
-                    .interface = static_cast<std::uint8_t>(c.interface),
-                    .next = static_cast<std::uint16_t>(c.next)};
-  state_.shared->hops.owners[c.owner].store(owner.pack(), std::memory_order_relaxed);
+  const auto next = c.next == 0 ? std::optional(0U) : owners_.find(c.next);
+  if (!next) {
+    return abi::Refusal::invalid;
+  }
+  const std::uint64_t word = Owner{.peer = c.peer,
+                                   .interface = static_cast<std::uint8_t>(c.interface),
+                                   .next = static_cast<std::uint16_t>(*next)}
+                                 .pack();
+  const auto place = owners_.set(c.owner, word);
+  if (!place) {
+    return abi::Refusal::no_memory;
+  }
+  state_.shared->hops.owners[*place].store(word, std::memory_order_relaxed);
   return std::nullopt;
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::PrefixSet& c) {
-  if (!state_.shared->tables->set(c.table, c.address, c.length, c.value)) {
+  const auto place =
+      c.table == abi::Table::routes ? next_hops_.find(c.value) : owners_.find(c.value);
+  if (!place) {
+    return abi::Refusal::invalid;
+  }
+  if (!state_.shared->tables->set(c.table, c.address, c.length, *place)) {
     return abi::Refusal::no_memory;
   }
   return std::nullopt;
@@ -301,30 +338,53 @@ void ControlSide::finish_commit() {
     return;
   }
   committing_ = false;
+  free_places();
   tell(abi::Applied{.serial = serial_});
   release_resolved();
 }
 
+// Until a resynchronisation has ended, prefixes that it will remove are still there.
+void ControlSide::free_places() {
+  if (resyncing_) {
+    return;
+  }
+  const auto nothing = [](std::uint32_t) {};
+  next_hops_.committed(nothing);
+  owners_.committed(nothing);
+  neighbours_.committed([this](std::uint32_t place) {
+    neighbour_places_.erase(place);
+    state_.shared->hops.neighbours[place].store(0, std::memory_order_relaxed);
+  });
+}
+
 ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourSet& c) {
-  neighbours_[c.neighbour] = c;
+  const auto place = neighbours_.set(c.neighbour, {c.port, c.address});
+  if (!place) {
+    return abi::Refusal::no_memory;
+  }
+  neighbour_places_[*place] = {c.port, c.address};
   const Neighbour entry{
       .mac = c.mac, .port = static_cast<std::uint8_t>(c.port), .reachable = c.reachable != 0};
-  state_.shared->hops.neighbours[c.neighbour].store(entry.pack(), std::memory_order_relaxed);
+  state_.shared->hops.neighbours[*place].store(entry.pack(), std::memory_order_relaxed);
   if (c.reachable == 0) {
     return std::nullopt;
   }
-  for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = c.neighbour})) {
+  for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = *place})) {
     PacketNote note = *packet_note(mbuf);
     note.kind = NoteKind::send_ip;
-    state_.links->send(mbuf, note, c.neighbour);
+    state_.links->send(mbuf, note, *place);
   }
   return std::nullopt;
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourRemove& c) {
-  neighbours_.erase(c.neighbour);
-  state_.shared->hops.neighbours[c.neighbour].store(0, std::memory_order_relaxed);
+  neighbours_.forget(c.neighbour);
   return std::nullopt;
+}
+
+// "None" stays so; a number that control has not told is an error.
+std::optional<std::uint32_t> ControlSide::neighbour_place(std::uint32_t number) const {
+  return number == abi::kNoNeighbour ? std::optional(number) : neighbours_.find(number);
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::LogLevelSet& c) {
@@ -344,14 +404,19 @@ void ControlSide::inject(const abi::PacketRecord& record) {
     ++commands_refused_;
     return;
   }
+  const auto neighbour = neighbour_place(record.neighbour);
+  if (!neighbour) {
+    ++commands_refused_;
+    return;
+  }
   rte_mbuf* mbuf = to_packet(record, state_.pool);
   if (mbuf == nullptr) {
     state_.links->count(Drop::no_mbuf);
     return;
   }
-  state_.links->send(
-      mbuf, {.kind = NoteKind::send_ip, .origin = Origin::outer, .neighbour = record.neighbour},
-      record.neighbour);
+  state_.links->send(mbuf,
+                     {.kind = NoteKind::send_ip, .origin = Origin::outer, .neighbour = *neighbour},
+                     *neighbour);
 }
 
 void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
@@ -393,13 +458,13 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
     key = {.kind = WaitKind::session, .number = note.peer};
     question = abi::NeedHandshake{.peer = note.peer};
   } else if (note.kind == NoteKind::park_neighbour) {
-    const auto found = neighbours_.find(note.neighbour);
-    if (found == neighbours_.end()) {
+    const auto found = neighbour_places_.find(note.neighbour);
+    if (found == neighbour_places_.end()) {
       state_.links->drop(mbuf, Drop::neighbour_unresolved);
       return;
     }
     key = {.kind = WaitKind::neighbour, .number = note.neighbour};
-    question = abi::NeedNeighbour{.port = found->second.port, .address = found->second.address};
+    question = abi::NeedNeighbour{.port = found->second.first, .address = found->second.second};
   } else {
     const auto* ip = rte_pktmbuf_mtod(mbuf, const std::byte*);
     const auto family =

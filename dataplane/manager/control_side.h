@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "dataplane/manager/attachment.h"
 #include "dataplane/manager/directory_writer.h"
+#include "dataplane/manager/number_map.h"
 #include "dataplane/manager/parking.h"
 #include "dataplane/manager/peer_store.h"
 #include "dataplane/manager/session_store.h"
@@ -81,7 +82,9 @@ class ControlSide {
 
   bool serve_commands();
   void serve_packets();
+  [[nodiscard]] std::optional<std::uint32_t> neighbour_place(std::uint32_t number) const;
   void start_commit();
+  void free_places();
   void finish_commit();
   void inject(const abi::PacketRecord& record);
   void punt(rte_mbuf* mbuf);
@@ -95,8 +98,13 @@ class ControlSide {
   std::unique_ptr<Attachment> attachment_;
   Parking parking_;
   std::deque<abi::EventBody> untold_;
-  std::map<std::uint32_t, abi::NeighbourSet> neighbours_;  // for NeedNeighbour
-  std::optional<abi::PacketRecord> held_;                  // injected, waits for commands
+  // Control's numbers to places in Hops. Neighbours are told apart by port and address.
+  NumberMap<std::uint64_t> next_hops_{1, abi::kMaxNextHops};
+  NumberMap<std::uint64_t> owners_{1, abi::kMaxNextHops};
+  NumberMap<std::pair<std::uint16_t, abi::Address>> neighbours_{0, abi::kMaxNeighbours};
+  std::map<std::uint32_t, std::pair<std::uint16_t, abi::Address>> neighbour_places_;
+  std::optional<abi::PacketRecord> held_;  // injected, waits for commands
+  bool resyncing_ = false;
   bool committing_ = false;
   std::uint64_t serial_ = 0;  // of the command being carried out
   Nanoseconds now_ = 0;

@@ -335,10 +335,15 @@ class Wire:
     SEALED = "udp port 51820"
     NEIGHBOURS = "arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or (ip6 proto 0)"
 
-    def __init__(self, lab, namespace, device):
+    def __init__(self, lab, namespace, device, own=False):
+        """`own`: only frames that this device sends; the other side's kernel is nobody's concern."""
         self.lab = lab
         self.files = [lab.directory / f"wire-{namespace}-{device}-{kind}" for kind in ("plain", "sealed")]
-        filters = [f"not ({self.SEALED}) and not ({self.NEIGHBOURS})", self.SEALED]
+        sender = ""
+        if own:
+            mac = lab.inside(namespace, "cat", f"/sys/class/net/{device}/address").strip()
+            sender = f"ether src {mac} and "
+        filters = [f"{sender}not ({self.SEALED}) and not ({self.NEIGHBOURS})", sender + self.SEALED]
         self.captures = [
             lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-i", device, f,
                       output=file) for f, file in zip(filters, self.files)]
