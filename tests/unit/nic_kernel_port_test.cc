@@ -120,7 +120,8 @@ struct Wire {
   std::unique_ptr<Port> port;
 };
 
-bool open_wire(Complaints& complaints, unsigned workers, std::uint16_t mtu, Wire* wire) {
+bool open_wire(Complaints& complaints, unsigned workers, std::uint16_t mtu, Wire* wire,
+               const std::string& name = "net_af_packet0") {
   const auto cpus = available_cpus();
   EalOptions options{.prefix = "gotthard-test-" + std::to_string(getpid()),
                      .megabytes = 128,
@@ -133,7 +134,7 @@ bool open_wire(Complaints& complaints, unsigned workers, std::uint16_t mtu, Wire
     return false;
   }
   auto pool = create_pool("packets", 4096, mtu, worker_socket(0));
-  auto device = parse_device("net_af_packet0,iface=ours", workers, mtu);
+  auto device = parse_device(name + ",iface=ours", workers, mtu);
   if (!complaints.expect_ok(pool, "pool") || !complaints.expect_ok(device, "device")) {
     return false;
   }
@@ -164,7 +165,12 @@ void exchange(Complaints& complaints, const Wire& wire, const Peer& peer, std::s
   complaints.expect(peer.receive() == outbound, what + "received by the peer");
 }
 
-class AfPacket : public testing::TestWithParam<std::uint16_t> {
+struct Kind {
+  std::string driver;
+  std::uint16_t mtu;
+};
+
+class KernelPort : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) {
@@ -173,24 +179,25 @@ class AfPacket : public testing::TestWithParam<std::uint16_t> {
   }
 };
 
-TEST_P(AfPacket, CarriesFramesOfItsMtuAlsoWithoutPrivileges) {
+TEST_P(KernelPort, CarriesFramesOfItsMtuAlsoWithoutPrivileges) {
   in_child([](Complaints& complaints) {
+    const auto& [driver, mtu] = GetParam();
     Wire wire;
-    if (!open_wire(complaints, 1, GetParam(), &wire)) {
+    if (!open_wire(complaints, 1, mtu, &wire, driver + "0")) {
       return;
     }
     const Peer peer;
     complaints.expect(peer.ready(), "peer");
-    complaints.expect(wire.port->mtu() == GetParam(), "mtu");
-    complaints.expect(wire.port->driver() == "net_af_packet", wire.port->driver());
+    complaints.expect(wire.port->mtu() == mtu, "mtu");
+    complaints.expect(wire.port->driver() == driver, wire.port->driver());
     complaints.expect(wire.port->link_up(), "link");
     exchange(complaints, wire, peer, 46, "with privileges");
-    exchange(complaints, wire, peer, GetParam(), "with privileges");
+    exchange(complaints, wire, peer, mtu, "with privileges");
     if (!complaints.expect_ok(drop_privileges(), "drop")) {
       return;
     }
     complaints.expect(socket(AF_PACKET, SOCK_RAW, 0) < 0, "privileges are there still");
-    for (const std::size_t payload : {46U, 1000U, 1280U, unsigned{GetParam()}}) {
+    for (const std::size_t payload : {46U, 1000U, 1280U, unsigned{mtu}}) {
       exchange(complaints, wire, peer, payload, "without privileges");
     }
     // More than a ring of slots, so that every slot has been used.
@@ -205,7 +212,13 @@ TEST_P(AfPacket, CarriesFramesOfItsMtuAlsoWithoutPrivileges) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Mtu, AfPacket, testing::Values(1280, 1500, 2000, 9000));
+INSTANTIATE_TEST_SUITE_P(All, KernelPort,
+                         testing::Values(Kind{"net_af_packet", 1280}, Kind{"net_af_packet", 1500},
+                                         Kind{"net_af_packet", 2000}, Kind{"net_af_packet", 9000},
+                                         Kind{"net_af_xdp", 1500}),
+                         [](const auto& kind) {
+                           return kind.param.driver + "_" + std::to_string(kind.param.mtu);
+                         });
 
 // An IPv4/UDP frame of one of many flows.
 std::vector<std::uint8_t> flow_frame(std::uint16_t source_port) {
@@ -229,7 +242,7 @@ std::vector<std::uint8_t> flow_frame(std::uint16_t source_port) {
   return frame;
 }
 
-TEST(AfPacketQueues, ShareTheFlows) {
+TEST(KernelPortQueues, ShareTheFlows) {
   if (geteuid() != 0) {
     GTEST_SKIP() << "needs root for a network namespace of its own";
   }
