@@ -85,20 +85,18 @@ Actions Device::on_tick(PeerNumber number, const Activity& activity, Time now) {
   }
   catch_up(*peer, activity, now, actions);
   const Due due = peer->timers.check(activity, peer->keypairs.current, peer->persistent_keepalive,
-                                     jitter(), now.boot);
+                                     randomness_, now.boot);
   const bool usable = peer->keypairs.current && peer->keypairs.current->usable(now.boot);
   const bool at_once = std::exchange(peer->keepalive_at_once, false);
   if (due.keepalive || (at_once && usable)) {
     peer->timers.keepalive_requested(now.boot);
     actions.emplace_back(SendKeepalive{number});
   }
-  // Without an endpoint there is nobody to ask; need_handshake() says so when a packet waits.
-  if ((due.handshake || (at_once && !usable)) && peer->status.endpoint && !peer->in_flight) {
-    peer->handshake_wanted = true;
-  }
+  peer->handshake_wanted |= due.handshake || (at_once && !usable);
   if (peer->in_flight) {
+    peer->handshake_wanted = false;
     retransmit_or_give_up(*peer, now, actions);
-  } else if (peer->handshake_wanted) {
+  } else if (peer->handshake_wanted && peer->status.endpoint) {
     request_handshake(*peer, now, actions);
   }
   erase_old_keys(*peer, now, actions);
@@ -218,17 +216,14 @@ Status Device::adopt_session(PeerNumber number, const LiveSession& live) {
 
 void Device::forget_sessions() {
   for (auto& [number, peer] : peers_) {
-    peer.handshake_wanted |=
-        peer.status.endpoint.has_value() &&
-        (peer.keypairs.youngest().has_value() || peer.installing || peer.responding);
+    peer.handshake_wanted |= peer.keypairs.youngest().has_value() || peer.in_flight ||
+                             peer.installing || peer.responding;
+    abandon_initiation(peer);
     peer.keypairs = {};
     peer.installing.reset();
     peer.responding.reset();
   }
-  std::erase_if(by_local_id_, [this](const auto& entry) {
-    const Peer& peer = peers_.at(entry.second);
-    return !peer.in_flight || peer.in_flight->local_id != entry.first;
-  });
+  by_local_id_.clear();
 }
 
 std::optional<PeerStatus> Device::status(PeerNumber number) const {
@@ -283,12 +278,6 @@ crypto::KeyPair Device::ephemeral() {
   crypto::clamp(pair.private_key);
   pair.public_key = crypto::public_key(pair.private_key);
   return pair;
-}
-
-Nanoseconds Device::jitter() {
-  std::uint32_t value = 0;
-  randomness_(std::as_writable_bytes(std::span(&value, 1)));
-  return value % kMaxJitter;
 }
 
 Peer* Device::find(PeerNumber number) {

@@ -81,8 +81,8 @@ class Device {
   [[nodiscard]] bool has_session(std::uint32_t local_id) const {
     return by_local_id_.contains(local_id);
   }
-  // The data plane was started anew: all sessions are gone. Peers that had one handshake again at
-  // their next tick. The ids are the caller's to release.
+  // The data plane was started anew: all sessions and all ids are gone. Peers that had a session,
+  // or wanted one, handshake at their next tick.
   void forget_sessions();
 
   [[nodiscard]] std::optional<PeerStatus> status(PeerNumber peer) const;
@@ -121,7 +121,6 @@ class Device {
   void count(Outcome outcome, Peer* peer = nullptr);
   void failed(Peer& peer, Outcome cause, Time now);
   [[nodiscard]] crypto::KeyPair ephemeral();
-  [[nodiscard]] Nanoseconds jitter();
   [[nodiscard]] Peer* find(PeerNumber number);
   [[nodiscard]] Peer* owner(std::uint32_t local_id);
 

@@ -32,7 +32,7 @@ Actions Device::rekey(PeerNumber number, Time now) {
 
 void Device::request_handshake(Peer& peer, Time now, Actions& actions) {
   if (!peer.status.endpoint) {
-    peer.handshake_wanted = false;
+    peer.handshake_wanted = true;  // as soon as it is known
     failed(peer, Outcome::no_endpoint, now);
     actions.emplace_back(HandshakeFailed{peer.number, Outcome::no_endpoint});
     return;
@@ -64,7 +64,7 @@ void Device::send_initiation(Peer& peer, Time now, Nanoseconds wanted, Actions& 
   }
   by_local_id_[*local_id] = peer.number;
   peer.in_flight = InFlight{std::move(created->handshake), *local_id, wanted,
-                            now.boot + kRekeyTimeout + jitter()};
+                            now.boot + kRekeyTimeout + draw_jitter(randomness_)};
   peer.handshake_wanted = false;
   peer.timers.handshake_message_sent(now.boot);
   peer.cookies.add_macs(created->message, now.boot, mac_);

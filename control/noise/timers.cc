@@ -1,16 +1,23 @@
 #include "control/noise/timers.h"
 
 #include <algorithm>
+#include <span>
 
 namespace gotthard::noise {
 
+Nanoseconds draw_jitter(const Randomness& randomness) {
+  std::uint32_t value = 0;
+  randomness(std::as_writable_bytes(std::span(&value, 1)));
+  return value % kMaxJitter;
+}
+
 Due Timers::check(const Activity& activity, const std::optional<Session>& current,
-                  Nanoseconds persistent_keepalive, Nanoseconds jitter, Nanoseconds now) {
+                  Nanoseconds persistent_keepalive, const Randomness& randomness, Nanoseconds now) {
   const bool usable = current && current->usable(now);
   Due due;
   due.handshake = usable && key_is_old(activity, *current);
   // Not short-circuited: it keeps account of the traffic.
-  due.handshake |= unanswered(activity, jitter, now);
+  due.handshake |= unanswered(activity, randomness, now);
   due.keepalive = owes_keepalive(activity, now);
 
   if (persistent_keepalive != 0) {
@@ -49,7 +56,7 @@ bool Timers::key_is_old(const Activity& activity, const Session& session) {
   return false;
 }
 
-bool Timers::unanswered(const Activity& activity, Nanoseconds jitter, Nanoseconds now) {
+bool Timers::unanswered(const Activity& activity, const Randomness& randomness, Nanoseconds now) {
   const Nanoseconds heard =
       std::max({activity.last_rx, last_handshake_received_, last_unanswered_});
   const Nanoseconds first =
@@ -60,7 +67,7 @@ bool Timers::unanswered(const Activity& activity, Nanoseconds jitter, Nanosecond
   }
   if (unanswered_deadline_ == 0 || unanswered_from_ <= heard) {
     unanswered_from_ = first;
-    unanswered_deadline_ = first + kUnansweredTimeout + jitter;
+    unanswered_deadline_ = first + kUnansweredTimeout + draw_jitter(randomness);
   }
   if (now < unanswered_deadline_) {
     return false;

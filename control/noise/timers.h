@@ -38,6 +38,9 @@ struct Activity {
   std::uint64_t sent = 0;             // next counter of current_session
 };
 
+// At most kMaxJitter, so that two sides do not go on trying at the same time.
+[[nodiscard]] Nanoseconds draw_jitter(const Randomness& randomness);
+
 // What the traffic of a peer asks for.
 struct Due {
   bool handshake = false;
@@ -52,13 +55,15 @@ class Timers {
   // Until the data plane tells that it was sent.
   void keepalive_requested(Nanoseconds now) { last_keepalive_ = now; }
 
-  // `current`: the session that seals, if any. `jitter`: at most kMaxJitter, drawn anew each time.
+  // `current`: the session that seals, if any.
   [[nodiscard]] Due check(const Activity& activity, const std::optional<Session>& current,
-                          Nanoseconds persistent_keepalive, Nanoseconds jitter, Nanoseconds now);
+                          Nanoseconds persistent_keepalive, const Randomness& randomness,
+                          Nanoseconds now);
 
  private:
   [[nodiscard]] bool key_is_old(const Activity& activity, const Session& session);
-  [[nodiscard]] bool unanswered(const Activity& activity, Nanoseconds jitter, Nanoseconds now);
+  [[nodiscard]] bool unanswered(const Activity& activity, const Randomness& randomness,
+                                Nanoseconds now);
   [[nodiscard]] bool owes_keepalive(const Activity& activity, Nanoseconds now);
 
   Nanoseconds last_handshake_sent_ = 0;

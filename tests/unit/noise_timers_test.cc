@@ -164,7 +164,10 @@ struct Check {
   Activity activity;
   Nanoseconds keepalive = 0;
   Due at(Nanoseconds age) {
-    return timers.check(activity, session, keepalive, 0, session->installed + age);
+    const Randomness no_jitter = [](std::span<std::byte> out) {
+      std::ranges::fill(out, std::byte{0});
+    };
+    return timers.check(activity, session, keepalive, no_jitter, session->installed + age);
   }
 };
 
