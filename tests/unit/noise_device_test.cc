@@ -358,6 +358,32 @@ TEST_F(NoiseDevice, EndpointsMoveWithAuthenticMessagesOnly) {
   EXPECT_EQ(b_.status(kA)->endpoint, endpoint(55));
 }
 
+TEST(NoiseKeypairs, RotateAsTheDataPlaneDoes) {
+  Keypairs pairs;
+  pairs.install({1, 11, Role::initiator, 5});
+  EXPECT_EQ(pairs.current->local_id, 1U);
+  pairs.install({2, 12, Role::responder, 6});
+  EXPECT_EQ(pairs.current->local_id, 1U);
+  EXPECT_FALSE(pairs.confirm(1));
+  EXPECT_TRUE(pairs.confirm(2));
+  EXPECT_EQ(pairs.current->local_id, 2U);
+  EXPECT_EQ(pairs.previous->local_id, 1U);
+  // A handshake of ours that ends while theirs is not confirmed: both live, ours is used.
+  pairs.install({3, 13, Role::responder, 7});
+  pairs.install({4, 14, Role::initiator, 8});
+  EXPECT_EQ(pairs.current->local_id, 4U);
+  EXPECT_EQ(pairs.previous->local_id, 2U);
+  EXPECT_EQ(pairs.crossed->local_id, 3U);
+  EXPECT_FALSE(pairs.confirm(3));
+  EXPECT_EQ(pairs.youngest(), 8U);
+  EXPECT_EQ(pairs.ids().size(), 3U);
+  pairs.erase(4);
+  EXPECT_FALSE(pairs.current);
+  EXPECT_EQ(pairs.youngest(), 7U);
+  EXPECT_TRUE(pairs.has(3));
+  EXPECT_FALSE(pairs.has(4));
+}
+
 TEST_F(NoiseDevice, OutcomesHaveDistinctNames) {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) {
