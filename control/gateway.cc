@@ -179,7 +179,7 @@ void Gateway::try_resync() {
   const bool fresh = instance_ != 0 && instance != instance_;
   instance_ = instance;
   link_.send(abi::ResyncBegin{});
-  fib_.attach(now);
+  fib_.attach(now, link_.directory()->header.epoch);
   tunnels_->resync(fresh, now);
   resync_serial_ = link_.send(abi::ResyncEnd{});
   synchronised_ = true;

@@ -82,7 +82,9 @@ void Endpoints::set(std::uint32_t peer, const Address& remote, Nanoseconds now) 
   if (remote.family != Family::none) {
     peers_[peer].remote = remote;
     by_remote_[remote].insert(peer);
-    update(peer, now);
+    if (started_) {
+      update(peer, now);
+    }
   }
   changed_.erase(peer);  // whoever sets it reads it
 }
@@ -96,6 +98,14 @@ std::vector<std::uint32_t> Endpoints::take_changed() {
   std::vector<std::uint32_t> result(changed_.begin(), changed_.end());
   changed_.clear();
   return result;
+}
+
+void Endpoints::restart() {
+  started_ = true;
+  for (auto& [peer, state] : peers_) {
+    state.resolved.reset();
+  }
+  passing_.clear();
 }
 
 void Endpoints::resolve_all(Nanoseconds now) {
@@ -114,7 +124,7 @@ void Endpoints::resolve_in(const Prefix& prefix, Nanoseconds now) {
 }
 
 std::optional<ResolvedEndpoint> Endpoints::resolve_once(const Address& remote, Nanoseconds now) {
-  const auto location = locate(remote);
+  const auto location = started_ ? locate(remote) : std::nullopt;
   if (!location || (passing_.size() >= kMaxPassing &&
                     !neighbours_->in_use(location->port, location->next_hop))) {
     return std::nullopt;

@@ -24,6 +24,8 @@ class Endpoints {
   [[nodiscard]] std::optional<ResolvedEndpoint> at(std::uint32_t peer) const;
   [[nodiscard]] std::vector<std::uint32_t> take_changed();
 
+  // A new attachment: neighbours have no numbers yet. Until the first one nothing is resolved.
+  void restart();
   void resolve_all(Nanoseconds now);
   void resolve_in(const Prefix& prefix, Nanoseconds now);
 
@@ -53,6 +55,7 @@ class Endpoints {
   std::map<std::uint32_t, State> peers_;
   std::map<Address, std::set<std::uint32_t>> by_remote_;
   std::set<std::uint32_t> changed_;
+  bool started_ = false;
   std::map<std::uint32_t, Nanoseconds> passing_;  // neighbours of resolve_once(), to their end
 };
 

@@ -163,6 +163,9 @@ void FibBuilder::State::update_local_addresses() {
 
 void FibBuilder::State::flush(Nanoseconds at) {
   now = at;
+  if (!sink.attached()) {
+    return;
+  }
   const bool addresses = addresses_changed;
   if (addresses) {
     update_local_addresses();
@@ -177,7 +180,7 @@ void FibBuilder::State::flush(Nanoseconds at) {
       endpoints.resolve_in(prefix, now);
     }
   }
-  if (sink.attached() && sink.uncommitted()) {
+  if (sink.uncommitted()) {
     commit();
   }
 }
@@ -300,18 +303,22 @@ std::optional<ResolvedEndpoint> FibBuilder::resolve_endpoint(const Address& remo
 
 void FibBuilder::flush(Nanoseconds now) { state_->flush(now); }
 
-void FibBuilder::attach(Nanoseconds now) {
-  state_->sink.attach(false);
-  state_->flush(now);
-  state_->sink.attach(true);
-  for (const OwnedAddress& address : state_->local) {
-    state_->sink.send(abi::LocalAddressSet{address.owner, address.address});
+void FibBuilder::attach(Nanoseconds now, std::uint64_t epoch) {
+  State& state = *state_;
+  state.sink.attach(false);
+  state.update_local_addresses();
+  state.sink.attach(true);
+  for (const OwnedAddress& address : state.local) {
+    state.sink.send(abi::LocalAddressSet{address.owner, address.address});
   }
-  state_->neighbours.resend();
-  state_->hops.resend();
-  state_->owners.resend();
-  state_->table.resend();
-  state_->commit();
+  state.neighbours.restart(epoch);
+  state.hops.restart(epoch);
+  state.owners.restart(epoch);
+  state.table.restart();
+  state.endpoints.restart();
+  state.sink.need_commit();
+  state.flush(now);
+  (void)state.endpoints.take_changed();
 }
 
 void FibBuilder::detach() { state_->sink.attach(false); }

@@ -85,9 +85,10 @@ class FibBuilder {
   // Everything changed since the last flush, then TablesCommit.
   void flush(Nanoseconds now);
 
-  // The data plane is there (again): all state is emitted, then TablesCommit.
-  void attach(Nanoseconds now);
-  // It is gone: nothing is emitted until attach().
+  // The data plane is there (again): all state is emitted, then TablesCommit. All numbers are new,
+  // those of endpoints' neighbours too: `epoch` is the attachment's (DirectoryHeader::epoch).
+  void attach(Nanoseconds now, std::uint64_t epoch);
+  // It is gone: nothing is emitted or resolved until attach().
   void detach();
   void on_applied(std::uint64_t serial);
   void on_need_neighbour(std::uint16_t port, const Address& address, Nanoseconds now);

@@ -288,21 +288,20 @@ void FibTable::reevaluate(const Change& change, Nanoseconds now) {
   });
 }
 
+void FibTable::reevaluate_everything(Nanoseconds now) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    trie(family).walk(PrefixKey{}, 0, [&](const PrefixKey& key, Cell& cell, int) {
+      cell.target = best(key, family, cell, false, 0);
+      return true;
+    });
+    reevaluate({family, PrefixKey{}, true, true}, now);
+  }
+}
+
 bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
   const bool everything = everything_;
-  if (everything) {
-    for (const Family family : {Family::ipv4, Family::ipv6}) {
-      trie(family).walk(PrefixKey{}, 0, [&](const PrefixKey& key, Cell& cell, int) {
-        cell.target = best(key, family, cell, false, 0);
-        return true;
-      });
-      changes_.push_back({family, PrefixKey{}, true, true});
-    }
-  }
-  if (changes_.empty()) {
-    return false;
-  }
-  bool any_route = false;
+  everything_ = false;
+  bool any_route = everything;
   for (const Change& change : changes_) {
     if (change.route) {
       any_route = true;
@@ -313,11 +312,16 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     resolve_static_routes(routes_changed);
   }
   std::ranges::sort(changes_);
-  changes_.erase(std::unique(changes_.begin(), changes_.end()), changes_.end());
-  for (const Change& change : changes_) {
-    reevaluate(change, now);
-    if (change.route) {
-      routes_changed->push_back(to_prefix(change.family, change.key));
+  const auto rest = std::ranges::unique(changes_);
+  changes_.erase(rest.begin(), rest.end());
+  if (everything) {
+    reevaluate_everything(now);
+  } else {
+    for (const Change& change : changes_) {
+      reevaluate(change, now);
+      if (change.route) {
+        routes_changed->push_back(to_prefix(change.family, change.key));
+      }
     }
   }
   for (const Change& change : changes_) {
@@ -328,22 +332,20 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     }
   }
   changes_.clear();
-  everything_ = false;
   return everything;
 }
 
-void FibTable::resend() {
+void FibTable::restart() {
   for (const Family family : {Family::ipv4, Family::ipv6}) {
-    trie(family).walk(PrefixKey{}, 0, [&](const PrefixKey& key, Cell& cell, int) {
-      if (cell.hop != 0) {
-        send(abi::Table::routes, family, key, cell.hop);
-      }
-      if (cell.owner != 0) {
-        send(abi::Table::sources, family, key, cell.owner);
-      }
+    trie(family).walk(PrefixKey{}, 0, [](const PrefixKey&, Cell& cell, int) {
+      cell.hop = 0;
+      cell.owner = 0;
       return true;
     });
   }
+  prefixes_ = 0;
+  sources_ = 0;
+  everything_ = true;
 }
 
 }  // namespace gotthard::route

@@ -73,7 +73,8 @@ class FibTable {
   // Emits the differences. `routes_changed` gets the prefixes whose routes are others now, nothing
   // left out: endpoints in them resolve anew. True: all of them do.
   bool flush(Nanoseconds now, std::vector<Prefix>* routes_changed);
-  void resend();
+  // A new attachment: nothing has been emitted yet.
+  void restart();
 
   // As the kernel would route outer packets if it had no tunnel interfaces.
   [[nodiscard]] Target underlay(const Address& address);
@@ -136,6 +137,7 @@ class FibTable {
   void resolve_static_routes(std::vector<Prefix>* routes_changed);
   void retarget(const Change& change);
   void reevaluate(const Change& change, Nanoseconds now);
+  void reevaluate_everything(Nanoseconds now);
   void evaluate(Family family, const PrefixKey& key, Cell* cell, const Context& context,
                 Nanoseconds now);
   [[nodiscard]] std::optional<Hop> flatten(Family family, const PrefixKey& key, const Cell& cell,

@@ -15,17 +15,6 @@ bool has_mac(const Neighbour& neighbour) {
   return neighbour.state == Reachability::reachable || neighbour.state == Reachability::stale;
 }
 
-// FNV-1a: the same neighbour tends to get the same number in the next control process, while the
-// data plane still has what the last one sent.
-std::uint32_t hash(std::uint16_t port, const Address& address) {
-  std::uint32_t value = 2166136261U;
-  const auto add = [&](std::uint8_t byte) { value = (value ^ byte) * 16777619U; };
-  add(static_cast<std::uint8_t>(port));
-  add(static_cast<std::uint8_t>(address.family));
-  std::ranges::for_each(address.bytes, add);
-  return value;
-}
-
 }  // namespace
 
 Neighbours::Neighbours(CommandSink* sink, const Devices* devices, Resolve resolve)
@@ -108,7 +97,7 @@ std::optional<std::uint32_t> Neighbours::use(std::uint16_t port, const Address& 
   const Key key{port, address};
   auto at = by_address_.find(key);
   if (at == by_address_.end()) {
-    const auto number = pool_.take(hash(port, address));
+    const auto number = pool_.take();
     if (!number) {
       return std::nullopt;
     }
@@ -190,23 +179,14 @@ void Neighbours::applied(std::uint64_t serial) {
   }
 }
 
-void Neighbours::resend() {
-  pool_.restart();
+void Neighbours::restart(std::uint64_t epoch) {
+  pool_.restart(epoch);
+  by_address_.clear();
+  by_number_.clear();
   changed_.clear();
   unused_.clear();
   idle_.clear();
   ready_.clear();
-  for (auto at = by_address_.begin(); at != by_address_.end();) {
-    if (at->second.uses == 0) {
-      pool_.give_back(at->second.number);
-      by_number_.erase(at->second.number);
-      at = by_address_.erase(at);
-      continue;
-    }
-    at->second.changed = false;
-    send(at->first, at->second);
-    ++at;
-  }
 }
 
 bool Neighbours::ask(std::uint16_t port, const Address& address, Nanoseconds now) {

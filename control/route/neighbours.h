@@ -42,8 +42,8 @@ class Neighbours {
   void flush();
   void committed(std::uint64_t serial);
   void applied(std::uint64_t serial);
-  // Emits all that are in use and forgets the rest.
-  void resend();
+  // A new attachment: nothing is in use, and numbers are given anew.
+  void restart(std::uint64_t epoch);
 
   // Within the rate that the kernel's tables bear; false when beyond it.
   bool ask(std::uint16_t port, const Address& address, Nanoseconds now);

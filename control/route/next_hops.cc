@@ -5,11 +5,13 @@
 namespace gotthard::route {
 
 NextHops::NextHops(CommandSink* sink, Neighbours* neighbours)
-    : sink_(sink),
-      neighbours_(neighbours),
-      pool_(1, abi::kMaxNextHops),
-      entries_(abi::kMaxNextHops) {
-  acquire(Hop{}, 0);
+    : sink_(sink), neighbours_(neighbours), pool_(1, abi::kMaxNextHops) {}
+
+void NextHops::restart(std::uint64_t epoch) {
+  pool_.restart(epoch);
+  entries_.clear();
+  numbers_.clear();
+  blackhole_ = acquire(Hop{}, 0);
 }
 
 std::uint32_t NextHops::acquire(const Hop& hop, Nanoseconds now) {
@@ -22,21 +24,21 @@ std::uint32_t NextHops::acquire(const Hop& hop, Nanoseconds now) {
     const auto used = neighbours_->use(hop.port, hop.neighbour, now);
     if (!used) {
       ++exhausted_;
-      ++entries_[kBlackhole].uses;
-      return kBlackhole;
+      ++entries_[blackhole_].uses;
+      return blackhole_;
     }
     neighbour = *used;
   }
-  const auto number = pool_.take(hint_);
+  const auto number = pool_.take();
   if (!number) {
     if (neighbour != abi::kNoNeighbour) {
       neighbours_->release(neighbour);
     }
     ++exhausted_;
-    ++entries_[kBlackhole].uses;
-    return kBlackhole;
+    ++entries_[blackhole_].uses;
+    return blackhole_;
   }
-  hint_ = *number;
+  entries_.resize(std::max<std::size_t>(entries_.size(), *number + 1));
   entries_[*number] = {hop, 1, neighbour};
   numbers_.emplace(hop, *number);
   send(*number);
@@ -69,15 +71,13 @@ void NextHops::send(std::uint32_t number) {
   sink_->send(command);
 }
 
-void NextHops::resend() {
-  pool_.restart();
-  for (const auto& [hop, number] : numbers_) {
-    send(number);
-  }
-}
+Owners::Owners(CommandSink* sink) : sink_(sink), pool_(1, abi::kMaxNextHops) {}
 
-Owners::Owners(CommandSink* sink)
-    : sink_(sink), pool_(1, abi::kMaxNextHops), entries_(abi::kMaxNextHops) {}
+void Owners::restart(std::uint64_t epoch) {
+  pool_.restart(epoch);
+  entries_.clear();
+  numbers_.clear();
+}
 
 std::uint32_t Owners::acquire(const std::vector<Owner>& owners) {
   std::uint32_t next = 0;
@@ -92,7 +92,7 @@ std::uint32_t Owners::acquire(const std::vector<Owner>& owners) {
       next = known->second;
       continue;
     }
-    const auto number = pool_.take(hint_);
+    const auto number = pool_.take();
     if (!number) {
       ++exhausted_;
       if (next != 0) {
@@ -100,7 +100,7 @@ std::uint32_t Owners::acquire(const std::vector<Owner>& owners) {
       }
       return 0;
     }
-    hint_ = *number;
+    entries_.resize(std::max<std::size_t>(entries_.size(), *number + 1));
     entries_[*number] = {key, 1};
     numbers_.emplace(key, *number);
     send(*number);
@@ -140,24 +140,6 @@ void Owners::send(std::uint32_t number) {
   command.interface = interface;
   command.next = next;
   sink_->send(command);
-}
-
-// An owner names only what was sent before it: shorter chains first.
-void Owners::resend() {
-  pool_.restart();
-  std::vector<std::pair<unsigned, std::uint32_t>> by_depth;
-  by_depth.reserve(numbers_.size());
-  for (const auto& [key, number] : numbers_) {
-    unsigned depth = 0;
-    for (std::uint32_t next = std::get<2>(key); next != 0; next = std::get<2>(entries_[next].key)) {
-      ++depth;
-    }
-    by_depth.emplace_back(depth, number);
-  }
-  std::ranges::sort(by_depth);
-  for (const auto& [depth, number] : by_depth) {
-    send(number);
-  }
 }
 
 }  // namespace gotthard::route

@@ -38,13 +38,13 @@ class NextHops {
 
   void committed(std::uint64_t serial) { pool_.committed(serial); }
   void applied(std::uint64_t serial) { pool_.applied(serial); }
-  void resend();
+  // A new attachment: none is in use, and numbers are given anew.
+  void restart(std::uint64_t epoch);
 
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
 
  private:
-  static constexpr std::uint32_t kBlackhole = 1;  // always there
   struct Entry {
     Hop hop;
     std::uint32_t uses = 0;
@@ -55,9 +55,9 @@ class NextHops {
   CommandSink* sink_;
   Neighbours* neighbours_;
   NumberPool pool_;
-  std::uint32_t hint_ = 0;
   std::vector<Entry> entries_;  // by number
   std::map<Hop, std::uint32_t> numbers_;
+  std::uint32_t blackhole_ = 0;  // always there
   std::uint64_t exhausted_ = 0;
 };
 
@@ -78,7 +78,8 @@ class Owners {
 
   void committed(std::uint64_t serial) { pool_.committed(serial); }
   void applied(std::uint64_t serial) { pool_.applied(serial); }
-  void resend();
+  // A new attachment: none is in use, and numbers are given anew.
+  void restart(std::uint64_t epoch);
 
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
@@ -93,7 +94,6 @@ class Owners {
 
   CommandSink* sink_;
   NumberPool pool_;
-  std::uint32_t hint_ = 0;
   std::vector<Entry> entries_;  // by number
   std::map<Key, std::uint32_t> numbers_;
   std::uint64_t exhausted_ = 0;

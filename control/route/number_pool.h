@@ -3,6 +3,7 @@
 // old meaning.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -15,15 +16,27 @@ class NumberPool {
   // Numbers first .. end - 1.
   NumberPool(std::uint32_t first, std::uint32_t end) : first_(first), taken_(end - first) {}
 
-  // The first free one from `hint` on, going round.
-  std::optional<std::uint32_t> take(std::uint32_t hint) {
+  // All are free. A data plane that outlives control still acts on the numbers of the control
+  // process before, until it has everything anew: so each attachment begins elsewhere. Up to two
+  // fifths of all numbers differ from those of the attachment before, a fifth from those of the
+  // one before that.
+  void restart(std::uint64_t epoch) {
+    std::fill(taken_.begin(), taken_.end(), false);
+    used_ = 0;
+    given_back_.clear();
+    waiting_.clear();
+    next_ = static_cast<std::size_t>(epoch % 5) * 2 * taken_.size() / 5 % taken_.size();
+  }
+
+  std::optional<std::uint32_t> take() {
     if (used_ == taken_.size()) {
       return std::nullopt;
     }
-    std::size_t at = hint % taken_.size();
-    while (taken_[at]) {
-      at = at + 1 == taken_.size() ? 0 : at + 1;
+    while (taken_[next_]) {
+      advance();
     }
+    const std::size_t at = next_;
+    advance();
     taken_[at] = true;
     ++used_;
     return first_ + static_cast<std::uint32_t>(at);
@@ -44,21 +57,17 @@ class NumberPool {
       waiting_.pop_front();
     }
   }
-  // Serials of the last attachment mean nothing any more: all wait for the next commit.
-  void restart() {
-    for (const Waiting& waiting : waiting_) {
-      given_back_.push_back(waiting.number);
-    }
-    waiting_.clear();
-  }
 
  private:
   struct Waiting {
     std::uint64_t serial;
     std::uint32_t number;
   };
+  void advance() { next_ = next_ + 1 == taken_.size() ? 0 : next_ + 1; }
+
   std::uint32_t first_;
   std::vector<bool> taken_;
+  std::size_t next_ = 0;
   std::size_t used_ = 0;
   std::vector<std::uint32_t> given_back_;
   std::deque<Waiting> waiting_;

@@ -1,4 +1,6 @@
 // Any datagrams: the follower's changes must add up, and the FIB builder must take them.
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -25,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                          [](std::uint16_t, const abi::Address&) {}});
   Nanoseconds now = kSecond;
   fib.configure(config, now);
-  fib.attach(now);
+  fib.attach(now, 1);
   std::uint32_t sequence = 0;
   route::NetlinkFollower follower([&](const route::Change& change) { fib.apply(change); },
                                   [&](std::span<const std::byte> request) {
@@ -33,19 +35,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                     return true;
                                   });
   follower.start(now);
-  // Datagrams of up to 255 bytes, each behind its length; length 0 ends the running dump.
-  while (size > 0) {
-    const std::size_t length = std::min<std::size_t>(data[0], size - 1);
-    std::vector<std::byte> datagram(length);
-    std::memcpy(datagram.data(), data + 1, length);
-    data += 1 + length;
-    size -= 1 + length;
-    now += 50 * kMillisecond;
-    if (datagram.empty()) {
-      datagram.resize(20);
-      const std::uint32_t header[4] = {20, 3 | (2U << 16), sequence, 0};
-      std::memcpy(datagram.data(), header, sizeof(header));
+  // Pieces of up to 255 bytes, each behind its length and its use: 0 the end of the running dump,
+  // odd a whole datagram, else the body of a message of that type.
+  while (size > 1) {
+    const std::size_t length = std::min<std::size_t>(data[0], size - 2);
+    const std::uint8_t use = data[1];
+    std::vector<std::byte> datagram;
+    if (use % 2 == 0) {
+      const auto total = static_cast<std::uint32_t>(use == 0 ? 20 : 16 + length);
+      const std::uint32_t type = use == 0 ? 3U : 16U + use / 2 % 16;
+      const std::uint32_t flags = use == 0 ? 2U : (use & 0x80U) << 1;  // NLM_F_MULTI, REPLACE
+      const std::array<std::uint32_t, 4> header{total, type | flags << 16, sequence, 0};
+      datagram.resize(std::max<std::size_t>(total, 20));
+      std::memcpy(datagram.data(), header.data(), sizeof(header));
+      std::memcpy(datagram.data() + 16, data + 2, use == 0 ? 0 : length);
+    } else {
+      datagram.resize(length);
+      std::memcpy(datagram.data(), data + 2, length);
     }
+    data += 2 + length;
+    size -= 2 + length;
+    now += 50 * kMillisecond;
     follower.on_datagram(datagram, true, now);
     follower.on_time(now);
     fib.flush(now);

@@ -63,7 +63,7 @@ class FibBuilderTest : public testing::Test {
     route("10.1.0.0/24", kLan);
     route("172.31.0.0/30", kWg0);
     fib_.apply(Synchronised{});
-    fib_.attach(now_);
+    fib_.attach(now_, 1);
   }
 
   void address(int link, const std::string& text) {
@@ -127,7 +127,7 @@ TEST_F(FibBuilderTest, NothingIsSentBeforeAttachment) {
   route("192.0.2.0/24", kWan);
   flush();
   EXPECT_EQ(sent_, 0U);
-  fib_.attach(now_);
+  fib_.attach(now_, 1);
   EXPECT_EQ(kind("192.0.2.7"), HopKind::glean);
 }
 
@@ -410,7 +410,7 @@ TEST_F(FibBuilderTest, ADeviceMadeAnewIsFollowed) {
 TEST_F(FibBuilderTest, ConfiguredAddressesStandInUntilTheKernelsAreKnown) {
   config_.ports[1].addresses = {net("10.5.0.1/24")};
   fib_.configure(config_, now_);
-  fib_.attach(now_);
+  fib_.attach(now_, 1);
   EXPECT_EQ(kind("10.5.0.1"), HopKind::local);
   fib_.apply(Synchronised{});
   flush();
@@ -531,7 +531,7 @@ TEST(FibBuilderTime, AHundredThousandRoutes) {
     for (const KernelRoute& route : routes) {
       fib.apply(RouteAdded{route});
     }
-    fib.attach(2);
+    fib.attach(2, 1);
   });
   EXPECT_GE(fib.counters().prefixes, 100000U);
 

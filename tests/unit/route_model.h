@@ -56,6 +56,24 @@ class DataPlaneModel {
     return serial_;
   }
 
+  // Another control process takes over: what it does not mention goes at the end.
+  void begin_resync() {
+    resync_ = true;
+    mentioned_ = {};
+  }
+  void end_resync() {
+    resync_ = false;
+    ++serial_;
+    std::erase_if(staged_.routes,
+                  [&](const auto& e) { return !mentioned_.routes.contains(e.first); });
+    std::erase_if(staged_.sources,
+                  [&](const auto& e) { return !mentioned_.sources.contains(e.first); });
+    std::erase_if(neighbours_,
+                  [&](const auto& e) { return !mentioned_.neighbours.contains(e.first); });
+    std::erase_if(local_, [&](const auto& e) { return !mentioned_.local.contains(e); });
+    carry_out(abi::TablesCommit{});
+  }
+
   // The oldest commit that workers have not taken notice of yet; its serial.
   std::optional<std::uint64_t> apply_oldest() {
     if (versions_.size() < 2) {
@@ -154,6 +172,7 @@ class DataPlaneModel {
     const bool routes = body.table == abi::Table::routes;
     EXPECT_TRUE(routes ? hops_.contains(body.value) : owners_.contains(body.value));
     (routes ? staged_.routes : staged_.sources)[{body.address, body.length}] = body.value;
+    (routes ? mentioned_.routes : mentioned_.sources).insert({body.address, body.length});
   }
   void carry_out(const abi::PrefixRemove& body) {
     dirty_ = true;
@@ -183,6 +202,7 @@ class DataPlaneModel {
           << "neighbour " << body.neighbour << " became another without a removal";
     }
     neighbours_[body.neighbour] = body;
+    mentioned_.neighbours.insert(body.neighbour);
   }
   void carry_out(const abi::NeighbourRemove& body) {
     EXPECT_EQ(neighbours_.erase(body.neighbour), 1U);
@@ -191,7 +211,8 @@ class DataPlaneModel {
     }
   }
   void carry_out(const abi::LocalAddressSet& body) {
-    EXPECT_TRUE(local_.emplace(body.owner, body.address).second);
+    EXPECT_TRUE(local_.emplace(body.owner, body.address).second || resync_);
+    mentioned_.local.emplace(body.owner, body.address);
   }
   void carry_out(const abi::LocalAddressRemove& body) {
     EXPECT_EQ(local_.erase({body.owner, body.address}), 1U);
@@ -201,8 +222,16 @@ class DataPlaneModel {
     ADD_FAILURE() << "a command that is not the builder's";
   }
 
+  struct Mentioned {
+    std::set<Prefix> routes, sources;
+    std::set<std::uint32_t> neighbours;
+    std::set<std::pair<std::uint16_t, Address>> local;
+  };
+
   std::uint64_t serial_ = 0;
   bool dirty_ = false;
+  bool resync_ = false;
+  Mentioned mentioned_;
   std::map<std::uint32_t, abi::NextHopSet> hops_;
   std::map<std::uint32_t, abi::OwnerSet> owners_;
   std::map<std::uint32_t, abi::NeighbourSet> neighbours_;

@@ -51,7 +51,9 @@ struct History {
   std::set<std::pair<int, Prefix>> addresses;
   Nanoseconds now = kSecond;
   unsigned asked = 0;
+  std::uint64_t epoch = 0;
   bool attached = false;
+  bool may_attach = true;
 
   History() {
     for (const char* name : {"p0", "p1"}) {
@@ -126,7 +128,9 @@ struct History {
         return change_link(a, b);
       case 14:
         if (c % 4 == 0) {
-          attach();
+          if (may_attach) {
+            attach();
+          }
         } else {
           (void)fib.resolve_endpoint(address_of(ipv6, a), now);
           now += kSecond * (d % 64);
@@ -280,7 +284,18 @@ struct History {
 
   void attach() {
     data_plane = std::make_unique<DataPlaneModel>();
-    fib.attach(now);
+    fib.attach(now, epoch = 1);
+    attached = true;
+    check();
+  }
+
+  // As a new control process does with the data plane that the one before left.
+  void take_over(History* before) {
+    data_plane = std::move(before->data_plane);
+    epoch = before->epoch + 1;
+    data_plane->begin_resync();
+    fib.attach(now, epoch);
+    data_plane->end_resync();
     attached = true;
     check();
   }
@@ -371,6 +386,36 @@ RC_GTEST_PROP(RouteProperty, DataPlaneDoesWhatTheSlowRouterSays,
   }
   RC_ASSERT(before->routes().size() == history.data_plane->routes().size());
   RC_ASSERT(before->local() == history.data_plane->local());
+}
+
+// Control dies and comes back to other routes than it left: no number that the data plane still
+// uses gets another meaning, and what is gone goes.
+RC_GTEST_PROP(RouteProperty, ANewControlTakesOver,
+              (const std::vector<std::array<std::uint8_t, 6>>& first,
+               const std::vector<std::array<std::uint8_t, 6>>& second,
+               const std::vector<std::array<std::uint8_t, 6>>& third)) {
+  History before;
+  before.attach();
+  for (const auto& op : first) {
+    before.step(op);
+  }
+  before.fib.flush(before.now);
+  for (const auto* ops : {&first, &second, &third}) {
+    History after;
+    after.may_attach = false;
+    for (const auto& op : *ops) {
+      after.step(op);
+    }
+    after.take_over(&before);
+    for (const auto& op : third) {
+      after.step(op);
+    }
+    after.fib.flush(after.now);
+    after.check();
+    // The next one finds what this one left.
+    before.data_plane = std::move(after.data_plane);
+    before.epoch = after.epoch;
+  }
 }
 
 // Long histories, so that numbers are taken, given back and taken again many times.
