@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <sstream>
 
 #include "tests/unit/route_model.h"
@@ -81,7 +82,15 @@ struct History {
     router.mtu[index] = mtu;
   }
 
-  void step(const std::array<std::uint8_t, 6>& op) {
+  // A random number says what to do, a byte each. Small ones are the most: spread them.
+  void step(std::uint64_t random) {
+    random *= 0x9e3779b97f4a7c15ULL;
+    random ^= random >> 29;
+    std::array<std::uint8_t, 6> op{};
+    for (auto& byte : op) {
+      byte = static_cast<std::uint8_t>(random);
+      random >>= 8;
+    }
     const bool ipv6 = (op[1] & 1) != 0;
     const unsigned a = op[2];
     const unsigned b = op[3];
@@ -361,16 +370,15 @@ struct History {
 };
 
 RC_GTEST_PROP(RouteProperty, DataPlaneDoesWhatTheSlowRouterSays,
-              (const std::vector<std::array<std::uint8_t, 6>>& early,
-               const std::vector<std::array<std::uint8_t, 6>>& late)) {
+              (const std::vector<std::uint64_t>& ops)) {
   History history;
-  for (const auto& op : early) {
-    history.step(op);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (i == ops.size() / 2) {
+      history.attach();
+    }
+    history.step(ops[i]);
   }
   history.attach();
-  for (const auto& op : late) {
-    history.step(op);
-  }
   history.fib.flush(history.now);
   history.check();
 
@@ -390,24 +398,25 @@ RC_GTEST_PROP(RouteProperty, DataPlaneDoesWhatTheSlowRouterSays,
 
 // Control dies and comes back to other routes than it left: no number that the data plane still
 // uses gets another meaning, and what is gone goes.
-RC_GTEST_PROP(RouteProperty, ANewControlTakesOver,
-              (const std::vector<std::array<std::uint8_t, 6>>& first,
-               const std::vector<std::array<std::uint8_t, 6>>& second,
-               const std::vector<std::array<std::uint8_t, 6>>& third)) {
+RC_GTEST_PROP(RouteProperty, ANewControlTakesOver, (const std::vector<std::uint64_t>& ops)) {
+  const std::size_t third = ops.size() / 3;
+  const std::array<std::span<const std::uint64_t>, 3> parts{std::span(ops).first(third),
+                                                            std::span(ops).subspan(third, third),
+                                                            std::span(ops).subspan(2 * third)};
   History before;
   before.attach();
-  for (const auto& op : first) {
+  for (const std::uint64_t op : parts[0]) {
     before.step(op);
   }
   before.fib.flush(before.now);
-  for (const auto* ops : {&first, &second, &third}) {
+  for (const auto& part : parts) {
     History after;
     after.may_attach = false;
-    for (const auto& op : *ops) {
+    for (const std::uint64_t op : part) {
       after.step(op);
     }
     after.take_over(&before);
-    for (const auto& op : third) {
+    for (const std::uint64_t op : parts[2]) {
       after.step(op);
     }
     after.fib.flush(after.now);
@@ -424,10 +433,10 @@ RC_GTEST_PROP(RouteProperty, LongHistories, (std::uint64_t seed)) {
   history.attach();
   std::uint64_t state = seed | 1;
   for (int i = 0; i < 400; ++i) {
-    std::array<std::uint8_t, 6> op{};
-    for (auto& byte : op) {
+    std::uint64_t op = 0;
+    for (int byte = 0; byte < 6; ++byte) {
       state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-      byte = static_cast<std::uint8_t>(state >> 56);
+      op = op << 8 | state >> 56;
     }
     history.step(op);
     if (i % 50 == 49) {
