@@ -15,7 +15,7 @@ namespace gotthard::nic {
 
 Sockets sockets_needed(std::span<const std::string> drivers) {
   // Bifurcated drivers read link state and counters from the kernel's network device.
-  constexpr std::array<std::string_view, 3> kBifurcated{"mlx4_net", "mlx5_pci", "net_mana"};
+  constexpr std::array<std::string_view, 3> kBifurcated{"net_mlx4", "mlx5_pci", "net_mana"};
   const bool any = std::any_of(drivers.begin(), drivers.end(), [&](const std::string& driver) {
     return std::find(kBifurcated.begin(), kBifurcated.end(), driver) != kBifurcated.end();
   });
