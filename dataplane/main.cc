@@ -131,7 +131,11 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
   std::vector<ManagedPort> ports;
   for (std::size_t i = 0; i < devices->size(); ++i) {
     auto port = nic::Port::open(
-        {.device = (*devices)[i], .workers = workers, .mtu = options.ports[i].mtu, .pool = *pool});
+        {.device = (*devices)[i],
+         .workers = workers,
+         .mtu = options.ports[i].mtu,
+         .pool = *pool,
+         .descriptors = nic::descriptors_for(options.mbufs, devices->size(), workers)});
     if (!port) {
       return fail("port '{}': {}", options.ports[i].name, port.error().message);
     }

@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace gotthard::nic {
 namespace {
@@ -39,6 +40,12 @@ bool attach(const Device& device, std::uint16_t* ethdev) {
 }
 
 }  // namespace
+
+std::uint16_t descriptors_for(std::uint32_t buffers, std::size_t ports, unsigned workers) {
+  const std::size_t rings = std::max<std::size_t>(1, 2 * ports * workers);
+  const std::size_t share = std::bit_floor(buffers / 2 / rings);
+  return static_cast<std::uint16_t>(std::clamp<std::size_t>(share, 64, 1024));
+}
 
 Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
   const Device& device = options.device;
@@ -115,7 +122,10 @@ Status Port::start(const PortOptions& options) {
   }
   mtu_ = options.mtu;
   if (rte_eth_dev_start(ethdev_) != 0) {
-    return fail("port '{}' does not start", name_);
+    return fail(
+        "port '{}' does not start: raise dataplane.mbufs if its log line of event=dpdk speaks of "
+        "buffers",
+        name_);
   }
   // Multicast is for the twin (neighbour discovery, routing protocols); the twin has the port's
   // MAC, so no promiscuous mode.

@@ -21,6 +21,11 @@ struct PortOptions {
   std::uint16_t descriptors = 1024;
 };
 
+// Descriptors a ring, so that the rings of all ports together, both directions, hold at most half
+// of the buffers: the rest is under way, parked, or in the caches of threads.
+[[nodiscard]] std::uint16_t descriptors_for(std::uint32_t buffers, std::size_t ports,
+                                            unsigned workers);
+
 struct PortStatistics {
   std::uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
   std::uint64_t rx_missed = 0, rx_errors = 0, tx_errors = 0, rx_no_mbuf = 0;

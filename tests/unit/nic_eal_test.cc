@@ -209,6 +209,14 @@ TEST(Port, HasAQueueAWorkerAndSaysWhatItIs) {
   });
 }
 
+TEST(Port, RingsTakeAtMostHalfOfTheBuffers) {
+  EXPECT_EQ(descriptors_for(16384, 2, 1), 1024);
+  EXPECT_EQ(descriptors_for(16384, 2, 2), 1024);
+  EXPECT_EQ(descriptors_for(16384, 2, 8), 256);
+  EXPECT_EQ(descriptors_for(20000, 3, 4), 256);
+  EXPECT_EQ(descriptors_for(4096, 16, 64), 64);
+}
+
 TEST(Port, LeavesItsNameWhenItGoes) {
   in_child([](Complaints& complaints) {
     if (!start(complaints, 1)) {
