@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 
+#include "control/route/number_pool.h"
 #include "tests/unit/route_model.h"
 
 namespace gotthard::route::test {
@@ -465,6 +466,42 @@ TEST_F(FibBuilderTest, RunningOutOfNumbersNeverSendsElsewhere) {
   EXPECT_GT(fib_.counters().exhausted, 0U);
   const Verdict last = plane_.lookup(ip("10.13.46.200"));
   EXPECT_TRUE(last.kind == static_cast<int>(HopKind::blackhole) || last.peer == 46U * 256 + 200);
+}
+
+TEST(NumberPool, GivesANumberAgainOnlyAfterItsCommitWasCarriedOut) {
+  NumberPool pool(10, 14);
+  pool.restart(0);
+  for (std::uint32_t number = 10; number < 14; ++number) {
+    EXPECT_EQ(pool.take(), number);
+  }
+  EXPECT_EQ(pool.take(), std::nullopt);
+  pool.give_back(12);
+  EXPECT_EQ(pool.take(), std::nullopt);
+  pool.committed(7);
+  pool.give_back(11);
+  pool.applied(6);
+  EXPECT_EQ(pool.take(), std::nullopt);
+  pool.applied(7);
+  EXPECT_EQ(pool.take(), 12U);
+  EXPECT_EQ(pool.take(), std::nullopt);
+  pool.committed(9);
+  pool.applied(9);
+  EXPECT_EQ(pool.take(), 11U);
+}
+
+TEST(NumberPool, AttachmentsOneAfterAnotherUseOtherNumbers) {
+  std::set<std::uint32_t> before;
+  for (std::uint64_t epoch = 1; epoch < 20; ++epoch) {
+    NumberPool pool(1, 1001);
+    pool.restart(epoch);
+    std::set<std::uint32_t> numbers;
+    for (int i = 0; i < 400; ++i) {
+      const std::uint32_t number = pool.take().value_or(0);
+      EXPECT_TRUE(numbers.insert(number).second);
+      EXPECT_FALSE(before.contains(number)) << "epoch " << epoch;
+    }
+    before = std::move(numbers);
+  }
 }
 
 // ---------------------------------------------------------------- time
