@@ -14,6 +14,7 @@ GROUPS = [
     ("tsan", 5, 15, programs.tsan),
     ("fuzz", 6, 60, programs.fuzz),
     ("tidy", 12, 40, code.tidy),
+    ("kernel", 8, 30, system.kernel),
     ("net", 10, 40, system.net),
     ("restart", 4, 20, system.restart),
     ("demo", 3, 5, system.demo),

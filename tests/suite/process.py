@@ -19,11 +19,19 @@ def run(argv, seconds, env=None):
         output, _ = process.communicate(timeout=seconds)
         return Ran(process.returncode, output)
     except subprocess.TimeoutExpired:
-        # It gets the chance to clean up what it has made.
+        return Ran(None, end(process))
+    except BaseException:  # Ctrl-C of the whole: what runs has a session of its own and does not see it
+        end(process)
+        raise
+
+
+def end(process):
+    """Ends all of it; it gets the chance to clean up what it has made."""
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
-        try:
-            output, _ = process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-        return Ran(None, output)
+    try:
+        output, _ = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+    return output

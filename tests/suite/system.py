@@ -28,6 +28,26 @@ def run_scripts(report, directory, budget, full):
             report.fail(script.stem, ran.output)
 
 
+def kernel(report, budget, full):
+    """The User-Mode Linux kernel that tests/interop/linux_test.py needs: found, or built once."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "gotthard"
+    for path in (os.environ.get("GOTTHARD_UML_KERNEL"), cache / "linux-uml"):
+        if path and os.access(path, os.X_OK):
+            report.ok(f"User-Mode Linux kernel {path}")
+            return
+    if os.geteuid() != 0:
+        report.skip("User-Mode Linux kernel", "needs root to install what building it needs")
+        return
+    ran = run(["tests/interop/uml/build", str(cache / "linux-uml")], budget.left())
+    if ran.status == 0:
+        report.ok("User-Mode Linux kernel, built")
+    elif ran.status is None and not full:
+        report.skip("User-Mode Linux kernel", "not built within the budget: run `tools/test kernel` "
+                    "again, it goes on where it was")
+    else:
+        report.fail("User-Mode Linux kernel", ran.output)
+
+
 def net(report, budget, full):
     run_scripts(report, "tests/interop", budget, full)
 
