@@ -1,4 +1,5 @@
 // What no section can see alone.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -21,25 +22,52 @@ std::size_t peer_line(const toml::table& root, std::size_t interface, std::size_
   return table == nullptr ? 0 : line_of(*table, "peer", peer);
 }
 
+// What DPDK knows a device by: a PCI address in full, or the name before the arguments.
+std::string device_name(const std::string& device) {
+  std::string name = device.substr(0, device.find(','));
+  if (name.starts_with("net_") || name.starts_with("eth_")) {
+    return name;
+  }
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+  });
+  return std::count(name.begin(), name.end(), ':') == 2 ? name : "0000:" + name;
+}
+
 void check_names(const Config& config, const toml::table& root, ReadContext* context) {
   std::set<std::string> names;
   std::set<std::string> devices;
+  std::set<std::string> kernel_devices;
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
     const Port& port = config.ports[i];
     const std::size_t line = line_of(root, "port", i);
     if (!names.insert(port.name).second) {
       context->report(line, fmt::format("two interfaces are named '{}'", port.name));
     }
+    const std::string name = device_name(port.device);
+    if (!devices.insert(name).second) {
+      context->report(line, fmt::format("device '{}' belongs to another port already: each port "
+                                        "has its own (net_af_packet0, net_af_packet1 ...)",
+                                        name));
+    }
     const std::string kernel = port.kernel_device();
-    if (!devices.insert(kernel.empty() ? port.device : kernel).second) {
+    if (!kernel.empty() && !kernel_devices.insert(kernel).second) {
       context->report(line,
-                      fmt::format("device '{}' belongs to another port already", port.device));
+                      fmt::format("kernel interface '{}' belongs to another port already", kernel));
     }
   }
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     if (!names.insert(config.wireguard[i].name).second) {
       context->report(line_of(root, "wireguard", i),
                       fmt::format("two interfaces are named '{}'", config.wireguard[i].name));
+    }
+  }
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    if (const std::string kernel = config.ports[i].kernel_device(); names.contains(kernel)) {
+      context->report(line_of(root, "port", i),
+                      fmt::format("'{}' is the kernel interface beneath port '{}' and the name of "
+                                  "an interface of this file: write another name there",
+                                  kernel, config.ports[i].name));
     }
   }
 }
@@ -87,6 +115,49 @@ void check_peers(const WireGuard& wireguard, std::size_t index, const toml::tabl
   }
 }
 
+// Linux refuses a route via an address that it cannot reach directly.
+void check_via(const Address& via, const std::vector<InterfaceAddress>& own, std::size_t line,
+               ReadContext* context) {
+  bool reached = false;
+  for (const InterfaceAddress& address : own) {
+    if (address.address == via) {
+      context->report(line, fmt::format("[[route]] leads via {}, which is this gateway's own "
+                                        "address: write the next router's",
+                                        to_string(via)));
+    }
+    reached |= address.address.family == via.family &&
+               masked(address.address, address.length) == masked(via, address.length);
+  }
+  if (!reached) {
+    context->report(line, fmt::format("[[route]] leads via {}, which is in no network of any "
+                                      "'addresses' here: write a router that a port reaches",
+                                      to_string(via)));
+  }
+}
+
+// Where interfaces put their peers' prefixes into the kernel's table, each prefix has one place.
+void check_tunnel_routes(const Config& config, const toml::table& root, ReadContext* context) {
+  std::map<Prefix, std::string> routed;
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    const WireGuard& wireguard = config.wireguard[i];
+    for (std::size_t p = 0; p < wireguard.peers.size(); ++p) {
+      for (const Prefix& prefix : wireguard.peers[p].allowed_ips) {
+        if (wireguard.routes == RoutePolicy::none ||
+            (prefix.length == 0 && wireguard.routes != RoutePolicy::all)) {
+          continue;
+        }
+        const auto [found, added] = routed.emplace(prefix, wireguard.name);
+        if (!added && found->second != wireguard.name) {
+          context->report(peer_line(root, i, p),
+                          fmt::format("{} would be routed into {} and into {}: write routes = "
+                                      "\"none\" at one of them and say where with [[route]]",
+                                      to_string(prefix), found->second, wireguard.name));
+        }
+      }
+    }
+  }
+}
+
 void check_routes(const Config& config, const toml::table& root, ReadContext* context) {
   std::set<std::string> interfaces;
   for (const Port& port : config.ports) {
@@ -94,6 +165,13 @@ void check_routes(const Config& config, const toml::table& root, ReadContext* co
   }
   for (const WireGuard& wireguard : config.wireguard) {
     interfaces.insert(wireguard.name);
+  }
+  std::vector<InterfaceAddress> own;
+  for (const Port& port : config.ports) {
+    own.insert(own.end(), port.addresses.begin(), port.addresses.end());
+  }
+  for (const WireGuard& wireguard : config.wireguard) {
+    own.insert(own.end(), wireguard.addresses.begin(), wireguard.addresses.end());
   }
   std::set<Prefix> seen;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
@@ -104,6 +182,9 @@ void check_routes(const Config& config, const toml::table& root, ReadContext* co
                       fmt::format("[[route]] leads to interface '{}', which is no [[port]] and "
                                   "no [[wireguard]] here",
                                   route.interface));
+    }
+    if (route.via) {
+      check_via(*route.via, own, line, context);
     }
     if (!seen.insert(route.destination).second) {
       context->report(line,
@@ -129,7 +210,9 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
   check_names(config, root, context);
   check_addresses(config, root, context);
   check_routes(config, root, context);
+  check_tunnel_routes(config, root, context);
   std::map<std::uint16_t, std::string> listeners;
+  std::size_t peers = 0;
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     const WireGuard& wireguard = config.wireguard[i];
     if (const auto [found, added] = listeners.emplace(wireguard.listen_port, wireguard.name);
@@ -139,6 +222,11 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
                                   wireguard.listen_port));
     }
     check_peers(wireguard, i, root, context);
+    peers += wireguard.peers.size();
+  }
+  if (peers > abi::kMaxPeers) {
+    context->report(
+        0, fmt::format("{} peers are in the file: at most {} are possible", peers, abi::kMaxPeers));
   }
 }
 

@@ -38,7 +38,10 @@ Result<std::string> read_file(const std::string& path) {
 
 Config read_root(const toml::table& root, const std::string& path, ReadContext* context) {
   Config config;
-  const auto base = std::filesystem::absolute(path).parent_path();
+  // Relative where the working directory is gone.
+  std::error_code error;
+  auto absolute = std::filesystem::absolute(path, error);
+  const auto base = (error ? std::filesystem::path(path) : absolute).parent_path();
   TableReader reader(root, "the file", context);
   reader.table("dataplane", [&](TableReader& t) { config.dataplane = read_dataplane(t); });
   reader.table("log", [&](TableReader& t) { config.log = read_log(t); });
@@ -51,20 +54,40 @@ Config read_root(const toml::table& root, const std::string& path, ReadContext* 
   return config;
 }
 
-}  // namespace
-
-Result<Config> parse(std::string_view text, const std::string& path) {
-  ReadContext context{.path = path, .error = std::nullopt};
+Result<toml::table> parse_toml(std::string_view text, const std::string& path) {
   try {
-    const toml::table root = toml::parse(text, path);
-    Config config = read_root(root, path, &context);
-    if (context.error) {
-      return tl::unexpected(*context.error);
-    }
-    return config;
+    return toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     return fail("{}:{}: {}", path, error.source().begin.line, error.description());
   }
+}
+
+void check_keys(const Config& config, const toml::table& root, ReadContext* context) {
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    const auto problem = check_key_files(config.wireguard[i]);
+    if (!problem) {
+      continue;
+    }
+    const auto interface = root["wireguard"][i];
+    const auto table = problem->peer ? interface["peer"][*problem->peer] : interface;
+    const auto value = table[problem->key];
+    context->report(value ? value.node()->source().begin.line : 0, problem->error.message);
+  }
+}
+
+}  // namespace
+
+Result<Config> parse(std::string_view text, const std::string& path) {
+  const auto root = parse_toml(text, path);
+  if (!root) {
+    return tl::unexpected(root.error());
+  }
+  ReadContext context{.path = path, .error = std::nullopt};
+  Config config = read_root(*root, path, &context);
+  if (context.error) {
+    return tl::unexpected(*context.error);
+  }
+  return config;
 }
 
 Result<Config> load(const std::string& path) {
@@ -72,14 +95,17 @@ Result<Config> load(const std::string& path) {
   if (!text) {
     return tl::unexpected(text.error());
   }
-  auto config = parse(*text, path);
-  if (!config) {
-    return config;
+  const auto root = parse_toml(*text, path);
+  if (!root) {
+    return tl::unexpected(root.error());
   }
-  for (const WireGuard& wireguard : config->wireguard) {
-    if (const Status checked = check_key_files(wireguard); !checked) {
-      return fail("{}: {}", path, checked.error().message);
-    }
+  ReadContext context{.path = path, .error = std::nullopt};
+  Config config = read_root(*root, path, &context);
+  if (!context.error) {
+    check_keys(config, *root, &context);
+  }
+  if (context.error) {
+    return tl::unexpected(*context.error);
   }
   return config;
 }

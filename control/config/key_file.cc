@@ -44,7 +44,7 @@ Result<crypto::Secret<32>> read_key(int fd, const std::string& path) {
   return secret;
 }
 
-Status check_key_files(const WireGuard& wireguard) {
+std::optional<KeyProblem> check_key_files(const WireGuard& wireguard) {
   const auto read = [](const std::string& path) -> Result<crypto::Secret<32>> {
     const auto fd = open_key_file(path);
     if (!fd) {
@@ -54,23 +54,26 @@ Status check_key_files(const WireGuard& wireguard) {
   };
   const auto private_key = read(wireguard.private_key_file);
   if (!private_key) {
-    return tl::unexpected(private_key.error());
+    return KeyProblem{std::nullopt, "private_key_file", private_key.error()};
   }
   std::array<std::uint8_t, 32> own{};
   crypto_scalarmult_base(own.data(),
                          reinterpret_cast<const unsigned char*>(private_key->bytes().data()));
-  for (const Peer& peer : wireguard.peers) {
+  for (std::size_t i = 0; i < wireguard.peers.size(); ++i) {
+    const Peer& peer = wireguard.peers[i];
     if (peer.public_key == own) {
-      return fail("peer '{}' of {} has the interface's own public key: write the peer's", peer.name,
-                  wireguard.name);
+      return KeyProblem{
+          i, "public_key",
+          Error{fmt::format("peer '{}' of {} has the interface's own public key: write the peer's",
+                            peer.name, wireguard.name)}};
     }
     if (!peer.preshared_key_file.empty()) {
       if (const auto key = read(peer.preshared_key_file); !key) {
-        return tl::unexpected(key.error());
+        return KeyProblem{i, "preshared_key_file", key.error()};
       }
     }
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace gotthard::config

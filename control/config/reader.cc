@@ -75,7 +75,7 @@ std::optional<Located<std::string>> TableReader::text(const std::string& key) {
 std::optional<Located<std::string>> TableReader::required_text(const std::string& key) {
   auto value = text(key);
   if (table_->get(key) == nullptr) {
-    report(line(), fmt::format("{} needs '{}': write {} = \"...\"", what_, key, key));
+    missing_.push_back(key);
   }
   return value;
 }
@@ -198,6 +198,9 @@ void TableReader::finish() {
       report(node.source().begin.line,
              fmt::format("{} has no key '{}': {}", what_, name, suggestion(name, known_)));
     }
+  }
+  for (const std::string& key : missing_) {
+    report(line(), fmt::format("{} needs '{}': write {} = \"...\"", what_, key, key));
   }
 }
 

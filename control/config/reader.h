@@ -53,10 +53,12 @@ class TableReader {
   void table(const std::string& key, const std::function<void(TableReader&)>& read);
   void tables(const std::string& key, const std::function<void(TableReader&)>& read);
 
-  // Reports keys that nobody asked for, with the nearest known one.
+  // Reports keys that nobody asked for, with the nearest known one, then required ones that are
+  // not there: a mistyped key is both.
   void finish();
 
   void report(std::size_t line, const std::string& message) { context_->report(line, message); }
+  [[nodiscard]] bool has(const std::string& key) const { return table_->contains(key); }
   // The key's line, or the table's own.
   [[nodiscard]] std::size_t line_of(const std::string& key) const;
   [[nodiscard]] std::size_t line() const { return table_->source().begin.line; }
@@ -70,6 +72,7 @@ class TableReader {
   std::string what_;
   ReadContext* context_;
   std::set<std::string> known_;
+  std::vector<std::string> missing_;
 };
 
 }  // namespace gotthard::config

@@ -7,7 +7,7 @@ namespace gotthard::config {
 
 Dataplane read_dataplane(TableReader& reader) {
   Dataplane result;
-  if (const auto workers = reader.number("workers", 1, 64)) {
+  if (const auto workers = reader.number("workers", 1, abi::kMaxWorkers)) {
     result.workers = static_cast<unsigned>(workers->value);
   }
   std::set<std::int64_t> seen;
@@ -17,6 +17,13 @@ Dataplane read_dataplane(TableReader& reader) {
                     fmt::format("'cores' names {} twice: one worker a core", core.value));
     }
     result.cores.push_back(static_cast<unsigned>(core.value));
+  }
+  if (result.cores.empty() && reader.has("cores")) {
+    reader.report(reader.line_of("cores"), "'cores' is empty: name one core or leave it out");
+  }
+  if (result.cores.size() > abi::kMaxWorkers) {
+    reader.report(reader.line_of("cores"),
+                  fmt::format("'cores' names more than {} cores", abi::kMaxWorkers));
   }
   if (result.workers && !result.cores.empty() && *result.workers != result.cores.size()) {
     reader.report(reader.line_of("workers"),

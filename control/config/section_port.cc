@@ -1,5 +1,6 @@
 // [[port]] and [[route]].
 #include <algorithm>
+#include <regex>
 
 #include "control/config/sections.h"
 
@@ -17,46 +18,77 @@ std::string Port::kernel_device() const {
   return device.substr(value, device.find(',', value) - value);
 }
 
+namespace {
+
+// Stricter than Linux, which would make a number of '%d': a name is also a field of the data
+// plane's arguments, a directory in /proc/sys (beside `all` and `default`) and a word of operators'
+// commands.
 bool valid_interface_name(const std::string& name) {
-  return !name.empty() && name.size() < abi::kNameSize && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; });
+  return !name.empty() && name.size() < abi::kNameSize && name.front() != '-' && name != "." &&
+         name != ".." && name != "all" && name != "default" && name != "lo" &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+// "0000:3b:00.0" or "3b:00.0", with or without driver arguments.
+bool is_pci(const std::string& device) {
+  static const std::regex kPci("([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](,.*)?");
+  return std::regex_match(device, kPci);
+}
+
+void check_device(TableReader& reader, const Located<std::string>& device, const Port& port) {
+  const std::string& text = device.value;
+  const bool printable =
+      std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  // The string is passed on among other fields, which ';' ends.
+  if (!printable || text.find(';') != std::string::npos ||
+      !(is_pci(text) || text.starts_with("net_") || text.starts_with("eth_"))) {
+    reader.report(device.line,
+                  fmt::format("device '{}' must be a PCI address such as 0000:3b:00.0 or a DPDK "
+                              "device such as net_af_packet0,iface=eth1",
+                              text));
+  } else if (text.starts_with("net_af_") && port.kernel_device().empty()) {
+    reader.report(device.line, fmt::format("device '{}' names no kernel interface: write "
+                                           "{},iface=NAME",
+                                           text, text));
+  } else if (port.kernel_device() == port.name && !port.name.empty()) {
+    reader.report(device.line,
+                  fmt::format("the port and the kernel interface beneath it are both named '{}': "
+                              "give the port another name, its kernel twin takes it",
+                              port.name));
+  }
+}
+
+}  // namespace
+
+std::string read_interface_name(TableReader& reader) {
+  const auto name = reader.required_text("name");
+  if (!name) {
+    return {};
+  }
+  if (!valid_interface_name(name->value)) {
+    reader.report(name->line,
+                  fmt::format("'{}' is no name for an interface: write at most {} letters, digits, "
+                              "'.', '_' or '-'",
+                              name->value, abi::kNameSize - 1));
+  }
+  return name->value;
 }
 
 Port read_port(TableReader& reader) {
   Port result;
-  if (const auto name = reader.required_text("name")) {
-    if (!valid_interface_name(name->value)) {
-      reader.report(name->line, fmt::format("'{}' is no interface name: at most 15 characters, no "
-                                            "spaces, '/' or ':'",
-                                            name->value));
-    }
-    result.name = name->value;
-  }
+  result.name = read_interface_name(reader);
   reader.required_text("role");
   if (const auto role = reader.choice("role", {"underlay", "inside"})) {
     result.role = static_cast<Role>(*role);
   }
   if (const auto device = reader.required_text("device")) {
     result.device = device->value;
-    const bool needs_interface = result.device.starts_with("net_af_");
-    // The string is passed on among other fields.
-    if (result.device.empty() || result.device.find(';') != std::string::npos) {
-      reader.report(device->line,
-                    "'device' must be a PCI address such as 0000:3b:00.0 or a DPDK "
-                    "device such as net_af_packet0,iface=eth1");
-    } else if (needs_interface && result.kernel_device().empty()) {
-      reader.report(device->line, fmt::format("device '{}' names no kernel interface: write "
-                                              "{},iface=NAME",
-                                              result.device, result.device));
-    } else if (result.kernel_device() == result.name && !result.name.empty()) {
-      reader.report(device->line,
-                    fmt::format("the port and the kernel interface beneath it are both named '{}': "
-                                "give the port another name, its kernel twin takes it",
-                                result.name));
-    }
+    check_device(reader, *device, result);
   }
-  result.addresses = parse_all<InterfaceAddress>(reader, "addresses", parse_interface_address);
+  result.addresses = parse_all<InterfaceAddress>(reader, "addresses", parse_own_address);
   result.allow_plain = parse_all<Prefix>(reader, "allow_plain", parse_prefix);
   if (const auto mtu = reader.number("mtu", 1280, 9600)) {
     result.mtu = static_cast<std::uint16_t>(mtu->value);

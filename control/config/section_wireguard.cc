@@ -7,6 +7,31 @@
 namespace gotthard::config {
 namespace {
 
+// RFC 1123, 2.1, and '_'. A name that ends in a number would be a mistyped address.
+bool is_host_name(std::string_view host) {
+  constexpr std::size_t kMaxLength = 253;
+  if (host.empty() || host.size() > kMaxLength || host.front() == '.' || host.front() == '-') {
+    return false;
+  }
+  const auto last = host.substr(host.find_last_of('.') + 1);
+  const auto digit = [](unsigned char c) { return c >= '0' && c <= '9'; };
+  if (!last.empty() && std::all_of(last.begin(), last.end(), digit)) {
+    return false;
+  }
+  return std::all_of(host.begin(), host.end(), [&](unsigned char c) {
+    return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+           c == '_';
+  });
+}
+
+// Part of INTERFACE/NAME in operators' commands, and a word in tables and logs.
+bool valid_peer_name(const std::string& name) {
+  constexpr std::size_t kMaxLength = 63;
+  return !name.empty() && name.size() <= kMaxLength &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c > ' ' && c != 0x7f && c != '/'; });
+}
+
 // "host:port", "1.2.3.4:port" or "[v6]:port".
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -14,7 +39,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     return fail("'{}' has no port: write HOST:51820", text);
   }
   std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) {
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
     return fail("'{}' is an IPv6 address without brackets: write [ADDRESS]:PORT", text);
@@ -27,10 +53,12 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   }
   Endpoint endpoint{.host = std::string(host), .port = static_cast<std::uint16_t>(port)};
   if (const auto address = parse_address(host)) {
+    if (bracketed != (address->family == abi::Family::ipv6) || !is_unicast(*address)) {
+      return fail("'{}' is no address of one host: write ADDRESS:PORT or [IPV6-ADDRESS]:PORT",
+                  text);
+    }
     endpoint.address = *address;
-  } else if (!std::all_of(host.begin(), host.end(), [](unsigned char c) {
-               return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
-             })) {
+  } else if (bracketed || !is_host_name(host)) {
     return fail("'{}' is neither an address nor a host name", host);
   }
   return endpoint;
@@ -44,16 +72,22 @@ Peer read_peer(TableReader& reader, const std::filesystem::path& base) {
   Peer peer;
   if (const auto name = reader.required_text("name")) {
     peer.name = name->value;
-    if (peer.name.empty() || peer.name.find('/') != std::string::npos) {
+    if (!valid_peer_name(peer.name)) {
       reader.report(name->line,
-                    "a peer's name is not empty and has no '/': it is used as "
-                    "INTERFACE/NAME");
+                    fmt::format("'{}' is no peer's name: write at most 63 characters without "
+                                "spaces and '/', as it is used as INTERFACE/NAME",
+                                peer.name));
     }
   }
   if (const auto key = reader.required_text("public_key")) {
     if (const auto parsed =
             parse_at<std::array<std::uint8_t, 32>>(reader, "public_key", *key, parse_key)) {
       peer.public_key = *parsed;
+      if (peer.public_key == std::array<std::uint8_t, 32>{}) {
+        reader.report(key->line,
+                      "'public_key' is all zero: write the key that the peer's "
+                      "`gotthard pubkey` or `wg pubkey` prints");
+      }
     }
   }
   if (const auto file = reader.text("preshared_key_file")) {
@@ -73,21 +107,14 @@ Peer read_peer(TableReader& reader, const std::filesystem::path& base) {
 
 WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base) {
   WireGuard result;
-  if (const auto name = reader.required_text("name")) {
-    if (!valid_interface_name(name->value)) {
-      reader.report(name->line, fmt::format("'{}' is no interface name: at most 15 characters, no "
-                                            "spaces, '/' or ':'",
-                                            name->value));
-    }
-    result.name = name->value;
-  }
+  result.name = read_interface_name(reader);
   if (const auto port = reader.number("listen_port", 1, 65535)) {
     result.listen_port = static_cast<std::uint16_t>(port->value);
   }
   if (const auto file = reader.required_text("private_key_file")) {
     result.private_key_file = beside(base, file->value);
   }
-  result.addresses = parse_all<InterfaceAddress>(reader, "addresses", parse_interface_address);
+  result.addresses = parse_all<InterfaceAddress>(reader, "addresses", parse_own_address);
   if (const auto mtu = reader.number("mtu", 576, 9500)) {
     result.mtu = static_cast<std::uint16_t>(mtu->value);
   }

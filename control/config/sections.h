@@ -17,8 +17,14 @@ WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base)
 // What concerns more than one section: names, addresses, listening ports, prefixes.
 void check_whole(const Config& config, const toml::table& root, ReadContext* context);
 
-// Linux's rules for interface names.
-[[nodiscard]] bool valid_interface_name(const std::string& name);
+// The table's own `name`, which becomes that of a kernel interface.
+std::string read_interface_name(TableReader& reader);
+
+// Not unspecified, not multicast, not broadcast.
+[[nodiscard]] bool is_unicast(const Address& address);
+[[nodiscard]] Address masked(const Address& address, std::uint8_t length);
+// As parse_interface_address, of an address that a host may have.
+Result<InterfaceAddress> parse_own_address(std::string_view text);
 
 // The value of `parse`, or an error at `text`'s line.
 template <typename T>

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "control/config/config.h"
+#include "control/config/sections.h"
 
 namespace gotthard::config {
 namespace {
@@ -13,6 +13,8 @@ namespace {
 std::uint8_t bits_of(const Address& address) {
   return address.family == abi::Family::ipv4 ? 32 : 128;
 }
+
+}  // namespace
 
 Address masked(const Address& address, std::uint8_t length) {
   Address result = address;
@@ -25,11 +27,18 @@ Address masked(const Address& address, std::uint8_t length) {
   return result;
 }
 
-}  // namespace
+bool is_unicast(const Address& address) {
+  const bool unspecified = address.bytes == decltype(address.bytes){};
+  return !unspecified &&
+         (address.family == abi::Family::ipv4 ? address.bytes[0] < 224 : address.bytes[0] != 0xff);
+}
 
 Result<Address> parse_address(std::string_view text) {
   const std::string terminated(text);
   Address address;
+  if (text.find('\0') != std::string_view::npos) {
+    return fail("an address holds no zero character");
+  }
   if (inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1) {
     address.family = abi::Family::ipv4;
     return address;
@@ -57,6 +66,25 @@ Result<InterfaceAddress> parse_interface_address(std::string_view text) {
     return fail("'{}' has no prefix length from 0 to {}", text, bits_of(*address));
   }
   return InterfaceAddress{.address = *address, .length = static_cast<std::uint8_t>(length)};
+}
+
+Result<InterfaceAddress> parse_own_address(std::string_view text) {
+  auto parsed = parse_interface_address(text);
+  if (!parsed) {
+    return parsed;
+  }
+  if (!is_unicast(parsed->address)) {
+    return fail("'{}' is no address of one host", text);
+  }
+  // Where the prefix leaves room for hosts, its first address names the network.
+  const bool has_hosts = parsed->length + 1 < bits_of(parsed->address);
+  if (has_hosts && masked(parsed->address, parsed->length) == parsed->address) {
+    Address first = parsed->address;
+    first.bytes[bits_of(first) / 8 - 1U] |= 1;
+    return fail("'{}' names the network, not an address in it: write {} or the like", text,
+                to_string(Prefix{.address = first, .length = parsed->length}));
+  }
+  return parsed;
 }
 
 Result<Prefix> parse_prefix(std::string_view text) {

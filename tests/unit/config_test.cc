@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"workers = 2", "cores = [1, \"2\"]", "whole numbers"},
         Bad{"\"never\"", "\"no\"", "must be one of \"auto\", \"never\", \"required\""},
         Bad{"[log]", "[logs]", "has no key 'logs': did you mean 'log'?"},
-        Bad{"name = \"wan\"", "name = \"a name\"", "is no interface name"},
+        Bad{"name = \"wan\"", "name = \"a name\"", "'a name' is no name for an interface"},
         Bad{"name = \"wan\"", "name = \"lan\"", "two interfaces are named 'lan'"},
         Bad{"name = \"wan\"", "name = \"veth-wan\"", "give the port another name"},
         Bad{"name = \"wan\"\n", "", "[[port]] needs 'name'"},
@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"\"0.0.0.0/0\"", "\"10.0.0.1/8\"", "write 10.0.0.0/8"},
         Bad{"listen_port = 51821", "listen_port = 70000", "a whole number from 1 to 65535"},
         Bad{"private_key_file = \"wg0.key\"\n", "", "needs 'private_key_file'"},
-        Bad{"name = \"region-b\"", "name = \"b/c\"", "a peer's name"},
+        Bad{"name = \"region-b\"", "name = \"b/c\"", "'b/c' is no peer's name"},
         Bad{"xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=", "abc", "this is no key"},
         Bad{"[2001:db8::2]:51820", "2001:db8::2:51820", "write [ADDRESS]:PORT"},
         Bad{"[2001:db8::2]:51820", "host", "has no port"},
@@ -140,7 +140,123 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"10.2.0.0/16", "10.2.0.1/16", "write 10.2.0.0/16"},
         Bad{"persistent_keepalive = 25", "persistent_keepalive = -1", "from 0 to 65535"},
         Bad{"persistent_keepalive = 25", "keepalive = 25", "'keepalive'"},
-        Bad{"workers = 2", "workers = = 2", ":2: "}));
+        Bad{"workers = 2", "workers = = 2", ":2: "},
+        Bad{"workers = 2", "cores = []", ":2: 'cores' is empty"},
+        Bad{"workers = 2", "workers = 2.0", "must be a whole number"},
+        Bad{"workers = 2", "workers = true", "must be a whole number"},
+        Bad{"workers = 2", "workers = 2\nworkers = 3", ":3: "},
+        Bad{"workers = 2", "mbufs = 1", "from 4096"},
+        Bad{"workers = 2", "replay_window = 32", "from 1024"},
+        // A mistyped required key is named as what it is, not as missing.
+        Bad{"role = \"underlay\"", "rol = \"underlay\"",
+            ":9: [[port]] has no key 'rol': did you mean 'role'?"},
+        Bad{"private_key_file", "privat_key_file", "did you mean 'private_key_file'?"},
+        Bad{"public_key =", "pubkey =", "has no key 'pubkey': known keys are"},
+        Bad{"name = \"wan\"", "name = \"wg%d\"", "is no name for an interface"},
+        Bad{"name = \"wan\"", "name = \"a;role=inside\"", "is no name for an interface"},
+        Bad{"name = \"wan\"", "name = \"all\"", "is no name for an interface"},
+        Bad{"name = \"wan\"", "name = \"-wan\"", "is no name for an interface"},
+        Bad{"name = \"wan\"", "name = \"\"", "is no name for an interface"},
+        Bad{"name = \"wan\"", "name = \"sixteen-letters-\"", "write at most 15"},
+        Bad{"name = \"lan\"", "name = \"veth-wan\"", "write another name there"},
+        Bad{"name = \"wg0\"", "name = \"wan\"", "two interfaces are named 'wan'"},
+        Bad{"name = \"wg0\"", "name = 7", ":21: 'name' in [[wireguard]] must be text"},
+        Bad{"0000:3b:00.1", "eth0", "device 'eth0' must be a PCI address"},
+        Bad{"0000:3b:00.1", "net_af_packet0,iface=b", "'net_af_packet0' belongs to another port"},
+        Bad{"0000:3b:00.1", "net_af_packet1,iface=veth-wan", "'veth-wan' belongs to another port"},
+        Bad{"192.0.2.1/24", "192.0.2.0/24",
+            "names the network, not an address in it: write "
+            "192.0.2.1/24"},
+        Bad{"192.0.2.1/24", "0.0.0.0/24", "no address of one host"},
+        Bad{"192.0.2.1/24", "224.0.0.5/24", "no address of one host"},
+        Bad{"2001:db8::1/64", "2001:db8::/64", "write 2001:db8::1/64"},
+        Bad{"2001:db8::1/64", "ff02::1/64", "no address of one host"},
+        Bad{"[\"192.0.2.1/24\", \"2001:db8::1/64\"]", "\"192.0.2.1/24\"",
+            "must be a list of texts"},
+        Bad{"[\"192.0.2.1/24\", \"2001:db8::1/64\"]", "[1]", "each in quotes"},
+        Bad{"[[route]]", "[route]", "write [[route]]"},
+        Bad{"[dataplane]", "[[dataplane]]", "write [dataplane]"},
+        Bad{"via = \"192.0.2.254\"", "via = \"192.0.2.1\"",
+            ":17: [[route]] leads via 192.0.2.1, which "
+            "is this gateway's own"},
+        Bad{"via = \"192.0.2.254\"", "via = \"198.51.100.1\"", "in no network of any"},
+        Bad{"via = \"192.0.2.254\"", "via = \"192.0.2.254\"\ninterface = \"wg0\"", "needs one of"},
+        Bad{"public_key = \"xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\"",
+            "public_key = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", "is all zero"},
+        Bad{"[2001:db8::2]:51820", "[]:51820", "neither an address nor a host name"},
+        Bad{"[2001:db8::2]:51820", "[192.0.2.2]:51820", "no address of one host"},
+        Bad{"[2001:db8::2]:51820", "[host]:51820", "neither an address nor a host name"},
+        Bad{"[2001:db8::2]:51820", "192.0.2.256:51820", "neither an address nor a host name"},
+        Bad{"[2001:db8::2]:51820", "0.0.0.0:51820", "no address of one host"},
+        Bad{"[2001:db8::2]:51820", "host:65536", "port from 1 to 65535"},
+        Bad{"[2001:db8::2]:51820", "host:51820 ", "port from 1 to 65535"},
+        Bad{"\"172.31.0.2\"", "\"172.31.0.2\\u0000x\"", "no zero character"},
+        Bad{"name = \"region-b\"", "name = \"region b\"", "is no peer's name"},
+        Bad{"172.31.0.1/30", "10.1.0.1/30", "10.1.0.1 is given twice"}));
+
+TEST(Config, NeedsAPort) {
+  EXPECT_EQ(error_of(""),
+            "/etc/gotthard/a.toml: no [[port]]: a gateway needs at least one, with name, role and "
+            "device");
+}
+
+TEST(Config, LeavesHostNamesToTheResolver) {
+  const auto config = parse(with("[2001:db8::2]:51820", "b_1.example-2.org:1"), "/a.toml");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  const auto& endpoint = config->wireguard[0].peers[0].endpoint;
+  EXPECT_EQ(endpoint->host, "b_1.example-2.org");
+  EXPECT_FALSE(endpoint->address.has_value());
+}
+
+TEST(Config, AcceptsHostPrefixesAndPointToPointAddresses) {
+  EXPECT_EQ(error_of(with("172.31.0.1/30", "172.31.0.0/31")), "(accepted)");
+  EXPECT_EQ(error_of(with("172.31.0.1/30", "172.31.0.0/32")), "(accepted)");
+  EXPECT_EQ(error_of(with("172.31.0.1/30", "fd00::/127")), "(accepted)");
+}
+
+TEST(Config, TakesAPciAddressInEveryNotation) {
+  EXPECT_EQ(error_of(with("0000:3b:00.1", "3B:00.1")), "(accepted)");
+  const std::string third = R"([[port]]
+name = "third"
+role = "inside"
+device = "3B:00.1"
+)";
+  EXPECT_THAT(error_of(kWhole + third), HasSubstr("'0000:3b:00.1' belongs to another port"));
+}
+
+TEST(Config, RefusesTwoPeersWithOneKeyOrOneName) {
+  const std::string same_key = R"([[wireguard.peer]]
+name = "region-c"
+public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+)";
+  EXPECT_THAT(error_of(kWhole + same_key),
+              HasSubstr(":32: peers 'region-b' and 'region-c' of wg0 have the same public key"));
+  const std::string same_name = R"([[wireguard.peer]]
+name = "region-b"
+public_key = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
+)";
+  EXPECT_THAT(error_of(kWhole + same_name), HasSubstr(":32: wg0 has two peers named 'region-b'"));
+}
+
+TEST(Config, OnePrefixIsRoutedIntoOneInterface) {
+  const auto second = [](const std::string& routes) {
+    return R"([[wireguard]]
+name = "wg1"
+listen_port = 51822
+private_key_file = "wg1.key"
+routes = ")" +
+           routes +
+           R"("
+[[wireguard.peer]]
+name = "region-b"
+public_key = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
+allowed_ips = ["0.0.0.0/0", "10.2.0.0/16"]
+)";
+  };
+  EXPECT_THAT(error_of(kWhole + second("allowed_ips")),
+              HasSubstr(":37: 10.2.0.0/16 would be routed into wg0 and into wg1"));
+  EXPECT_EQ(error_of(kWhole + second("none")), "(accepted)");
+}
 
 TEST(Config, RefusesAPrefixAtTwoPeersOfOneInterface) {
   const std::string second = R"([[wireguard.peer]]
@@ -193,13 +309,14 @@ TEST_F(KeyFiles, AreReadWithTheConfiguration) {
 
 TEST_F(KeyFiles, MustExist) {
   write("wg0.key", kKey, 0600);
-  EXPECT_THAT(load_error(), HasSubstr("b.psk: No such file"));
+  EXPECT_THAT(load_error(),
+              testing::AllOf(HasSubstr("a.toml:28: "), HasSubstr("b.psk: No such file")));
 }
 
 TEST_F(KeyFiles, MustBePrivate) {
   write("wg0.key", kKey, 0640);
   write("b.psk", kKey, 0600);
-  EXPECT_THAT(load_error(), HasSubstr("chmod 600"));
+  EXPECT_THAT(load_error(), testing::AllOf(HasSubstr("a.toml:23: "), HasSubstr("chmod 600")));
 }
 
 TEST_F(KeyFiles, MustHoldAKeyAndDoNotShowIt) {
@@ -220,7 +337,9 @@ TEST_F(KeyFiles, OwnPublicKeyIsNoPeer) {
                                  0644);
   const auto config = load(path);
   ASSERT_FALSE(config.has_value());
-  EXPECT_THAT(config.error().message, HasSubstr("has the interface's own public key"));
+  EXPECT_THAT(config.error().message,
+              HasSubstr("a.toml:27: peer 'region-b' of wg0 has the interface's own "
+                        "public key"));
 }
 
 TEST_F(KeyFiles, AMissingConfigurationIsNamed) {
