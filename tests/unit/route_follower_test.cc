@@ -1,0 +1,202 @@
+// The netlink follower on constructed messages: no kernel needed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "control/route/netlink_follower.h"
+#include "tests/unit/route_messages.h"
+#include "tests/unit/route_view.h"
+
+namespace gotthard::route::test {
+namespace {
+
+class NetlinkFollowerTest : public testing::Test {
+ protected:
+  NetlinkFollowerTest()
+      : follower_([this](const Change& change) { view_.take(change); },
+                  [this](std::span<const std::byte> bytes) {
+                    nlmsghdr header{};
+                    std::memcpy(&header, bytes.data(), sizeof(header));
+                    EXPECT_EQ(header.nlmsg_len, bytes.size());
+                    requests_.push_back(header);
+                    return send_works_;
+                  }) {}
+
+  void tell(const std::vector<Bytes>& messages) {
+    follower_.on_datagram(joined(messages), true, now_);
+  }
+  Bytes done(std::uint16_t flags = 0) {
+    return message(NLMSG_DONE, std::uint32_t{0}, {},
+                   static_cast<std::uint16_t>(NLM_F_MULTI | flags), requests_.back().nlmsg_seq);
+  }
+  // Answers the running dump with these.
+  void answer(const std::vector<Bytes>& messages, std::uint16_t flags = 0) {
+    auto all = messages;
+    all.push_back(done(flags));
+    tell(all);
+  }
+  void synchronise() {
+    follower_.start(now_);
+    answer({link_message(3, "wan"), link_message(5, "wg0")});
+    answer({address_message(3, "192.0.2.1", 24)});
+    answer({route_message("192.0.2.0", 24, 3), route_message("10.2.0.0", 16, 5)});
+    answer({});
+    answer({neighbour_message(3, "192.0.2.9", NUD_STALE, kMacBytes)});
+  }
+
+  View view_;
+  bool send_works_ = true;
+  std::vector<nlmsghdr> requests_;
+  Nanoseconds now_ = 1000 * kSecond;
+  NetlinkFollower follower_;
+};
+
+TEST_F(NetlinkFollowerTest, DumpsEverythingInOrder) {
+  synchronise();
+  std::vector<int> types;
+  for (const nlmsghdr& request : requests_) {
+    types.push_back(request.nlmsg_type);
+    EXPECT_EQ(request.nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
+  }
+  EXPECT_THAT(types, testing::ElementsAre(RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETROUTE,
+                                          RTM_GETNEIGH));
+  EXPECT_TRUE(follower_.synchronised());
+  EXPECT_EQ(view_.synchronised, 1);
+  EXPECT_EQ(view_.links.size(), 2U);
+  EXPECT_EQ(view_.addresses.size(), 1U);
+  EXPECT_EQ(view_.routes.size(), 2U);
+  EXPECT_EQ(view_.neighbours.size(), 1U);
+}
+
+TEST_F(NetlinkFollowerTest, ADumpThatWasInterruptedIsRepeated) {
+  follower_.start(now_);
+  answer({link_message(3, "wan")}, NLM_F_DUMP_INTR);
+  EXPECT_EQ(requests_.size(), 1U);
+  follower_.on_time(now_ += kSecond);
+  ASSERT_EQ(requests_.size(), 2U);
+  EXPECT_EQ(requests_.back().nlmsg_type, RTM_GETLINK);
+  EXPECT_EQ(follower_.counters().repeated, 1U);
+}
+
+TEST_F(NetlinkFollowerTest, ARefusedOrUnsentRequestIsRepeated) {
+  send_works_ = false;
+  follower_.start(now_);
+  EXPECT_EQ(requests_.size(), 1U);
+  send_works_ = true;
+  follower_.on_time(now_ + kMillisecond);
+  EXPECT_EQ(requests_.size(), 1U);
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), 2U);
+  tell({message(NLMSG_ERROR, nlmsgerr{-EBUSY, {}}, {}, 0, requests_.back().nlmsg_seq)});
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), 3U);
+  // No answer at all.
+  EXPECT_EQ(follower_.next_time(), now_ + 10 * kSecond);
+  follower_.on_time(now_ += 10 * kSecond);
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), 4U);
+}
+
+TEST_F(NetlinkFollowerTest, AnOverrunIsMadeUpForByDifferences) {
+  synchronise();
+  follower_.on_overrun(now_);
+  answer({link_message(3, "wan", 0), link_message(6, "lan")});  // wg0 is gone
+  answer({});
+  answer({route_message("192.0.2.0", 24, 3), route_message("10.3.0.0", 16, 6)});
+  answer({});
+  answer({neighbour_message(3, "192.0.2.9", NUD_REACHABLE, kMacBytes)});
+  EXPECT_EQ(view_.synchronised, 2);
+  EXPECT_EQ(view_.links.size(), 2U);
+  EXPECT_FALSE(view_.links.at(3).up);
+  EXPECT_TRUE(view_.addresses.empty());
+  ASSERT_EQ(view_.routes.size(), 2U);
+  EXPECT_EQ(view_.routes.begin()->destination, (Prefix{ip("10.3.0.0"), 16}));
+  EXPECT_EQ(view_.neighbours.begin()->second.state, Reachability::reachable);
+}
+
+TEST_F(NetlinkFollowerTest, AnOverrunDuringADumpRepeatsIt) {
+  follower_.start(now_);
+  tell({link_message(3, "wan")});
+  follower_.on_overrun(now_);
+  EXPECT_EQ(requests_.size(), 1U);  // the kernel runs one dump at a time
+  answer({});
+  EXPECT_EQ(view_.links.size(), 1U);
+  follower_.on_time(now_ += kSecond);
+  ASSERT_EQ(requests_.size(), 2U);
+  answer({});
+  EXPECT_TRUE(view_.links.empty());
+}
+
+TEST_F(NetlinkFollowerTest, ALinkThatGoesDownMayTakeRoutesUnsaid) {
+  synchronise();
+  tell({link_message(5, "wg0", 0)});
+  EXPECT_EQ(view_.routes.size(), 2U);
+  follower_.on_time(now_ += kSecond);
+  ASSERT_EQ(requests_.back().nlmsg_type, RTM_GETROUTE);
+  answer({route_message("192.0.2.0", 24, 3)});
+  answer({});
+  EXPECT_EQ(view_.routes.size(), 1U);
+  EXPECT_EQ(view_.synchronised, 1);
+}
+
+TEST_F(NetlinkFollowerTest, ReplacementIsFollowedWhereItIsCertain) {
+  synchronise();
+  tell({route_message("10.2.0.0", 16, 3, {attribute(RTA_GATEWAY, raw_address("192.0.2.254"))},
+                      RTM_NEWROUTE, NLM_F_REPLACE)});
+  ASSERT_EQ(view_.routes.size(), 2U);
+  EXPECT_EQ(view_.routes.begin()->gateway, ip("192.0.2.254"));
+  const auto before = requests_.size();
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), before);
+  // Two of the same metric: which one was replaced is not said.
+  tell({route_message("10.2.0.0", 16, 5)});
+  tell({route_message("10.2.0.0", 16, 3, {}, RTM_NEWROUTE, NLM_F_REPLACE)});
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), before + 1);
+}
+
+TEST_F(NetlinkFollowerTest, RemovalOfOneOfSeveralHopsAsksAgain) {
+  synchronise();
+  const Bytes hops = joined({hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))}),
+                             hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.3"))})});
+  tell({route_message("10.4.0.0", 16, 0, {attribute(RTA_MULTIPATH, hops)})});
+  EXPECT_EQ(view_.routes.size(), 3U);
+  EXPECT_EQ(follower_.counters().multipath, 1U);
+  tell({route_message("10.4.0.0", 16, 3, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))},
+                      RTM_DELROUTE)});
+  EXPECT_EQ(view_.routes.size(), 3U);
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.back().nlmsg_type, RTM_GETROUTE);
+}
+
+TEST_F(NetlinkFollowerTest, OthersThanTheKernelAreNotHeard) {
+  synchronise();
+  follower_.on_datagram(link_message(9, "evil"), false, now_);
+  EXPECT_FALSE(view_.links.contains(9));
+  EXPECT_EQ(follower_.counters().foreign, 1U);
+}
+
+TEST_F(NetlinkFollowerTest, AMalformedDatagramLeadsToADump) {
+  synchronise();
+  Bytes bad = link_message(9, "lan");
+  bad.resize(bad.size() - 8);
+  const auto before = requests_.size();
+  follower_.on_datagram(bad, true, now_);
+  EXPECT_EQ(follower_.counters().malformed, 1U);
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), before + 1);
+}
+
+TEST_F(NetlinkFollowerTest, LooksAgainNowAndThen) {
+  synchronise();
+  const auto before = requests_.size();
+  follower_.on_time(now_ += 299 * kSecond);
+  EXPECT_EQ(requests_.size(), before);
+  follower_.on_time(now_ += 2 * kSecond);
+  EXPECT_EQ(requests_.size(), before + 1);
+}
+
+}  // namespace
+}  // namespace gotthard::route::test
