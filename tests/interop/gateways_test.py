@@ -7,7 +7,7 @@ from lab import Sequence, TwoRegions, Wire, check, iperf3, main, ping
 
 def carry(lab, workers, endpoint6=False):
     regions = TwoRegions(lab, workers=workers, endpoint6=endpoint6)
-    wire = Wire(lab, regions.gateway_namespaces[0], "vwan")
+    wire = Wire(lab, *regions.gateway_namespaces)
     first, second = regions.hosts
     check(ping(lab, first, "10.2.0.2") == 3, "IPv4 pings are lost, the first one too perhaps")
     check(ping(lab, second, "fd01::2") == 3, "IPv6 pings are lost")

@@ -330,40 +330,45 @@ class Sequence:
 
 
 class Wire:
-    """Counts packets on a device that are neither WireGuard's nor address resolution."""
+    """Counts what arrives at underlay devices: WireGuard, and what is neither that nor address resolution.
 
+    Listens at the receiving ends: what DPDK sends through a packet socket bypasses the taps of the
+    device that it leaves by.
+    """
+
+    DEVICE = "vwan"
     SEALED = "udp port 51820"
     NEIGHBOURS = "arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or (ip6 proto 0)"
 
-    def __init__(self, lab, namespace, device, own=False):
-        """`own`: only frames that this device sends; the other side's kernel is nobody's concern."""
-        self.lab = lab
-        self.files = [lab.directory / f"wire-{namespace}-{device}-{kind}" for kind in ("plain", "sealed")]
-        sender = ""
-        if own:
-            mac = lab.inside(namespace, "cat", f"/sys/class/net/{device}/address").strip()
-            sender = f"ether src {mac} and "
-        filters = [f"{sender}not ({self.SEALED}) and not ({self.NEIGHBOURS})", sender + self.SEALED]
-        self.captures = [
-            lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-i", device, f,
-                      output=file) for f, file in zip(filters, self.files)]
+    def __init__(self, lab, *receivers):
+        filters = {"plain": f"not ({self.SEALED}) and not ({self.NEIGHBOURS})", "sealed": self.SEALED}
+        self.captures = []
+        for namespace in receivers:
+            for kind, wanted in filters.items():
+                file = lab.directory / f"wire-{namespace}-{kind}"
+                process = lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-Q", "in",
+                                    "-i", self.DEVICE, wanted, output=file)
+                self.captures.append((kind, file, process))
         deadline = time.monotonic() + 10
-        for file in self.files:
+        for _, file, _ in self.captures:
             while "listening on" not in file.read_text(errors="replace"):
-                check(time.monotonic() < deadline, f"tcpdump does not start on {device}")
+                check(time.monotonic() < deadline, "tcpdump does not start")
                 time.sleep(0.05)
 
     def stop(self):
         """(plain packets, sealed packets)"""
         time.sleep(0.3)
-        for capture in self.captures:
-            capture.terminate()
-            capture.wait(10)
-        return tuple(sum(1 for line in file.read_text(errors="replace").splitlines()
-                         if line[:2].isdigit()) for file in self.files)
+        counts = {"plain": 0, "sealed": 0}
+        for kind, file, process in self.captures:
+            process.terminate()
+            process.wait(10)
+            counts[kind] += sum(1 for line in file.read_text(errors="replace").splitlines()
+                                if line[:2].isdigit() and ":" in line[:3])
+        return counts["plain"], counts["sealed"]
 
     def plain_lines(self):
-        return self.files[0].read_text(errors="replace")
+        return "".join(file.read_text(errors="replace") for kind, file, _ in self.captures
+                       if kind == "plain")
 
 
 def needs(*programs):

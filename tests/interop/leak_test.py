@@ -21,7 +21,7 @@ def before_the_first_handshake(lab):
     # The other side's machine is there, but nobody answers on it.
     command("ip", "-n", regions.gateway_namespaces[1], "addr", "add", "192.0.2.2/24", "dev", "vwan")
     regions.gateways[0].up()
-    wire = Wire(lab, regions.gateway_namespaces[0], "vwan", own=True)
+    wire = Wire(lab, regions.gateway_namespaces[1])
     try_to_leak(lab, regions)
     plain, sealed = wire.stop()
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
@@ -33,7 +33,7 @@ def with_wg0_down(lab):
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
     command("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0", "down")
     time.sleep(1)
-    wire = Wire(lab, regions.gateway_namespaces[0], "vwan", own=True)
+    wire = Wire(lab, regions.gateway_namespaces[1])
     try_to_leak(lab, regions)
     plain, _ = wire.stop()
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
@@ -43,7 +43,7 @@ def with_wg0_down(lab):
 def with_the_data_plane_killed(lab):
     regions = TwoRegions(lab)
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
-    wire = Wire(lab, regions.gateway_namespaces[0], "vwan", own=True)
+    wire = Wire(lab, regions.gateway_namespaces[1])
     gateway = regions.gateways[0]
     old = gateway.child("gotthard-dataplane")
     os.kill(old, signal.SIGKILL)

@@ -19,6 +19,7 @@ class LinuxRegion:
         self.lab = lab
         mine = lab.namespace("gw1")
         theirs = lab.namespace("gw2")
+        self.underlay_end = theirs  # where what the gateway sends arrives
         lab.link(mine, "vwan", theirs, "vwan")
         self.hosts = [host(lab, 1, mine), host(lab, 2, theirs)]
         forwarding(lab, mine)
@@ -62,7 +63,7 @@ until ping -n -q -c 1 -W 1 192.0.2.1 > /run/ping; do :; done
 def interoperate(lab, gotthard_initiates):
     region = LinuxRegion(lab, gotthard_initiates)
     gateway, hosts = region.gateway, region.hosts
-    wire = Wire(lab, region.namespace, "vwan")
+    wire = Wire(lab, region.underlay_end)
     source, target, addresses = ((hosts[0], hosts[1], ("10.2.0.2", "fd02::2")) if gotthard_initiates
                                  else (hosts[1], hosts[0], ("10.1.0.2", "fd01::2")))
     for address in addresses:
