@@ -110,9 +110,9 @@ Status Gateway::set_up() {
       descriptors_.listener.get(), 0, operator_handlers(this),
       mgmt::Server::Watching{
           .watch = [this](int fd, Reactor::Callback r) { (void)reactor_.watch(fd, std::move(r)); },
-          .watch_both =
-              [this](int fd, Reactor::Callback r, Reactor::Callback w) {
-                (void)reactor_.watch_both(fd, std::move(r), std::move(w));
+          .watch_writable =
+              [this](int fd, Reactor::Callback w) {
+                (void)reactor_.watch_writable(fd, std::move(w));
               },
           .unwatch = [this](int fd) { reactor_.unwatch(fd); }});
   reactor_.every(100 * kMillisecond, [this] {

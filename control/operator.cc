@@ -1,8 +1,7 @@
 #include "control/operator.h"
 
-#include <fmt/ranges.h>
-
 #include "control/gateway.h"
+#include "control/mgmt/peer_name.h"
 
 namespace gotthard::control {
 namespace {
@@ -21,29 +20,14 @@ Answer status(const Gateway& gateway) {
   return json{{"ready", missing.empty()}, {"missing", missing}};
 }
 
-// "wg0/region-b", or "region-b" where only one interface has such a peer.
-tl::expected<std::uint32_t, Failure> find_peer(const Gateway& gateway, const std::string& name) {
-  std::vector<std::uint32_t> found;
-  std::vector<std::string> names;
-  std::vector<std::string> all;
+tl::expected<mgmt::PeerName, Failure> find_peer(const Gateway& gateway, const std::string& wanted) {
+  std::vector<mgmt::PeerName> names;
   for (const auto& [number, peer] : gateway.tunnels().peers()) {
-    const std::string& interface = gateway.tunnels().tunnels()[peer.interface].settings.name;
-    const std::string full = interface + "/" + peer.settings.name;
-    all.push_back(full);
-    if (name == full || name == peer.settings.name) {
-      found.push_back(number);
-      names.push_back(full);
-    }
+    names.push_back({.interface = gateway.tunnels().tunnels()[peer.interface].settings.name,
+                     .name = peer.settings.name,
+                     .number = number});
   }
-  if (found.empty()) {
-    return refuse("unknown_peer",
-                  fmt::format("there is no peer '{}': peers are {}", name, fmt::join(all, ", ")));
-  }
-  if (found.size() > 1) {
-    return refuse("ambiguous_peer", fmt::format("'{}' may be any of {}: write one of these", name,
-                                                fmt::join(names, ", ")));
-  }
-  return found.front();
+  return mgmt::find_peer(names, wanted);
 }
 
 Answer rekey(Gateway* gateway, const Arguments& arguments) {
@@ -54,8 +38,8 @@ Answer rekey(Gateway* gateway, const Arguments& arguments) {
   if (!gateway->missing().empty()) {
     return refuse("not_ready", "the gateway is not ready: " + gateway->missing());
   }
-  gateway->tunnels().rekey(*peer);
-  return json{{"peer", arguments.at("peer")}, {"started", true}};
+  gateway->tunnels().rekey(peer->number);
+  return json{{"peer", peer->full()}, {"started", true}};
 }
 
 Answer set_log(Gateway* gateway, const Arguments& arguments) {

@@ -39,9 +39,9 @@ Status Reactor::watch(int fd, Callback readable) {
   return add(fd, EPOLLIN, {.readable = std::move(readable), .writable = {}});
 }
 
-Status Reactor::watch_both(int fd, Callback readable, Callback writable) {
-  return add(fd, EPOLLIN | EPOLLOUT,
-             {.readable = std::move(readable), .writable = std::move(writable)});
+Status Reactor::watch_writable(int fd, Callback writable) {
+  // EPOLLHUP and EPOLLERR come as readable.
+  return add(fd, EPOLLOUT, {.readable = writable, .writable = writable});
 }
 
 void Reactor::unwatch(int fd) {

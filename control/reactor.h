@@ -20,8 +20,8 @@ class Reactor {
 
   // `fd` stays the caller's; unwatch() before closing it. Level-triggered.
   Status watch(int fd, Callback readable);
-  // The same, and `writable` whenever it can be written without waiting; for sockets with a queue.
-  Status watch_both(int fd, Callback readable, Callback writable);
+  // Only whether it can be written without waiting, or is broken: what can be read waits.
+  Status watch_writable(int fd, Callback writable);
   void unwatch(int fd);
 
   // Every `interval` of CLOCK_BOOTTIME, at the earliest; late turns are not made up for.

@@ -11,6 +11,7 @@
 #include "tools/cli/exit_codes.h"
 #include "tools/cli/keys.h"
 #include "tools/cli/lifecycle.h"
+#include "tools/cli/report.h"
 #include "tools/cli/tables.h"
 #include "tools/supervisor/supervisor.h"
 
@@ -23,27 +24,11 @@ struct Globals {
   bool json = false;
 };
 
-int exit_code(const mgmt::Failure& failure) {
-  if (failure.code == "not_running") {
-    return kNotRunning;
-  }
-  const bool usage = failure.code.starts_with("bad_") || failure.code.starts_with("unknown_") ||
-                     failure.code.starts_with("ambiguous_");
-  return usage ? kUsage : kFailed;
-}
-
 int run_command(const Globals& globals, std::string_view command,
                 const mgmt::Arguments& arguments) {
   const mgmt::Answer answer = ask(globals.run_dir, command, arguments);
   if (!answer) {
-    if (globals.json) {
-      const nlohmann::json failure{
-          {"ok", false}, {"code", answer.error().code}, {"error", answer.error().error}};
-      std::printf("%s\n", failure.dump(2).c_str());
-    } else {
-      std::fprintf(stderr, "gotthard: %s\n", answer.error().error.c_str());
-    }
-    return exit_code(answer.error());
+    return report(answer.error(), globals.json);
   }
   const std::string text = globals.json ? answer->dump(2) + "\n" : render(command, *answer);
   std::fputs(text.c_str(), stdout);
@@ -123,11 +108,12 @@ int run(int argc, char** argv) {
 
   double timeout = 30;
   auto* down_verb = app.add_subcommand("down", "End the running gateway")->fallthrough();
-  down_verb->add_option("--timeout", timeout, "Seconds")->capture_default_str();
-  down_verb->callback([&] { status = take_down(globals.run_dir, timeout); });
+  const CLI::Range seconds(0.0, 86400.0);
+  down_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();
+  down_verb->callback([&] { status = take_down(globals.run_dir, timeout, globals.json); });
 
   auto* wait_verb = app.add_subcommand("wait", "Wait until the gateway is ready")->fallthrough();
-  wait_verb->add_option("--timeout", timeout, "Seconds")->capture_default_str();
+  wait_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();
   wait_verb->callback([&] { status = wait_until_ready(globals.run_dir, timeout, globals.json); });
 
   std::string file;

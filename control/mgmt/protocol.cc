@@ -14,7 +14,10 @@ tl::unexpected<Failure> refuse(std::string code, std::string error) {
 
 tl::expected<Arguments, Failure> read_arguments(const json& request, const Command& command) {
   Arguments result;
-  const json given = request.value("arguments", json::object());
+  // Not copied: what is nested deeply would be copied by recursion.
+  static const json kNone = json::object();
+  const auto field = request.find("arguments");
+  const json& given = field == request.end() ? kNone : *field;
   if (!given.is_object()) {
     return refuse("bad_request", "'arguments' must be an object");
   }
@@ -68,7 +71,11 @@ std::string answer_line(std::string_view request, const Handlers& handlers, bool
   if (result) {
     return to_line({{"ok", true}, {"result", std::move(*result)}});
   }
-  return to_line({{"ok", false}, {"code", result.error().code}, {"error", result.error().error}});
+  return failure_line(result.error());
+}
+
+std::string failure_line(const Failure& failure) {
+  return to_line({{"ok", false}, {"code", failure.code}, {"error", failure.error}});
 }
 
 Answer parse_answer(std::string_view line) {

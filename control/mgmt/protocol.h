@@ -37,6 +37,8 @@ using Handlers = std::map<std::string_view, Handler>;  // by Command::name
 [[nodiscard]] std::string answer_line(std::string_view request, const Handlers& handlers,
                                       bool may_write);
 
+[[nodiscard]] std::string failure_line(const Failure& failure);
+
 // The answer's result, or what it says went wrong.
 [[nodiscard]] Answer parse_answer(std::string_view line);
 

@@ -38,6 +38,10 @@ void Server::accept_client() {
   if (!permitted || clients_.size() == kMaxClients) {
     log::event(log::Level::warning, log::Subsystem::management, "client_refused",
                {{"uid", credentials.uid}, {"clients", clients_.size()}});
+    const std::string why =
+        permitted ? failure_line({"busy", "too many operators ask at once: try again"})
+                  : failure_line({"not_permitted", "only root may ask the gateway: use sudo"});
+    (void)!send(fd.get(), why.data(), why.size(), MSG_NOSIGNAL);
     return;
   }
   const int number = fd.get();
@@ -55,26 +59,30 @@ void Server::on_readable(int fd) {
     }
     return;
   }
-  client.last = boottime_now();
   client.in.append(buffer.data(), static_cast<std::size_t>(size));
   answer_next(fd, &client);
 }
 
-// One request at a time: the next is looked at when this answer is on its way.
-void Server::answer_next(int fd, Client* client) {
+// One request a turn: the next is looked at when this answer is on its way. Until then nothing is
+// read, so a client that only asks fills its own socket.
+bool Server::answer_next(int fd, Client* client) {
   const auto newline = client->in.find('\n');
-  if (newline == std::string::npos) {
-    if (client->in.size() > kMaxRequest) {
-      drop(fd);
-    }
-    return;
+  const std::size_t size = newline == std::string::npos ? client->in.size() : newline;
+  if (size > kMaxRequest) {
+    client->out =
+        failure_line({"bad_request", fmt::format("a request has at most {} bytes", kMaxRequest)});
+    client->in.clear();
+    client->ending = true;
+  } else if (newline == std::string::npos) {
+    return false;
+  } else {
+    client->out =
+        answer_line(std::string_view(client->in).substr(0, newline), handlers_, /*may_write=*/true);
+    client->in.erase(0, newline + 1);
   }
-  client->out =
-      answer_line(std::string_view(client->in).substr(0, newline), handlers_, /*may_write=*/true);
-  client->in.erase(0, newline + 1);
-  // While the answer is written, what becomes readable can only be the end.
-  watching_.watch_both(
-      fd, [] {}, [this, fd] { on_writable(fd); });
+  client->last = boottime_now();
+  watching_.watch_writable(fd, [this, fd] { on_writable(fd); });
+  return true;
 }
 
 void Server::on_writable(int fd) {
@@ -88,9 +96,13 @@ void Server::on_writable(int fd) {
   }
   client.last = boottime_now();
   client.out.erase(0, static_cast<std::size_t>(size));
-  if (client.out.empty()) {
+  if (!client.out.empty()) {
+    return;
+  }
+  if (client.ending) {
+    drop(fd);
+  } else if (!answer_next(fd, &client)) {
     watching_.watch(fd, [this, fd] { on_readable(fd); });
-    answer_next(fd, &client);
   }
 }
 

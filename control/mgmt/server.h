@@ -18,8 +18,8 @@ class Server {
   // What the reactor does for it.
   struct Watching {
     std::function<void(int fd, std::function<void()> readable)> watch;
-    std::function<void(int fd, std::function<void()> readable, std::function<void()> writable)>
-        watch_both;
+    // Instead of watch(): until the next of them.
+    std::function<void(int fd, std::function<void()> writable)> watch_writable;
     std::function<void(int fd)> unwatch;
   };
 
@@ -29,7 +29,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Drops clients that have neither sent nor taken anything for a while.
+  // Drops clients that have neither ended a request nor taken anything of an answer for a while.
   void on_time(Nanoseconds now);
 
   static constexpr std::size_t kMaxClients = 32;
@@ -41,11 +41,13 @@ class Server {
     std::string in;
     std::string out;
     Nanoseconds last = 0;
+    bool ending = false;  // after this answer
   };
 
   void accept_client();
   void on_readable(int fd);
-  void answer_next(int fd, Client* client);
+  // False: there is no whole request yet.
+  bool answer_next(int fd, Client* client);
   void on_writable(int fd);
   void drop(int fd);
 

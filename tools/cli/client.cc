@@ -31,6 +31,9 @@ mgmt::Answer ask(const std::string& run_dir, std::string_view command,
   }
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) {
+    return fail_with("no_answer", fmt::format("cannot make a socket: {}", std::strerror(errno)));
+  }
   const timeval patience{.tv_sec = 5, .tv_usec = 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
@@ -43,14 +46,15 @@ mgmt::Answer ask(const std::string& run_dir, std::string_view command,
                                                 run_dir));
   }
   const std::string request = mgmt::request_line(command, arguments);
-  if (send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return fail_with("no_answer", "the gateway does not take requests");
-  }
+  // A gateway that refuses us says why and closes, perhaps before this is sent.
+  (void)!send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   std::string answer;
   std::array<char, 16384> buffer;
   while (answer.empty() || answer.back() != '\n') {
     const ssize_t size = recv(socket.get(), buffer.data(), buffer.size(), 0);
+    if (size < 0 && errno == EINTR) {
+      continue;
+    }
     if (size <= 0) {
       return fail_with("no_answer",
                        "the gateway does not answer: is control being restarted? Try "

@@ -10,7 +10,7 @@ namespace gotthard::cli {
 
 // Failure codes of its own: "not_running" when nobody listens there, "no_answer" when the answer
 // does not come.
-mgmt::Answer ask(const std::string& run_dir, std::string_view command,
-                 const mgmt::Arguments& arguments);
+[[nodiscard]] mgmt::Answer ask(const std::string& run_dir, std::string_view command,
+                               const mgmt::Arguments& arguments);
 
 }  // namespace gotthard::cli

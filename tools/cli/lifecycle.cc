@@ -16,6 +16,7 @@
 #include "control/config/config.h"
 #include "tools/cli/client.h"
 #include "tools/cli/exit_codes.h"
+#include "tools/cli/report.h"
 #include "tools/supervisor/run_dir.h"
 
 namespace gotthard::cli {
@@ -33,7 +34,6 @@ void sleep_ms(long milliseconds) {
 int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as_json) {
   const Nanoseconds end =
       boottime_now() + static_cast<Nanoseconds>(timeout_seconds * static_cast<double>(kSecond));
-  std::string missing;
   for (;;) {
     const mgmt::Answer status = ask(run_dir, "status", {});
     if (status && status->value("ready", false)) {
@@ -42,37 +42,46 @@ int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as
       }
       return kOk;
     }
-    missing = status ? status->value("missing", "") : status.error().error;
+    // It may be starting, or control may be coming back; other failures stay.
+    const bool may_pass = status || status.error().code == "not_running" ||
+                          status.error().code == "no_answer" || status.error().code == "busy";
+    if (!may_pass || (boottime_now() >= end && !status && status.error().code == "not_running")) {
+      return report(status.error(), as_json);
+    }
     if (boottime_now() >= end) {
-      break;
+      return report(
+          {"timeout", fmt::format("not ready after {} s: {}", timeout_seconds,
+                                  status ? status->value("missing", "") : status.error().error)},
+          as_json);
     }
     sleep_ms(50);
   }
-  std::fprintf(stderr, "gotthard: not ready after %g s: %s\n", timeout_seconds, missing.c_str());
-  return kTimeout;
 }
 
-int take_down(const std::string& run_dir, double timeout_seconds) {
+int take_down(const std::string& run_dir, double timeout_seconds, bool as_json) {
   const auto pid = supervisor::running_supervisor(run_dir);
   if (!pid) {
-    std::fprintf(stderr, "gotthard: %s\n", pid.error().message.c_str());
-    return kFailed;
+    return report({"failed", pid.error().message}, as_json);
   }
   if (!*pid) {
-    std::fprintf(stderr, "gotthard: no gateway runs with --run-dir %s\n", run_dir.c_str());
-    return kNotRunning;
+    return report({"not_running", fmt::format("no gateway runs with --run-dir {}", run_dir)},
+                  as_json);
   }
   // A pidfd names the process even when its number is given to another meanwhile.
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, **pid, 0)));
   if (!process || syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0) != 0) {
-    std::fprintf(stderr, "gotthard: cannot stop process %d: %s\n", **pid, std::strerror(errno));
-    return kFailed;
+    return report(
+        {"failed", fmt::format("cannot stop process {}: {}", **pid, std::strerror(errno))},
+        as_json);
   }
   pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
   if (poll(&ended, 1, static_cast<int>(timeout_seconds * 1000)) <= 0) {
-    std::fprintf(stderr, "gotthard: process %d is still there after %g s\n", **pid,
-                 timeout_seconds);
-    return kTimeout;
+    return report(
+        {"timeout", fmt::format("process {} is still there after {} s", **pid, timeout_seconds)},
+        as_json);
+  }
+  if (as_json) {
+    print(nlohmann::json{{"ok", true}});
   }
   return kOk;
 }

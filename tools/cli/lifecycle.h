@@ -6,7 +6,7 @@
 namespace gotthard::cli {
 
 int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as_json);
-int take_down(const std::string& run_dir, double timeout_seconds);
+int take_down(const std::string& run_dir, double timeout_seconds, bool as_json);
 int check(const std::string& file, bool as_json);
 
 }  // namespace gotthard::cli

@@ -49,24 +49,25 @@ std::string age(const json& value) {
 }
 
 std::string render_status(const json& result) {
-  return result["ready"].get<bool>() ? "ready\n"
-                                     : "not ready: " + result["missing"].get<std::string>() + "\n";
+  return result.at("ready").get<bool>()
+             ? "ready\n"
+             : "not ready: " + result.at("missing").get<std::string>() + "\n";
 }
 
 std::string render_ports(const json& result) {
   std::vector<Row> rows{{"PORT", "ROLE", "DRIVER", "LINK", "MTU", "QUEUES", "SPREADS", "RX", "TX",
                          "MISSED", "ERRORS"}};
-  for (const json& port : result["ports"]) {
-    rows.push_back({text(port["name"]), text(port["role"]), text(port["driver"]),
-                    port["link_up"].get<bool>() ? "up" : "down", text(port["mtu"]),
-                    text(port["queues"]), yes_no(port["spreads_flows"]),
-                    fmt::format("{} ({})", text(port["rx_packets"]),
-                                bytes_text(port["rx_bytes"].get<double>())),
-                    fmt::format("{} ({})", text(port["tx_packets"]),
-                                bytes_text(port["tx_bytes"].get<double>())),
-                    text(port["rx_missed"]),
-                    fmt::to_string(port["rx_errors"].get<std::uint64_t>() +
-                                   port["tx_errors"].get<std::uint64_t>())});
+  for (const json& port : result.at("ports")) {
+    rows.push_back({text(port.at("name")), text(port.at("role")), text(port.at("driver")),
+                    port.at("link_up").get<bool>() ? "up" : "down", text(port.at("mtu")),
+                    text(port.at("queues")), yes_no(port.at("spreads_flows")),
+                    fmt::format("{} ({})", text(port.at("rx_packets")),
+                                bytes_text(port.at("rx_bytes").get<double>())),
+                    fmt::format("{} ({})", text(port.at("tx_packets")),
+                                bytes_text(port.at("tx_bytes").get<double>())),
+                    text(port.at("rx_missed")),
+                    fmt::to_string(port.at("rx_errors").get<std::uint64_t>() +
+                                   port.at("tx_errors").get<std::uint64_t>())});
   }
   return table(rows);
 }
@@ -74,16 +75,17 @@ std::string render_ports(const json& result) {
 std::string render_workers(const json& result) {
   std::vector<Row> rows{{"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS"}};
   std::vector<Row> stages{{"WORKER", "STAGE", "PACKETS", "PER BURST", "CYCLES/PACKET"}};
-  for (const json& worker : result["workers"]) {
-    rows.push_back({text(worker["worker"]), text(worker["core"]),
-                    fmt::format("{:.1f} %", worker["busy_share"].get<double>() * 100),
-                    text(worker["rx_packets"]), text(worker["tx_packets"]),
-                    text(worker["sleeps"])});
-    for (const json& stage : worker["stages"]) {
-      if (stage["packets"] != 0) {
-        stages.push_back({text(worker["worker"]), text(stage["stage"]), text(stage["packets"]),
-                          fmt::format("{:.1f}", stage["packets_per_burst"].get<double>()),
-                          fmt::format("{:.0f}", stage["cycles_per_packet"].get<double>())});
+  for (const json& worker : result.at("workers")) {
+    rows.push_back({text(worker.at("worker")), text(worker.at("core")),
+                    fmt::format("{:.1f} %", worker.at("busy_share").get<double>() * 100),
+                    text(worker.at("rx_packets")), text(worker.at("tx_packets")),
+                    text(worker.at("sleeps"))});
+    for (const json& stage : worker.at("stages")) {
+      if (stage.at("packets") != 0) {
+        stages.push_back({text(worker.at("worker")), text(stage.at("stage")),
+                          text(stage.at("packets")),
+                          fmt::format("{:.1f}", stage.at("packets_per_burst").get<double>()),
+                          fmt::format("{:.0f}", stage.at("cycles_per_packet").get<double>())});
       }
     }
   }
@@ -93,25 +95,26 @@ std::string render_workers(const json& result) {
 std::string render_peers(const json& result) {
   std::vector<Row> rows{
       {"PEER", "STATE", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "DROPS", "ALLOWED IPS"}};
-  for (const json& peer : result["peers"]) {
+  for (const json& peer : result.at("peers")) {
     std::string allowed;
-    for (const json& prefix : peer["allowed_ips"]) {
+    for (const json& prefix : peer.at("allowed_ips")) {
       allowed += (allowed.empty() ? "" : " ") + prefix.get<std::string>();
     }
-    rows.push_back({text(peer["interface"]) + "/" + text(peer["name"]), text(peer["state"]),
-                    text(peer["endpoint"]), age(peer["latest_handshake_seconds_ago"]),
-                    bytes_text(peer["rx_bytes"].get<double>()),
-                    bytes_text(peer["tx_bytes"].get<double>()), text(peer["drops"]), allowed});
+    rows.push_back(
+        {text(peer.at("interface")) + "/" + text(peer.at("name")), text(peer.at("state")),
+         text(peer.at("endpoint")), age(peer.at("latest_handshake_seconds_ago")),
+         bytes_text(peer.at("rx_bytes").get<double>()),
+         bytes_text(peer.at("tx_bytes").get<double>()), text(peer.at("drops")), allowed});
   }
   return table(rows);
 }
 
 std::string render_drops(const json& result) {
   std::vector<Row> rows{{"REASON", "PACKETS", "BY WORKER", "BY MANAGER"}};
-  for (const json& drop : result["drops"]) {
-    if (drop["packets"] != 0) {
-      rows.push_back({text(drop["reason"]), text(drop["packets"]), text(drop["by_worker"]),
-                      text(drop["by_manager"])});
+  for (const json& drop : result.at("drops")) {
+    if (drop.at("packets") != 0) {
+      rows.push_back({text(drop.at("reason")), text(drop.at("packets")), text(drop.at("by_worker")),
+                      text(drop.at("by_manager"))});
     }
   }
   return rows.size() == 1 ? "nothing was dropped\n" : table(rows);
@@ -155,7 +158,9 @@ std::string age_text(double seconds) {
   return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
 }
 
-std::string render(std::string_view command, const json& result) {
+namespace {
+
+std::string render_known(std::string_view command, const json& result) {
   if (command == "status") {
     return render_status(result);
   }
@@ -172,6 +177,17 @@ std::string render(std::string_view command, const json& result) {
     return render_drops(result);
   }
   return render_sections(result);
+}
+
+}  // namespace
+
+std::string render(std::string_view command, const json& result) {
+  // A gateway of another version may answer otherwise: what it said is shown as it is.
+  try {
+    return render_known(command, result);
+  } catch (const json::exception&) {
+    return result.dump(2) + "\n";
+  }
 }
 
 }  // namespace gotthard::cli
