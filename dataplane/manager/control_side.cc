@@ -253,9 +253,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::KeepaliveSend& c) {
 
 void ControlSide::release_session(std::uint32_t peer) {
   for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::session, .number = peer})) {
-    PacketNote note = *packet_note(mbuf);
-    note.kind = NoteKind::seal;
-    state_.links->send(mbuf, note, peer);
+    send_as(mbuf, NoteKind::seal, peer);
   }
 }
 
@@ -370,9 +368,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourSet& c) {
     return std::nullopt;
   }
   for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = *place})) {
-    PacketNote note = *packet_note(mbuf);
-    note.kind = NoteKind::send_ip;
-    state_.links->send(mbuf, note, *place);
+    send_as(mbuf, NoteKind::send_ip, *place);
   }
   return std::nullopt;
 }
@@ -450,17 +446,28 @@ void ControlSide::punt(rte_mbuf* mbuf) {
   rte_pktmbuf_free(mbuf);
 }
 
+// What the worker found missing may have come while its packet was on the way here: such a packet
+// goes back at once, as nothing would wake it.
 void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
   const PacketNote& note = *packet_note(mbuf);
   WaitKey key;
   abi::EventBody question;
   if (note.kind == NoteKind::park_session) {
+    if (can_seal(note.peer)) {
+      send_as(mbuf, NoteKind::seal, note.peer);
+      return;
+    }
     key = {.kind = WaitKind::session, .number = note.peer};
     question = abi::NeedHandshake{.peer = note.peer};
   } else if (note.kind == NoteKind::park_neighbour) {
     const auto found = neighbour_places_.find(note.neighbour);
     if (found == neighbour_places_.end()) {
       state_.links->drop(mbuf, Drop::neighbour_unresolved);
+      return;
+    }
+    const auto& entry = state_.shared->hops.neighbours[note.neighbour];
+    if (Neighbour::unpack(entry.load(std::memory_order_relaxed)).reachable) {
+      send_as(mbuf, NoteKind::send_ip, note.neighbour);
       return;
     }
     key = {.kind = WaitKind::neighbour, .number = note.neighbour};
@@ -472,6 +479,10 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
     key = {.kind = WaitKind::address,
            .number = note.port,
            .address = wire::destination_of(ip, family)};
+    if (is_resolved(key.address)) {
+      send_as(mbuf, NoteKind::route, key.number);
+      return;
+    }
     question = abi::NeedNeighbour{.port = note.port, .address = key.address};
   }
   if (parking_.park(key, mbuf, now)) {
@@ -482,16 +493,30 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
 // Addresses that have a neighbour since the tables changed: their packets are routed again.
 void ControlSide::release_resolved() {
   for (const WaitKey& key : parking_.waiting(WaitKind::address)) {
-    const std::uint64_t id = state_.shared->tables->lookup_one(abi::Table::routes, key.address);
-    if (id == 0 || state_.shared->hops.next_hop(id).kind == abi::HopKind::glean) {
+    if (!is_resolved(key.address)) {
       continue;
     }
     for (rte_mbuf* mbuf : parking_.release(key)) {
-      PacketNote note = *packet_note(mbuf);
-      note.kind = NoteKind::route;
-      state_.links->send(mbuf, note, key.number);
+      send_as(mbuf, NoteKind::route, key.number);
     }
   }
+}
+
+bool ControlSide::is_resolved(const abi::Address& address) const {
+  const std::uint64_t id = state_.shared->tables->lookup_one(abi::Table::routes, address);
+  return id != 0 && state_.shared->hops.next_hop(id).kind != abi::HopKind::glean;
+}
+
+bool ControlSide::can_seal(std::uint32_t peer) const {
+  const Session* session = state_.shared->peers[peer].sealing_session();
+  return session != nullptr && now_tsc_ < session->reject_at_tsc &&
+         !session->exhausted.load(std::memory_order_relaxed);
+}
+
+void ControlSide::send_as(rte_mbuf* mbuf, NoteKind kind, std::uint32_t spread) {
+  PacketNote note = *packet_note(mbuf);
+  note.kind = kind;
+  state_.links->send(mbuf, note, spread);
 }
 
 }  // namespace gotthard::dataplane

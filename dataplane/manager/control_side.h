@@ -91,6 +91,9 @@ class ControlSide {
   void park(rte_mbuf* mbuf, Nanoseconds now);
   void release_session(std::uint32_t peer);
   void release_resolved();
+  [[nodiscard]] bool is_resolved(const abi::Address& address) const;
+  [[nodiscard]] bool can_seal(std::uint32_t peer) const;
+  void send_as(rte_mbuf* mbuf, NoteKind kind, std::uint32_t spread);
   void refuse(std::uint64_t serial, std::uint32_t local_id, abi::Refusal reason);
   void flush_events();
 
