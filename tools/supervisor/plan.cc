@@ -1,15 +1,14 @@
 #include "tools/supervisor/plan.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <utility>
+
+#include "control/config/key_file.h"
 
 namespace gotthard::supervisor {
 namespace {
@@ -47,11 +46,12 @@ Result<Plan> read_configuration(const Options& options) {
   plan.config.log.format = options.log_format.value_or(plan.config.log.format);
   plan.config.log.level = options.log_level.value_or(plan.config.log.level);
   for (const std::string& path : key_file_paths(plan.config)) {
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // Checked again: it may be another file by now.
+    auto fd = config::open_key_file(path);
     if (!fd) {
-      return fail("cannot open the key file {}: {}", path, std::strerror(errno));
+      return tl::unexpected(fd.error());
     }
-    plan.key_files.push_back({path, std::move(fd)});
+    plan.key_files.push_back({path, std::move(*fd)});
   }
   return plan;
 }
