@@ -1,7 +1,9 @@
 #include "control/dataplane_link.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -34,7 +36,6 @@ Result<bool> DataplaneLink::on_socket() {
     return false;
   }
   if (const Status taken = take_over((*message)->bytes, std::move((*message)->fds)); !taken) {
-    detach();
     return tl::unexpected(taken.error());
   }
   return true;
@@ -59,6 +60,20 @@ Status DataplaneLink::take_over(std::span<const std::byte> bytes, std::vector<Un
   auto directory = memfd_map(fds[1].get(), sizeof(abi::Directory), MapAccess::read, false);
   if (!directory) {
     return tl::unexpected(directory.error());
+  }
+  const auto* seen = reinterpret_cast<const abi::Directory*>(directory->data());
+  if (seen->header.version != abi::kVersion || seen->header.epoch != message.epoch ||
+      seen->header.instance == 0 || seen->header.workers > abi::kMaxWorkers ||
+      seen->header.ports > abi::kMaxPorts || seen->header.interfaces > abi::kMaxInterfaces) {
+    return fail("the data plane's directory does not say what its attach message says");
+  }
+  // Control waits for nobody: neither to wake the manager nor to be woken.
+  for (const int index : {2, 3}) {
+    const int fd = fds[static_cast<std::size_t>(index)].get();
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+      return fail("cannot use the data plane's descriptors: {}", std::strerror(errno));
+    }
   }
   rings_memory_ = std::move(*rings);
   directory_memory_ = std::move(*directory);
@@ -86,6 +101,9 @@ void DataplaneLink::detach() {
     wipe(&record);
   }
   queue_.clear();
+  held_.clear();
+  punts_taken_ = 0;
+  unflushed_ = false;
 }
 
 std::uint64_t DataplaneLink::send(const abi::CommandBody& command) {
@@ -104,22 +122,46 @@ void DataplaneLink::push_queued() {
     queue_.pop_front();
     unflushed_ = true;
   }
+  while (queue_.empty() && !held_.empty() && injected_.push(held_.front())) {
+    held_.pop_front();
+    unflushed_ = true;
+  }
 }
 
+// The manager takes all commands before a packet, but sees only those that are in the ring: a
+// packet that overtook its neighbour's command would be lost.
 bool DataplaneLink::inject(const abi::PacketRecord& record) {
+  if (!queue_.empty() || !held_.empty()) {
+    if (held_.size() == kMaxHeld) {
+      return false;
+    }
+    held_.push_back(record);
+    return true;
+  }
   unflushed_ = true;
   return injected_.push(record);
 }
 
-void DataplaneLink::poll() {
+Status DataplaneLink::check() const {
+  if (events_.broken() || punts_.broken()) {
+    return fail("the data plane has written an index into a ring that cannot be");
+  }
+  if (queue_.size() > kMaxQueued) {
+    return fail("the data plane takes no commands: {} are waiting", queue_.size());
+  }
+  return {};
+}
+
+Status DataplaneLink::poll() {
   if (!attached()) {
-    return;
+    return {};
   }
   eventfd_t value = 0;
   eventfd_read(wake_control_.get(), &value);
   // A callback may end the attachment: looked at anew each time.
   abi::Record record;
-  while (attached() && events_.pop(&record)) {
+  for (std::size_t n = 0; attached() && n < abi::EventRing::kCapacity && events_.pop(&record);
+       ++n) {
     if (const auto event = abi::decode_event(record)) {
       callbacks_.event(*event);
     } else {
@@ -133,16 +175,24 @@ void DataplaneLink::poll() {
     ++punts_taken_;
     if (abi::valid(packet)) {
       callbacks_.punt(packet);
+    } else {
+      log::event(log::Level::warning, log::Subsystem::control, "punt_invalid",
+                 {{"interface", packet.interface}, {"length", packet.length}});
     }
   }
-  if (attached()) {
-    push_queued();
+  if (!attached()) {
+    return {};
   }
+  push_queued();
+  return check();
 }
 
 void DataplaneLink::flush() {
-  if (attached() && std::exchange(unflushed_, false)) {
-    push_queued();
+  if (!attached()) {
+    return;
+  }
+  push_queued();
+  if (std::exchange(unflushed_, false)) {
     eventfd_write(wake_manager_.get(), 1);
   }
 }

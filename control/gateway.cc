@@ -1,5 +1,9 @@
 #include "control/gateway.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/log.h"
@@ -71,7 +75,19 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config
 
 Gateway::~Gateway() = default;
 
+Status Gateway::run() {
+  if (const Status ran = reactor_.run(); !ran) {
+    return ran;
+  }
+  return failure_;
+}
+
 Status Gateway::set_up() {
+  // The supervisor may be busy; control is never kept waiting by it.
+  const int flags = fcntl(descriptors_.broker.get(), F_GETFL);
+  if (flags < 0 || fcntl(descriptors_.broker.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    return fail("cannot use the supervisor's socket: {}", std::strerror(errno));
+  }
   auto tunnels = Tunnels::create(
       config_, keys_,
       {.dataplane = &link_,
@@ -80,7 +96,11 @@ Status Gateway::set_up() {
        .checkpoint = &checkpoint_,
        .resolve_name = [this](std::uint32_t peer, const std::string& host) {
          const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
-         names_asked_[ask(request)] = peer;
+         const auto id = ask(request);
+         if (id) {
+           names_asked_[*id] = peer;
+         }
+         return id.has_value();
        }});
   if (!tunnels) {
     return tl::unexpected(tunnels.error());
@@ -123,6 +143,7 @@ Status Gateway::set_up() {
   reactor_.every(200 * kMillisecond, [this] { netlink_.on_time(boottime_now()); });
   reactor_.every(kSecond, [this] {
     fib_.on_time(boottime_now());
+    tell_ready();
     server_->on_time(boottime_now());
   });
   reactor_.each_turn([this] { on_turn(); });
@@ -144,7 +165,7 @@ void Gateway::on_link_socket() {
     return;
   }
   if (*attached) {
-    (void)reactor_.watch(link_.wake_fd(), [this] { link_.poll(); });
+    (void)reactor_.watch(link_.wake_fd(), [this] { poll_link(); });
     try_resync();
   }
 }
@@ -157,7 +178,19 @@ void Gateway::lose_dataplane() {
   link_.detach();
   fib_.detach();
   synchronised_ = false;
+  applied_ = false;
   ready_told_ = false;
+}
+
+// A data plane that breaks the rings' rules cannot be worked with: the supervisor starts a new
+// control, whose attachment begins with new rings.
+void Gateway::poll_link() {
+  if (const Status polled = link_.poll(); !polled) {
+    log::event(log::Level::error, kLog, "dataplane_broken", {{"error", polled.error().message}});
+    lose_dataplane();
+    failure_ = polled;
+    reactor_.stop();
+  }
 }
 
 // Everything that a data plane must know, new or living: it keeps what it has of it, loses what is
@@ -171,6 +204,7 @@ void Gateway::try_resync() {
   if (!tunnels_->numbered()) {
     if (const Status numbered = tunnels_->number_peers(link_.directory(), keys_); !numbered) {
       log::event(log::Level::error, kLog, "peers_refused", {{"error", numbered.error().message}});
+      failure_ = numbered;
       reactor_.stop();
       return;
     }
@@ -180,19 +214,22 @@ void Gateway::try_resync() {
   instance_ = instance;
   link_.send(abi::ResyncBegin{});
   fib_.attach(now, link_.directory()->header.epoch);
-  tunnels_->resync(fresh, now);
+  const Tunnels::Resynced sessions = tunnels_->resync(fresh, now);
   resync_serial_ = link_.send(abi::ResyncEnd{});
   synchronised_ = true;
   log::event(log::Level::info, kLog, "dataplane_attached",
-             {{"epoch", link_.directory()->header.epoch}, {"new_dataplane", fresh}});
+             {{"epoch", link_.directory()->header.epoch},
+              {"new_dataplane", fresh},
+              {"sessions_adopted", sessions.adopted},
+              {"sessions_removed", sessions.removed}});
 }
 
 void Gateway::on_event(const abi::EventBody& event) {
   if (const auto* applied = std::get_if<abi::Applied>(&event)) {
     fib_.on_applied(applied->serial);
-    if (synchronised_ && !ready_told_ && applied->serial >= resync_serial_) {
-      ready_told_ = true;
-      ask(broker::Ready{});
+    if (synchronised_ && !applied_ && applied->serial >= resync_serial_) {
+      applied_ = true;
+      tell_ready();
       log::event(log::Level::info, kLog, "ready");
     }
   } else if (const auto* need = std::get_if<abi::NeedNeighbour>(&event)) {
@@ -206,30 +243,38 @@ void Gateway::on_event(const abi::EventBody& event) {
   }
 }
 
+void Gateway::tell_ready() {
+  if (applied_ && !ready_told_) {
+    ready_told_ = ask(broker::Ready{}).has_value();
+  }
+}
+
 void Gateway::on_punt(const abi::PacketRecord& packet) {
   if (synchronised_) {
     tunnels_->on_punt(packet, under_load(boottime_now()));
   }
 }
 
-// A handshake costs control some 200 us; beyond what leaves half of its time, peers must show with
-// a cookie that they are where they say.
+// A handshake costs control some 200 us; beyond what leaves half of its time, or when they wait in
+// a row, peers must show with a cookie that they are where they say.
 bool Gateway::under_load(Nanoseconds now) {
   constexpr std::uint32_t kPerSecond = 1000;
+  constexpr std::size_t kInARow = abi::PuntRing::kCapacity / 8;
   if (now - load_window_ >= kSecond) {
     load_window_ = now;
     load_punts_ = 0;
   }
-  return ++load_punts_ > kPerSecond;
+  return ++load_punts_ > kPerSecond || link_.punts_taken() > kInARow;
 }
 
 // ---------------------------------------------------------------- the supervisor
 
-std::uint64_t Gateway::ask(const broker::RequestBody& request) {
+std::optional<std::uint64_t> Gateway::ask(const broker::RequestBody& request) {
   const std::uint64_t id = ++request_id_;
   const auto bytes = broker::encode(broker::Request{.id = id, .body = request});
   if (const Status sent = send_message(descriptors_.broker.get(), bytes); !sent) {
     log::event(log::Level::warning, kLog, "broker_unreachable", {{"error", sent.error().message}});
+    return std::nullopt;
   }
   return id;
 }
@@ -285,7 +330,7 @@ void Gateway::set_log_level(log::Subsystem subsystem, log::Level level) {
 void Gateway::on_turn() {
   try_resync();
   if (synchronised_) {
-    link_.poll();
+    poll_link();
   }
   if (synchronised_) {
     fib_.flush(boottime_now());
@@ -301,7 +346,7 @@ std::string Gateway::missing() const {
   if (!link_.attached()) {
     return "the data plane is not attached";
   }
-  return ready_told_ ? "" : "the data plane is taking over the tables";
+  return applied_ ? "" : "the data plane is taking over the tables";
 }
 
 }  // namespace gotthard::control

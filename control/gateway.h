@@ -40,8 +40,8 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
 
-  // Until the supervisor closes the broker's socket.
-  Status run() { return reactor_.run(); }
+  // Until the supervisor closes the broker's socket, or there is no going on.
+  Status run();
 
   // For the operator's commands.
   [[nodiscard]] const config::Config& config() const { return config_; }
@@ -66,7 +66,10 @@ class Gateway {
   void on_turn();
   void try_resync();
   void lose_dataplane();
-  std::uint64_t ask(const broker::RequestBody& request);
+  // Its number; nothing when the supervisor cannot take it now.
+  std::optional<std::uint64_t> ask(const broker::RequestBody& request);
+  void poll_link();
+  void tell_ready();
   [[nodiscard]] bool under_load(Nanoseconds now);
 
   Reactor reactor_;
@@ -87,7 +90,9 @@ class Gateway {
   std::uint64_t instance_ = 0;       // of the data plane that sessions were made with
   bool synchronised_ = false;        // this attachment has got everything
   std::uint64_t resync_serial_ = 0;  // of its ResyncEnd
-  bool ready_told_ = false;
+  bool applied_ = false;             // and works by it
+  bool ready_told_ = false;          // to the supervisor
+  Status failure_;                   // why the reactor was stopped
   Nanoseconds load_window_ = 0;
   std::uint32_t load_punts_ = 0;
 };

@@ -26,13 +26,22 @@ Result<Reactor> Reactor::create() {
 }
 
 Status Reactor::add(int fd, std::uint32_t events, Watched watched) {
-  epoll_event event{.events = events, .data = {.fd = fd}};
-  const int operation = watched_.contains(fd) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  const auto known = watched_.find(fd);
+  const int operation = known != watched_.end() ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  watched.number = known != watched_.end() ? known->second.number : ++last_number_;
+  epoll_event event{
+      .events = events,
+      .data = {.u64 = std::uint64_t{watched.number} << 32 | static_cast<std::uint32_t>(fd)}};
   if (epoll_ctl(epoll_.get(), operation, fd, &event) != 0) {
     return fail("cannot watch a descriptor: {}", std::strerror(errno));
   }
   watched_[fd] = std::move(watched);
   return {};
+}
+
+Reactor::Watched* Reactor::find(std::uint64_t tag) {
+  const auto found = watched_.find(static_cast<int>(tag & 0xffff'ffff));
+  return found != watched_.end() && found->second.number == tag >> 32 ? &found->second : nullptr;
 }
 
 Status Reactor::watch(int fd, Callback readable) {
@@ -98,19 +107,16 @@ Status Reactor::run() {
     }
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      const int fd = event.data.fd;
-      if (fd == timer_.get()) {
-        continue;
-      }
-      // A callback may unwatch any descriptor, its own too.
-      if (const auto found = watched_.find(fd);
-          found != watched_.end() && (event.events & ~EPOLLOUT) != 0) {
-        const Callback readable = found->second.readable;
+      const std::uint64_t tag = event.data.u64;
+      // A callback may unwatch any descriptor, its own too: looked up and copied each time.
+      if (const Watched* found = find(tag);
+          found != nullptr && found->readable && (event.events & ~EPOLLOUT) != 0) {
+        const Callback readable = found->readable;
         readable();
       }
-      if (const auto found = watched_.find(fd);
-          found != watched_.end() && found->second.writable && (event.events & EPOLLOUT) != 0) {
-        const Callback writable = found->second.writable;
+      if (const Watched* found = find(tag);
+          found != nullptr && found->writable && (event.events & EPOLLOUT) != 0) {
+        const Callback writable = found->writable;
         writable();
       }
     }

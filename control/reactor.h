@@ -34,7 +34,10 @@ class Reactor {
   void stop() { stopping_ = true; }
 
  private:
+  // Descriptors' numbers are used again: what epoll saw of one that was unwatched meanwhile is not
+  // for the one that has its number now. `number` tells them apart.
   struct Watched {
+    std::uint32_t number = 0;
     Callback readable;
     Callback writable;
   };
@@ -45,12 +48,14 @@ class Reactor {
   };
   Reactor() = default;
   Status add(int fd, std::uint32_t events, Watched watched);
+  Watched* find(std::uint64_t tag);
   void run_timers();
   Status arm();
 
   UniqueFd epoll_;
   UniqueFd timer_;
   std::map<int, Watched> watched_;
+  std::uint32_t last_number_ = 0;
   std::vector<Timer> timers_;
   std::vector<Callback> each_turn_;
   bool stopping_ = false;

@@ -1,9 +1,9 @@
 // What must outlive control, in memory that the supervisor holds: per WireGuard peer the greatest
 // TAI64N received, the last one sent, and the endpoint it was last heard from.
 //
-// Each record has two copies with a generation and a checksum; a commit writes the older one, so
-// that a control that dies in the middle leaves the other whole. Whatever the memory holds, reading
-// it ends with records that check out and nothing else.
+// Each record has two copies, each with its key, a generation and a checksum; a commit writes the
+// older one, so that a control that dies in the middle leaves the other whole. Whatever the memory
+// holds, reading it ends with records that check out and nothing else.
 #pragma once
 
 #include <array>
@@ -12,16 +12,19 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <vector>
 
-#include "base/memfd.h"
-#include "base/result.h"
 #include "dataplane/abi/records.h"
 
 namespace gotthard::checkpoint {
 
 inline constexpr std::uint32_t kVersion = 1;
 
-// Which of our keys and which peer's: BLAKE2s of both public keys.
+// Version 1 lays out peers in the first quarter; what follows is for the running configuration's
+// changes and for IKE SAs, in versions that have them.
+inline constexpr std::size_t kPeersSize = 8U << 20;
+
+// Which of our keys and which peer's: BLAKE2s of both public keys. All zero names nobody.
 using RecordKey = std::array<std::uint8_t, 32>;
 [[nodiscard]] RecordKey record_key(const std::array<std::uint8_t, 32>& own,
                                    const std::array<std::uint8_t, 32>& peer);
@@ -44,6 +47,7 @@ class Checkpoint {
   // In force when it returns. False: no room for another peer.
   [[nodiscard]] bool commit(const RecordKey& key, const PeerRecord& record);
   [[nodiscard]] std::size_t size() const { return index_.size(); }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
   // Copies that did not check out when taken over.
   [[nodiscard]] std::size_t damaged() const { return damaged_; }
 
@@ -53,11 +57,14 @@ class Checkpoint {
   struct Header;
   [[nodiscard]] Slot* slot(std::size_t i) const;
   void take_over();
+  // The place of a new record.
+  [[nodiscard]] std::optional<std::size_t> free_slot();
 
   std::span<std::byte> memory_;
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;
   std::size_t damaged_ = 0;
+  std::vector<std::size_t> lost_;  // slots without a whole copy
   std::map<RecordKey, std::size_t> index_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "base/log.h"
@@ -31,13 +32,62 @@ noise::PeerSettings settings_of(const config::Peer& peer, const Keys& keys,
   return settings;
 }
 
-bool has_key(const abi::PeerEntry& entry, const std::array<std::uint8_t, 32>& key) {
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    if (entry.public_key[i].load(std::memory_order_relaxed) != key[i]) {
-      return false;
-    }
+// How long a name's server is left alone after a question.
+constexpr Nanoseconds kNameInterval = 5 * kSecond;
+
+template <typename T>
+T get(const std::atomic<T>& field) {
+  return field.load(std::memory_order_relaxed);
+}
+
+// Who a peer is, whatever its number.
+struct Identity {
+  std::uint32_t interface = 0;
+  std::array<std::uint8_t, 32> public_key{};
+  auto operator<=>(const Identity&) const = default;
+};
+
+// Nothing: no such peer lives.
+std::optional<Identity> identity_of(const abi::PeerEntry& entry) {
+  if (get(entry.used) != 1) {
+    return std::nullopt;
   }
-  return true;
+  Identity result{.interface = get(entry.interface)};
+  for (std::size_t i = 0; i < result.public_key.size(); ++i) {
+    result.public_key[i] = get(entry.public_key[i]);
+  }
+  return result;
+}
+
+// What one entry says, all of the same session.
+struct SeenSession {
+  std::uint32_t local_id = 0, remote_id = 0, peer = 0;
+  abi::SessionState state = abi::SessionState::empty;
+  noise::Role role = noise::Role::initiator;
+  Nanoseconds installed = 0;
+};
+
+// Nothing: the slot is empty, or holds what no manager writes. The manager may write at the same
+// time; an entry that changes each time it is looked at is one that says nothing true.
+std::optional<SeenSession> read_session(const abi::SessionEntry& entry, std::size_t slot) {
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    SeenSession seen{.local_id = entry.local_id.load(std::memory_order_acquire)};
+    const std::uint32_t state = get(entry.state);
+    seen.remote_id = get(entry.remote_id);
+    seen.peer = get(entry.peer);
+    seen.role = get(entry.initiator) == 1 ? noise::Role::initiator : noise::Role::responder;
+    seen.installed = get(entry.installed_ns);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (get(entry.local_id) != seen.local_id || get(entry.state) != state) {
+      continue;
+    }
+    seen.state = static_cast<abi::SessionState>(state);
+    const bool possible =
+        (seen.state == abi::SessionState::live || seen.state == abi::SessionState::retiring) &&
+        seen.local_id >= abi::kLowestSessionId && (seen.local_id & abi::kSlotMask) == slot;
+    return possible ? std::optional(seen) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -74,32 +124,26 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
 }
 
 Status Tunnels::number_peers(const abi::Directory* directory, const Keys& keys) {
+  // No number that lives is given to another peer: its sessions would be taken for the new one's.
   std::vector<bool> taken(abi::kMaxPeers);
-  std::map<std::pair<std::uint32_t, std::array<std::uint8_t, 32>>, std::uint32_t> living;
+  std::map<Identity, std::uint32_t> living;
   for (std::uint32_t n = 0; directory != nullptr && n < abi::kMaxPeers; ++n) {
-    const abi::PeerEntry& entry = directory->peer[n];
-    if (entry.used.load(std::memory_order_relaxed) != 1) {
-      continue;
-    }
-    for (const Tunnel& tunnel : tunnels_) {
-      for (const config::Peer& peer : tunnel.settings.peers) {
-        if (entry.interface.load(std::memory_order_relaxed) == tunnel.number &&
-            has_key(entry, peer.public_key)) {
-          living[{tunnel.number, peer.public_key}] = n;
-          taken[n] = true;
-        }
-      }
+    if (const auto identity = identity_of(directory->peer[n])) {
+      taken[n] = true;
+      living.emplace(*identity, n);
     }
   }
   std::uint32_t next = 0;
   for (Tunnel& tunnel : tunnels_) {
     for (const config::Peer& settings : tunnel.settings.peers) {
-      const auto found = living.find({tunnel.number, settings.public_key});
+      const auto found =
+          living.find({.interface = tunnel.number, .public_key = settings.public_key});
       while (found == living.end() && next < abi::kMaxPeers && taken[next]) {
         ++next;
       }
       if (found == living.end() && next == abi::kMaxPeers) {
-        return fail("more than {} peers are configured", abi::kMaxPeers);
+        return fail("no number is left for peer '{}' of {}: there may be {} peers", settings.name,
+                    tunnel.settings.name, abi::kMaxPeers);
       }
       TunnelPeer peer{.number = found != living.end() ? found->second : next,
                       .interface = tunnel.number,
@@ -130,8 +174,7 @@ Status Tunnels::number_peers(const abi::Directory* directory, const Keys& keys) 
       if (peer.endpoint) {
         links_.fib->set_endpoint(peer.number, peer.endpoint->address);
       } else if (settings.endpoint) {
-        peer.name_asked = true;
-        links_.resolve_name(peer.number, settings.endpoint->host);
+        ask_for_name(&peer);
       }
       peers_.emplace(peer.number, std::move(peer));
     }
@@ -141,7 +184,7 @@ Status Tunnels::number_peers(const abi::Directory* directory, const Keys& keys) 
 
 // ---------------------------------------------------------------- attachment
 
-void Tunnels::resync(bool fresh, Nanoseconds) {
+Tunnels::Resynced Tunnels::resync(bool fresh, Nanoseconds now) {
   for (Tunnel& tunnel : tunnels_) {
     send_interface(&tunnel);
   }
@@ -150,52 +193,54 @@ void Tunnels::resync(bool fresh, Nanoseconds) {
     send_peer(peer);
   }
   if (fresh) {
-    links_.sessions->clear();
     session_peer_.clear();
     for (Tunnel& tunnel : tunnels_) {
       tunnel.device.forget_sessions();
     }
+    links_.sessions->clear();
   }
-  adopt_sessions(*links_.dataplane->directory());
+  return adopt_sessions(*links_.dataplane->directory(), now);
 }
 
-void Tunnels::adopt_sessions(const abi::Directory& directory) {
-  const auto get = [](const auto& field) { return field.load(std::memory_order_relaxed); };
-  for (const abi::SessionEntry& entry : directory.session) {
-    if (get(entry.state) == static_cast<std::uint32_t>(abi::SessionState::empty)) {
+Tunnels::Resynced Tunnels::adopt_sessions(const abi::Directory& directory, Nanoseconds now) {
+  using Place = noise::LiveSession::Place;
+  Resynced result;
+  for (std::size_t slot = 0; slot < abi::kMaxSessions; ++slot) {
+    const auto seen = read_session(directory.session[slot], slot);
+    if (!seen) {
       continue;
     }
-    const std::uint32_t id = get(entry.local_id);
-    links_.sessions->occupy(id);
-    if (get(entry.state) != static_cast<std::uint32_t>(abi::SessionState::live) ||
-        session_peer_.contains(id)) {
+    links_.sessions->occupy(seen->local_id);
+    if (seen->state != abi::SessionState::live || session_peer_.contains(seen->local_id)) {
       continue;
     }
-    const std::uint32_t peer = get(entry.peer);
-    Tunnel* tunnel = tunnel_of(peer);
+    const auto peer = peers_.find(seen->peer);
     bool adopted = false;
-    if (tunnel != nullptr && get(directory.peer[peer].used) == 1) {
-      const abi::PeerEntry& of = directory.peer[peer];
-      using Place = noise::LiveSession::Place;
-      const Place place = get(of.current_session) == id ? Place::current
-                          : get(of.next_session) == id  ? Place::next
-                                                        : Place::previous;
-      adopted =
-          tunnel->device
-              .adopt_session(peer, {.local_id = id,
-                                    .remote_id = get(entry.remote_id),
-                                    .place = place,
-                                    .role = get(entry.initiator) == 1 ? noise::Role::initiator
-                                                                      : noise::Role::responder,
-                                    .installed = get(entry.installed_ns)})
-              .has_value();
+    if (peer != peers_.end() && identity_of(directory.peer[seen->peer]) ==
+                                    Identity{.interface = peer->second.interface,
+                                             .public_key = peer->second.settings.public_key}) {
+      const abi::PeerEntry& of = directory.peer[seen->peer];
+      const Place place = get(of.current_session) == seen->local_id ? Place::current
+                          : get(of.next_session) == seen->local_id  ? Place::next
+                                                                    : Place::previous;
+      adopted = tunnels_[peer->second.interface]
+                    .device
+                    .adopt_session(seen->peer, {.local_id = seen->local_id,
+                                                .remote_id = seen->remote_id,
+                                                .place = place,
+                                                .role = seen->role,
+                                                .installed = std::min(seen->installed, now)})
+                    .has_value();
     }
     if (adopted) {
-      session_peer_[id] = peer;
+      ++result.adopted;
+      session_peer_[seen->local_id] = seen->peer;
     } else {
-      links_.dataplane->send(abi::SessionRemove{.local_id = id});
+      ++result.removed;
+      links_.dataplane->send(abi::SessionRemove{.local_id = seen->local_id});
     }
   }
+  return result;
 }
 
 void Tunnels::send_interface(Tunnel* tunnel) {
@@ -309,21 +354,25 @@ void Tunnels::on_tick() {
     return;
   }
   const noise::Time now = time_now();
-  for (const auto& [number, peer] : peers_) {
+  for (auto& [number, peer] : peers_) {
+    if (!peer.endpoint) {
+      ask_for_name(&peer);
+    }
     Tunnel* tunnel = &tunnels_[peer.interface];
-    carry_out(tunnel, tunnel->device.on_tick(number, activity_of(number), now));
+    carry_out(tunnel, tunnel->device.on_tick(number, activity_of(number, now.boot), now));
   }
 }
 
-noise::Activity Tunnels::activity_of(std::uint32_t peer) const {
+// Times of the future would keep timers from ever being due.
+noise::Activity Tunnels::activity_of(std::uint32_t peer, Nanoseconds now) const {
   const abi::Directory& directory = *links_.dataplane->directory();
   const abi::PeerEntry& entry = directory.peer[peer];
-  const auto get = [](const auto& field) { return field.load(std::memory_order_relaxed); };
-  noise::Activity activity{.last_rx = get(entry.last_rx_ns),
-                           .last_rx_data = get(entry.last_rx_data_ns),
-                           .last_tx = get(entry.last_tx_ns),
-                           .last_tx_data = get(entry.last_tx_data_ns),
-                           .unanswered_since = get(entry.unanswered_since_ns),
+  const auto time = [now](const abi::Counter& field) { return std::min(get(field), now); };
+  noise::Activity activity{.last_rx = time(entry.last_rx_ns),
+                           .last_rx_data = time(entry.last_rx_data_ns),
+                           .last_tx = time(entry.last_tx_ns),
+                           .last_tx_data = time(entry.last_tx_data_ns),
+                           .unanswered_since = time(entry.unanswered_since_ns),
                            .current_session = get(entry.current_session),
                            .sent = 0};
   const abi::SessionEntry& session = directory.session[activity.current_session & abi::kSlotMask];
@@ -331,6 +380,16 @@ noise::Activity Tunnels::activity_of(std::uint32_t peer) const {
     activity.sent = get(session.sent);
   }
   return activity;
+}
+
+void Tunnels::ask_for_name(TunnelPeer* peer) {
+  const Nanoseconds now = boottime_now();
+  if (peer->name_asked || !peer->settings.endpoint ||
+      (peer->name_asked_at != 0 && now < peer->name_asked_at + kNameInterval)) {
+    return;
+  }
+  peer->name_asked_at = now;
+  peer->name_asked = links_.resolve_name(peer->number, peer->settings.endpoint->host);
 }
 
 void Tunnels::on_name_resolved(std::uint32_t number, const std::optional<abi::Address>& address) {
@@ -358,16 +417,38 @@ void Tunnels::rekey(std::uint32_t peer) {
 // ---------------------------------------------------------------- actions
 
 void Tunnels::carry_out(Tunnel* tunnel, noise::Actions actions) {
-  for (const noise::Action& action : actions) {
-    std::visit([&](const auto& a) { act(tunnel, a); }, action);
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const auto* checkpoint = std::get_if<noise::Checkpoint>(&actions[i]);
+    if (checkpoint != nullptr && !act(tunnel, *checkpoint)) {
+      refuse_rest(tunnel, std::span(actions).subspan(i + 1));
+      return;
+    }
+    std::visit(
+        [&]<typename A>(const A& action) {
+          if constexpr (!std::is_same_v<A, noise::Checkpoint>) {
+            act(tunnel, action);
+          }
+        },
+        actions[i]);
   }
 }
 
-void Tunnels::act(Tunnel*, const noise::Checkpoint& action) {
+// What is not in the checkpoint must not be sent or installed: after a restart it would be open to
+// replay.
+void Tunnels::refuse_rest(Tunnel* tunnel, std::span<const noise::Action> actions) {
+  for (const noise::Action& action : actions) {
+    if (const auto* install = std::get_if<noise::InstallSession>(&action)) {
+      links_.sessions->release(install->local_id);
+      carry_out(tunnel, tunnel->device.on_refused(install->local_id, time_now()));
+    }
+  }
+}
+
+bool Tunnels::act(Tunnel*, const noise::Checkpoint& action) {
   TunnelPeer& peer = peers_.at(action.peer);
   peer.record.greatest_received = action.timestamps.greatest_received;
   peer.record.last_sent = action.timestamps.last_sent;
-  commit(&peer);
+  return commit(&peer);
 }
 
 bool Tunnels::commit(TunnelPeer* peer) {
@@ -454,7 +535,7 @@ void Tunnels::set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint,
   peer->local = local;
   peer->record.endpoint = endpoint.address;
   peer->record.endpoint_port = endpoint.port;
-  commit(peer);
+  (void)commit(peer);  // an endpoint that is not kept costs a handshake, no more
   links_.fib->set_endpoint(peer->number, endpoint.address);
   links_.fib->flush(boottime_now());
   if (links_.dataplane->attached()) {
@@ -477,11 +558,6 @@ void Tunnels::act(Tunnel*, const noise::HandshakeDone& action) {
 void Tunnels::act(Tunnel*, const noise::HandshakeFailed& action) {
   log::event(log::Level::warning, kHandshake, "handshake_failed",
              {{"peer", full_name(action.peer)}, {"cause", noise::name(action.cause)}});
-  TunnelPeer& peer = peers_.at(action.peer);
-  if (!peer.endpoint && peer.settings.endpoint && !peer.name_asked) {
-    peer.name_asked = true;
-    links_.resolve_name(peer.number, peer.settings.endpoint->host);
-  }
 }
 
 // ---------------------------------------------------------------- small things

@@ -34,6 +34,7 @@ struct TunnelPeer {
   std::optional<noise::Endpoint> endpoint;
   abi::Address local;  // that the peer has sent to last; family none: routing decides
   bool name_asked = false;
+  Nanoseconds name_asked_at = 0;
 };
 
 struct Tunnel {
@@ -50,7 +51,8 @@ class Tunnels {
     route::FibBuilder* fib;
     SessionAllocator* sessions;
     checkpoint::Checkpoint* checkpoint;
-    std::function<void(std::uint32_t peer, const std::string& host)> resolve_name;
+    // False: it cannot be asked now.
+    std::function<bool(std::uint32_t peer, const std::string& host)> resolve_name;
   };
 
   static Result<std::unique_ptr<Tunnels>> create(const config::Config& config, const Keys& keys,
@@ -61,9 +63,13 @@ class Tunnels {
   Status number_peers(const abi::Directory* directory, const Keys& keys);
   [[nodiscard]] bool numbered() const { return !peers_.empty() || peer_count_ == 0; }
 
+  struct Resynced {
+    std::size_t adopted = 0;  // sessions that live and are ours
+    std::size_t removed = 0;  // sessions that live and are nobody's
+  };
   // After ResyncBegin and the tables: interfaces and peers; sessions that live are taken over,
   // others removed. `fresh`: the data plane has no sessions of ours.
-  void resync(bool fresh, Nanoseconds now);
+  Resynced resync(bool fresh, Nanoseconds now);
 
   void on_punt(const abi::PacketRecord& packet, bool under_load);
   // True: it was for us.
@@ -83,7 +89,9 @@ class Tunnels {
   explicit Tunnels(Links links) : links_(std::move(links)) {}
 
   void carry_out(Tunnel* tunnel, noise::Actions actions);
-  void act(Tunnel* tunnel, const noise::Checkpoint& action);
+  void refuse_rest(Tunnel* tunnel, std::span<const noise::Action> actions);
+  // False: it is not kept, and what follows must not happen.
+  [[nodiscard]] bool act(Tunnel* tunnel, const noise::Checkpoint& action);
   void act(Tunnel* tunnel, const noise::SendDatagram& action);
   void act(Tunnel* tunnel, const noise::InstallSession& action);
   void act(Tunnel* tunnel, const noise::RemoveSession& action);
@@ -96,9 +104,10 @@ class Tunnels {
   bool commit(TunnelPeer* peer);
   void send_interface(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
-  void adopt_sessions(const abi::Directory& directory);
+  void ask_for_name(TunnelPeer* peer);
+  Resynced adopt_sessions(const abi::Directory& directory, Nanoseconds now);
   Tunnel* tunnel_of(std::uint32_t peer);
-  [[nodiscard]] noise::Activity activity_of(std::uint32_t peer) const;
+  [[nodiscard]] noise::Activity activity_of(std::uint32_t peer, Nanoseconds now) const;
   [[nodiscard]] std::string full_name(std::uint32_t peer) const;
 
   Links links_;
