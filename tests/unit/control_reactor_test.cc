@@ -60,19 +60,21 @@ TEST(Reactor, ACallbackMayUnwatchAnyDescriptor) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(Reactor, BothDirections) {
+TEST(Reactor, WaitsForRoomAndThenForWhatCanBeRead) {
   auto reactor = Reactor::create();
   ASSERT_TRUE(reactor.has_value());
-  const UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const UniqueFd fd(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  int writable = 0;
   int readable = 0;
-  ASSERT_TRUE(reactor->watch_both(
-      fd.get(),
-      [&] {
-        ++readable;
-        reactor->stop();
-      },
-      [&] { eventfd_write(fd.get(), 1); }));
+  ASSERT_TRUE(reactor->watch_writable(fd.get(), [&] {
+    ++writable;
+    EXPECT_TRUE(reactor->watch(fd.get(), [&] {
+      ++readable;
+      reactor->stop();
+    }));
+  }));
   ASSERT_TRUE(reactor->run());
+  EXPECT_EQ(writable, 1);
   EXPECT_EQ(readable, 1);
 }
 
