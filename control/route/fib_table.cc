@@ -312,8 +312,8 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     resolve_static_routes(routes_changed);
   }
   std::ranges::sort(changes_);
-  const auto rest = std::ranges::unique(changes_);
-  changes_.erase(rest.begin(), rest.end());
+  // Not std::ranges: clang 14, which builds the fuzzers, cannot read that of libstdc++ 12.
+  changes_.erase(std::unique(changes_.begin(), changes_.end()), changes_.end());
   if (everything) {
     reevaluate_everything(now);
   } else {
