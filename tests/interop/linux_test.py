@@ -76,7 +76,8 @@ def interoperate(lab, gotthard_initiates):
     for address in addresses:
         for reverse in (False, True):
             rate = iperf3(lab, source, target, address, reverse=reverse)
-            check(rate > 5, f"TCP to {address} carries {rate:.0f} Mbit/s only")
+            check(rate > 5, f"TCP to {address}{' and back' if reverse else ''} carries {rate:.1f} Mbit/s only: "
+                  f"{gateway.losses()}, Linux's devices {region.linux.losses()}")
     rekey_under_load(region)
     plain, sealed = wire.stop()
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
