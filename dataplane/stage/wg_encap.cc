@@ -172,9 +172,12 @@ void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
 void wg_encap(Burst* burst, WorkerContext* worker) {
   LaneList ready;
   CounterBlocks blocks;
+  // Read once a lane: the manager may take the endpoint away in between.
+  std::array<const OuterTemplate*, kBurst> outers;
   for (const std::uint32_t i : burst->to_encap) {
     Lane* lane = &burst->lanes[i];
-    if (outer_of(*lane, *worker) == nullptr) {
+    outers[i] = outer_of(*lane, *worker);
+    if (outers[i] == nullptr) {
       drop_unsealed(lane, Drop::no_endpoint, worker);
       continue;
     }
@@ -201,7 +204,7 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
       continue;
     }
     const std::uint16_t inner_length = lane->length;
-    if (!wrap(lane, *outer_of(*lane, *worker), worker, &jobs[wrapped.size])) {
+    if (!wrap(lane, *outers[i], worker, &jobs[wrapped.size])) {
       drop_unsealed(lane, Drop::too_big, worker);
       continue;
     }
