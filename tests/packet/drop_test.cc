@@ -1,0 +1,262 @@
+// Every reason for which a packet is dropped, by a packet that must be.
+#include <gtest/gtest.h>
+
+#include "tests/packet/bench.h"
+
+namespace gotthard::packet_test {
+namespace {
+
+constexpr std::uint32_t kSession = 0x12340100;
+
+class Drops : public testing::Test {
+ protected:
+  // Nothing left by any port, and this was the only reason.
+  void expect(Drop reason, std::uint64_t count = 1) {
+    bench.run();
+    EXPECT_TRUE(bench.sent(kWan).empty());
+    EXPECT_TRUE(bench.sent(kLan).empty());
+    EXPECT_EQ(bench.drops(reason), count) << name(reason);
+    EXPECT_EQ(bench.all_drops(), count) << "for other reasons too";
+  }
+  void wan(const Bytes& packet) { bench.receive_ip(kWan, packet); }
+  void lan(const Bytes& packet) { bench.receive_ip(kLan, packet); }
+  void wireguard(const Bytes& message) { bench.receive_sealed(0, message); }
+
+  Bench bench;
+};
+
+Bytes lan_to(const std::string& to, std::uint8_t hops = 64, std::size_t size = 10) {
+  return udp("10.1.0.2", 1, to, 2, Bytes(size), hops);
+}
+Bytes inner() { return udp("10.2.0.9", 1, "10.1.0.2", 2, Bytes(20)); }
+
+TEST_F(Drops, Truncated) {
+  bench.receive(kWan, Bytes(13));
+  expect(Drop::truncated);
+}
+TEST_F(Drops, NotForUs) {
+  bench.receive(kWan, ethernet({2, 9, 9, 9, 9, 9}, lan_to("10.2.0.1")));
+  expect(Drop::not_for_us);
+}
+TEST_F(Drops, UnknownEthertype) {
+  bench.receive(kWan, ethernet(bench.mac(kWan), Bytes(50), 0x88cc));
+  expect(Drop::unknown_ethertype);
+}
+TEST_F(Drops, BadIpHeader) {
+  Bytes checksum = lan_to("10.2.0.1");
+  checksum[10] ^= 1;
+  lan(checksum);
+  Bytes length = lan_to("10.2.0.1");
+  put16(&length, 2, 2000);
+  put16(&length, 10, 0);
+  put16(&length, 10, internet_sum(cut(length, 0, 20)));
+  lan(length);
+  lan(Bytes(10, 0x45));
+  Bytes six = udp("fd01::2", 1, "fd02::1", 2, {});
+  put16(&six, 4, 2000);
+  lan(six);
+  expect(Drop::bad_ip_header, 4);
+}
+TEST_F(Drops, BadUdpLength) {
+  Bytes packet = udp("192.0.2.2", 1, "192.0.2.1", kListenPort, Bytes(40));
+  put16(&packet, 24, 500);
+  wan(packet);
+  wan(udp("192.0.2.2", 1, "192.0.2.1", kListenPort, Bytes(3)));
+  expect(Drop::bad_udp_length, 2);
+}
+TEST_F(Drops, OuterFragment) {
+  Bytes packet = udp("192.0.2.2", 1, "192.0.2.1", kListenPort, Bytes(40));
+  packet[6] = 0x20;
+  put16(&packet, 10, 0);
+  put16(&packet, 10, internet_sum(cut(packet, 0, 20)));
+  wan(packet);
+  expect(Drop::outer_fragment);
+}
+TEST_F(Drops, WgBadType) {
+  wireguard({5, 0, 0, 0, 1, 2, 3});
+  wireguard({4, 1, 0, 0, 1, 2, 3});
+  expect(Drop::wg_bad_type, 2);
+}
+TEST_F(Drops, WgBadLength) {
+  for (const std::uint8_t type : {1, 2, 3, 4}) {
+    Bytes message(31);
+    message[0] = type;
+    wireguard(message);
+  }
+  expect(Drop::wg_bad_length, 4);
+}
+TEST_F(Drops, WgBadMac1) {
+  Bytes message(148);
+  message[0] = 1;
+  wireguard(message);
+  expect(Drop::wg_bad_mac1);
+}
+TEST_F(Drops, WgUnknownSession) {
+  const Keys keys = bench.install(0, kSession);
+  wireguard(seal(keys.receive, kSession + 0x10000, 0, inner()));  // same slot
+  wireguard(seal(keys.receive, kSession + 1, 0, inner()));
+  expect(Drop::wg_unknown_session, 2);
+}
+TEST_F(Drops, WgSessionExpired) {
+  const Keys keys = bench.install(0, kSession, abi::KeyUse::now, 1000, 1, 60 * kSecond);
+  wireguard(seal(keys.receive, kSession, 0, inner()));
+  expect(Drop::wg_session_expired);
+}
+TEST_F(Drops, WgCounterLimit) {
+  const Keys keys = bench.install(0, kSession, abi::KeyUse::now, 1000);
+  wireguard(seal(keys.receive, kSession, 1000, inner()));
+  expect(Drop::wg_counter_limit);
+}
+TEST_F(Drops, WgSendLimit) {
+  bench.install(0, kSession, abi::KeyUse::now, 3);
+  for (int i = 0; i < 5; ++i) {
+    lan(lan_to("10.2.0.1"));
+  }
+  bench.run();
+  EXPECT_EQ(bench.sent(kWan).size(), 3U);
+  expect(Drop::wg_send_limit, 2);
+}
+TEST_F(Drops, WgReplayLaterAndInOneBurst) {
+  const Keys keys = bench.install(0, kSession);
+  const Bytes message = seal(keys.receive, kSession, 9, inner());
+  wireguard(message);
+  wireguard(message);
+  bench.run();
+  EXPECT_EQ(bench.sent(kLan).size(), 1U);
+  wireguard(message);
+  expect(Drop::wg_replay, 2);
+}
+TEST(DropsOfTwoWorkers, WgReplay) {
+  Bench bench(2);
+  const Keys keys = bench.install(0, kSession);
+  const Bytes message = seal(keys.receive, kSession, 9, inner());
+  bench.receive_sealed(0, message, 0);
+  bench.receive_sealed(0, message, 1);
+  bench.run();
+  EXPECT_EQ(bench.sent(kLan).size(), 1U);
+  EXPECT_EQ(bench.drops(Drop::wg_replay), 1U);
+}
+TEST_F(Drops, WgLate) {
+  const Keys keys = bench.install(0, kSession);
+  wireguard(seal(keys.receive, kSession, 100000, inner()));
+  bench.run();
+  EXPECT_EQ(bench.sent(kLan).size(), 1U);
+  wireguard(seal(keys.receive, kSession, 5, inner()));
+  expect(Drop::wg_late);
+}
+TEST_F(Drops, WgOpenFailedForEveryFlippedByte) {
+  const Keys keys = bench.install(0, kSession);
+  const Bytes message = seal(keys.receive, kSession, 1, inner());
+  std::uint64_t count = 0;
+  for (std::size_t at = 8; at < message.size(); ++at) {
+    if (at >= 10 && at < 16) {
+      continue;  // makes the counter reach the limit instead
+    }
+    Bytes forged = message;
+    forged[at] ^= 0x10;
+    wireguard(forged);
+    ++count;
+  }
+  expect(Drop::wg_open_failed, count);
+}
+TEST_F(Drops, WgInnerInvalid) {
+  const Keys keys = bench.install(0, kSession);
+  wireguard(seal(keys.receive, kSession, 0, Bytes(32)));
+  wireguard(seal(keys.receive, kSession, 1, cut(inner(), 0, 30)));
+  expect(Drop::wg_inner_invalid, 2);
+}
+TEST_F(Drops, WgSourceDenied) {
+  const Keys keys = bench.install(0, kSession);
+  wireguard(seal(keys.receive, kSession, 0, udp("10.3.0.9", 1, "10.1.0.2", 2, {})));
+  wireguard(seal(keys.receive, kSession, 1, udp("10.99.0.9", 1, "10.1.0.2", 2, {})));
+  expect(Drop::wg_source_denied, 2);
+}
+TEST_F(Drops, NoRoute) {
+  lan(lan_to("10.66.0.1"));
+  expect(Drop::no_route);
+}
+TEST_F(Drops, Blackhole) {
+  lan(lan_to("10.5.0.1"));
+  expect(Drop::blackhole);
+}
+TEST_F(Drops, TtlExpired) {
+  lan(lan_to("10.2.0.1", 1));
+  lan(udp("fd01::2", 1, "fd02::1", 2, {}, 1));
+  expect(Drop::ttl_expired, 2);
+}
+TEST_F(Drops, TooBig) {
+  lan(lan_to("10.2.0.1", 64, kTunnelMtu - 27));
+  expect(Drop::too_big);
+}
+TEST_F(Drops, PlainToUnderlay) {
+  lan(lan_to("198.51.100.1"));
+  const Keys keys = bench.install(0, kSession);
+  wireguard(seal(keys.receive, kSession, 0, udp("10.2.0.9", 1, "198.51.100.1", 2, {})));
+  expect(Drop::plain_to_underlay, 2);
+  lan(lan_to("10.7.0.1"));
+  bench.run();
+  EXPECT_EQ(bench.sent(kWan).size(), 1U) << "this route allows it";
+}
+TEST_F(Drops, InsideFromUnderlay) {
+  wan(udp("198.51.100.1", 1, "10.1.0.2", 2, {}));
+  wan(udp("198.51.100.1", 1, "10.2.0.9", 2, {}));
+  expect(Drop::inside_from_underlay, 2);
+}
+TEST_F(Drops, InterfaceDown) {
+  const Keys keys = bench.install(0, kSession);
+  abi::InterfaceSet down{
+      .interface = 0, .listen_port = htons(kListenPort), .mtu = kTunnelMtu, .up = 0};
+  bench.command(down);
+  bench.settle();
+  wireguard(seal(keys.receive, kSession, 0, inner()));
+  lan(lan_to("10.2.0.1"));
+  expect(Drop::interface_down, 2);
+}
+TEST_F(Drops, NotForwarded) {
+  lan(lan_to("127.0.0.1"));
+  lan(lan_to("169.254.1.1"));
+  lan(udp("fd01::2", 1, "::1", 2, {}));
+  expect(Drop::not_forwarded, 3);
+}
+TEST_F(Drops, NoPeer) {
+  lan(lan_to("10.8.0.1"));
+  expect(Drop::no_peer);
+}
+TEST_F(Drops, NoEndpoint) {
+  bench.install(0, kSession);
+  abi::PeerSet peer = bench.peer(0);
+  peer.endpoint = {};
+  bench.command(peer);
+  bench.settle();
+  lan(lan_to("10.2.0.1"));
+  expect(Drop::no_endpoint);
+}
+TEST_F(Drops, NeighbourUnresolvedAfterTheWait) {
+  lan(lan_to("10.9.0.1"));
+  lan(lan_to("10.6.0.1"));
+  bench.run();
+  usleep(1'100'000);
+  expect(Drop::neighbour_unresolved, 2);
+}
+TEST_F(Drops, NoSessionAfterTheWait) {
+  lan(lan_to("10.2.0.1"));
+  bench.run();
+  usleep(6'100'000);
+  expect(Drop::no_session);
+}
+TEST_F(Drops, ParkFull) {
+  for (int i = 0; i < 70; ++i) {
+    lan(lan_to("10.2.0.1"));
+  }
+  expect(Drop::park_full, 6);
+}
+
+TEST(Transit, UdpToTheListeningPortOfSomeoneElse) {
+  Bench bench;
+  bench.receive_ip(kWan, udp("198.51.100.2", 1, "198.51.100.1", kListenPort, Bytes(40)));
+  bench.run();
+  EXPECT_EQ(bench.sent(kWan).size(), 1U);
+}
+
+}  // namespace
+}  // namespace gotthard::packet_test
