@@ -97,14 +97,16 @@ Status drop_capabilities_of_all_threads() {
   }
   const int signal = SIGRTMIN + 5;
   struct sigaction ours {};
-  struct sigaction theirs {};
   ours.sa_handler = drop_in_this_thread;
   ours.sa_flags = SA_RESTART;
-  if (sigaction(signal, &ours, &theirs) != 0) {
+  if (sigaction(signal, &ours, nullptr) != 0) {
     return fail("cannot reach this process's threads: {}", std::strerror(errno));
   }
   const auto stubborn = interrupt_until_dropped(signal);
-  sigaction(signal, &theirs, nullptr);
+  // A slow thread may have been sent it twice; the second, still queued, would end the process if
+  // the default came back. Ignoring discards it.
+  ours.sa_handler = SIG_IGN;
+  sigaction(signal, &ours, nullptr);
   if (stubborn) {
     return fail("thread {} of this process keeps its capabilities", *stubborn);
   }
