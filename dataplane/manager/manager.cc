@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::uint32_t kRingSize = 4096;
 constexpr std::uint32_t kPacketsPerRound = 256;
-constexpr Nanoseconds kTick = 5 * kMillisecond;
 constexpr Nanoseconds kPublish = 50 * kMillisecond;
 
 template <std::size_t N>

@@ -95,7 +95,6 @@ class Manager {
   std::uint64_t instance_ = 0;
   std::uint64_t epoch_ = 0;
   Nanoseconds started_ = 0;
-  Nanoseconds last_tick_ = 0;
   Nanoseconds last_publish_ = 0;
   std::uint32_t idle_rounds_ = 0;
 };
