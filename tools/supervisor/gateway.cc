@@ -87,7 +87,7 @@ Status Gateway::run(const std::function<void()>& on_ready) {
 
 Status Gateway::watch(Child& child, void (Gateway::*on_exit)(), void (Gateway::*on_message)()) {
   child.ready = false;
-  child.deadline = loop_.after(kStartTime, [this, &child] {
+  child.deadline = loop_.after(kStartTime, [&child] {
     log::event(log::Level::error, kSubsystem, "start_timeout", {{"pid", child.process.pid}});
     send_signal(child.process, SIGKILL);
   });
