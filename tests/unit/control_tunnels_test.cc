@@ -318,10 +318,12 @@ TEST_F(TunnelsTest, AnErasedSessionFreesItsSlotAndARefusedOneToo) {
   a_->turn();
   EXPECT_FALSE(a_->control->sessions.in_use(id));
 
+  // Another machine with the same key: its timestamp must be later by more than their grain (16.8 ms),
+  // and two initiations within 20 ms are a flood.
+  std::this_thread::sleep_for(std::chrono::milliseconds(25));
   auto c = std::make_unique<Side>(1, 2);
   c->attach();
   c->want_handshake();
-  std::this_thread::sleep_for(std::chrono::milliseconds(25));  // two initiations are a flood
   b_->receive(c->sent().at(0));
   ASSERT_EQ(b_->waiting.size(), 1U);
   const std::uint32_t refused = b_->waiting[0].local_id;
