@@ -213,7 +213,7 @@ void Gateway::try_resync() {
   const bool fresh = instance_ != 0 && instance != instance_;
   instance_ = instance;
   link_.send(abi::ResyncBegin{});
-  fib_.attach(now, link_.directory()->header.epoch);
+  fib_.attach(now);
   const Tunnels::Resynced sessions = tunnels_->resync(fresh, now);
   resync_serial_ = link_.send(abi::ResyncEnd{});
   synchronised_ = true;

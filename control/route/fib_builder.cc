@@ -303,7 +303,7 @@ std::optional<ResolvedEndpoint> FibBuilder::resolve_endpoint(const Address& remo
 
 void FibBuilder::flush(Nanoseconds now) { state_->flush(now); }
 
-void FibBuilder::attach(Nanoseconds now, std::uint64_t epoch) {
+void FibBuilder::attach(Nanoseconds now) {
   State& state = *state_;
   state.sink.attach(false);
   state.update_local_addresses();
@@ -311,9 +311,9 @@ void FibBuilder::attach(Nanoseconds now, std::uint64_t epoch) {
   for (const OwnedAddress& address : state.local) {
     state.sink.send(abi::LocalAddressSet{address.owner, address.address});
   }
-  state.neighbours.restart(epoch);
-  state.hops.restart(epoch);
-  state.owners.restart(epoch);
+  state.neighbours.restart();
+  state.hops.restart();
+  state.owners.restart();
   state.table.restart();
   state.endpoints.restart();
   state.sink.need_commit();

@@ -86,8 +86,8 @@ class FibBuilder {
   void flush(Nanoseconds now);
 
   // The data plane is there (again): all state is emitted, then TablesCommit. All numbers are new,
-  // those of endpoints' neighbours too: `epoch` is the attachment's (DirectoryHeader::epoch).
-  void attach(Nanoseconds now, std::uint64_t epoch);
+  // those of endpoints' neighbours too.
+  void attach(Nanoseconds now);
   // It is gone: nothing is emitted or resolved until attach().
   void detach();
   void on_applied(std::uint64_t serial);

@@ -179,8 +179,8 @@ void Neighbours::applied(std::uint64_t serial) {
   }
 }
 
-void Neighbours::restart(std::uint64_t epoch) {
-  pool_.restart(epoch);
+void Neighbours::restart() {
+  pool_.restart();
   by_address_.clear();
   by_number_.clear();
   changed_.clear();

@@ -43,7 +43,7 @@ class Neighbours {
   void committed(std::uint64_t serial);
   void applied(std::uint64_t serial);
   // A new attachment: nothing is in use, and numbers are given anew.
-  void restart(std::uint64_t epoch);
+  void restart();
 
   // Within the rate that the kernel's tables bear; false when beyond it.
   bool ask(std::uint16_t port, const Address& address, Nanoseconds now);

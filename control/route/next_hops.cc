@@ -7,8 +7,8 @@ namespace gotthard::route {
 NextHops::NextHops(CommandSink* sink, Neighbours* neighbours)
     : sink_(sink), neighbours_(neighbours), pool_(1, abi::kMaxNextHops) {}
 
-void NextHops::restart(std::uint64_t epoch) {
-  pool_.restart(epoch);
+void NextHops::restart() {
+  pool_.restart();
   entries_.clear();
   numbers_.clear();
   blackhole_ = acquire(Hop{}, 0);
@@ -73,8 +73,8 @@ void NextHops::send(std::uint32_t number) {
 
 Owners::Owners(CommandSink* sink) : sink_(sink), pool_(1, abi::kMaxNextHops) {}
 
-void Owners::restart(std::uint64_t epoch) {
-  pool_.restart(epoch);
+void Owners::restart() {
+  pool_.restart();
   entries_.clear();
   numbers_.clear();
 }

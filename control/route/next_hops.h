@@ -39,7 +39,7 @@ class NextHops {
   void committed(std::uint64_t serial) { pool_.committed(serial); }
   void applied(std::uint64_t serial) { pool_.applied(serial); }
   // A new attachment: none is in use, and numbers are given anew.
-  void restart(std::uint64_t epoch);
+  void restart();
 
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
@@ -79,7 +79,7 @@ class Owners {
   void committed(std::uint64_t serial) { pool_.committed(serial); }
   void applied(std::uint64_t serial) { pool_.applied(serial); }
   // A new attachment: none is in use, and numbers are given anew.
-  void restart(std::uint64_t epoch);
+  void restart();
 
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }

@@ -16,16 +16,14 @@ class NumberPool {
   // Numbers first .. end - 1.
   NumberPool(std::uint32_t first, std::uint32_t end) : first_(first), taken_(end - first) {}
 
-  // All are free. A data plane that outlives control still acts on the numbers of the control
-  // process before, until it has everything anew: so each attachment begins elsewhere. Up to two
-  // fifths of all numbers differ from those of the attachment before, a fifth from those of the
-  // one before that.
-  void restart(std::uint64_t epoch) {
+  // All are free: a data plane that attaches tells numbers of this process from those of the one
+  // before.
+  void restart() {
     std::fill(taken_.begin(), taken_.end(), false);
     used_ = 0;
     given_back_.clear();
     waiting_.clear();
-    next_ = static_cast<std::size_t>(epoch % 5) * 2 * taken_.size() / 5 % taken_.size();
+    next_ = 0;
   }
 
   std::optional<std::uint32_t> take() {

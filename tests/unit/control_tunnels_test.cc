@@ -92,7 +92,7 @@ struct Control {
       EXPECT_TRUE(tunnels->number_peers(link.directory(), keys));
     }
     link.send(abi::ResyncBegin{});
-    fib.attach(boottime_now(), link.directory()->header.epoch);
+    fib.attach(boottime_now());
     const auto resynced = tunnels->resync(fresh, boottime_now());
     link.send(abi::ResyncEnd{});
     link.flush();

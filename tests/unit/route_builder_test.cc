@@ -17,7 +17,7 @@ TEST_F(FibBuilderTest, NothingIsSentBeforeAttachment) {
   route("192.0.2.0/24", kWan);
   flush();
   EXPECT_EQ(sent_, 0U);
-  fib_.attach(now_, 1);
+  fib_.attach(now_);
   EXPECT_EQ(kind("192.0.2.7"), HopKind::glean);
 }
 
@@ -183,7 +183,7 @@ TEST_F(FibBuilderTest, ADeviceMadeAnewIsFollowed) {
 TEST_F(FibBuilderTest, ConfiguredAddressesStandInUntilTheKernelsAreKnown) {
   config_.ports[1].addresses = {net("10.5.0.1/24")};
   fib_.configure(config_, now_);
-  fib_.attach(now_, 1);
+  fib_.attach(now_);
   EXPECT_EQ(kind("10.5.0.1"), HopKind::local);
   fib_.apply(Synchronised{});
   flush();
@@ -242,7 +242,7 @@ TEST_F(FibBuilderTest, RunningOutOfNumbersNeverSendsElsewhere) {
 
 TEST(NumberPool, GivesANumberAgainOnlyAfterItsCommitWasCarriedOut) {
   NumberPool pool(10, 14);
-  pool.restart(0);
+  pool.restart();
   for (std::uint32_t number = 10; number < 14; ++number) {
     EXPECT_EQ(pool.take(), number);
   }
@@ -259,21 +259,6 @@ TEST(NumberPool, GivesANumberAgainOnlyAfterItsCommitWasCarriedOut) {
   pool.committed(9);
   pool.applied(9);
   EXPECT_EQ(pool.take(), 11U);
-}
-
-TEST(NumberPool, AttachmentsOneAfterAnotherUseOtherNumbers) {
-  std::set<std::uint32_t> before;
-  for (std::uint64_t epoch = 1; epoch < 20; ++epoch) {
-    NumberPool pool(1, 1001);
-    pool.restart(epoch);
-    std::set<std::uint32_t> numbers;
-    for (int i = 0; i < 400; ++i) {
-      const std::uint32_t number = pool.take().value_or(0);
-      EXPECT_TRUE(numbers.insert(number).second);
-      EXPECT_FALSE(before.contains(number)) << "epoch " << epoch;
-    }
-    before = std::move(numbers);
-  }
 }
 
 }  // namespace

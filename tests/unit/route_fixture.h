@@ -48,7 +48,7 @@ class FibBuilderFixture : public testing::Test {
     route("10.1.0.0/24", kLan);
     route("172.31.0.0/30", kWg0);
     fib_.apply(Synchronised{});
-    fib_.attach(now_, 1);
+    fib_.attach(now_);
   }
 
   void address(int link, const std::string& text) {

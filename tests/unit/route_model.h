@@ -56,10 +56,29 @@ class DataPlaneModel {
     return serial_;
   }
 
-  // Another control process takes over: what it does not mention goes at the end.
+  // Another control process takes over: what it does not mention goes at the end. Its numbers are
+  // its own; those of the one before keep their meaning, out of its way.
   void begin_resync() {
     resync_ = true;
     mentioned_ = {};
+    rename(&hops_);
+    rename(&owners_);
+    rename(&neighbours_);
+    for (auto& [number, hop] : hops_) {
+      if (hop.neighbour != abi::kNoNeighbour) {
+        hop.neighbour += kApart;
+      }
+    }
+    for (auto& [number, owner] : owners_) {
+      owner.next += owner.next == 0 ? 0 : kApart;
+    }
+    for (PrefixMap* map :
+         {&staged_.routes, &staged_.sources, &committed_.routes, &committed_.sources}) {
+      for (auto& [prefix, number] : *map) {
+        number += kApart;
+      }
+    }
+    versions_.clear();
   }
   void end_resync() {
     resync_ = false;
@@ -137,6 +156,17 @@ class DataPlaneModel {
     std::uint64_t serial = 0;
     std::set<std::uint32_t> hops, owners, neighbours;
   };
+
+  static constexpr std::uint32_t kApart = 1U << 20;  // more than there are numbers
+
+  template <typename Body>
+  static void rename(std::map<std::uint32_t, Body>* bodies) {
+    std::map<std::uint32_t, Body> renamed;
+    for (const auto& [number, body] : *bodies) {
+      renamed.emplace(number + kApart, body);
+    }
+    *bodies = std::move(renamed);
+  }
 
   static std::uint32_t longest(const PrefixMap& map, const Address& address) {
     std::uint32_t value = 0;

@@ -52,7 +52,6 @@ struct History {
   std::set<std::pair<int, Prefix>> addresses;
   Nanoseconds now = kSecond;
   unsigned asked = 0;
-  std::uint64_t epoch = 0;
   bool attached = false;
   bool may_attach = true;
 
@@ -293,7 +292,7 @@ struct History {
 
   void attach() {
     data_plane = std::make_unique<DataPlaneModel>();
-    fib.attach(now, epoch = 1);
+    fib.attach(now);
     attached = true;
     check();
   }
@@ -301,9 +300,8 @@ struct History {
   // As a new control process does with the data plane that the one before left.
   void take_over(History* before) {
     data_plane = std::move(before->data_plane);
-    epoch = before->epoch + 1;
     data_plane->begin_resync();
-    fib.attach(now, epoch);
+    fib.attach(now);
     data_plane->end_resync();
     attached = true;
     check();
@@ -423,7 +421,6 @@ RC_GTEST_PROP(RouteProperty, ANewControlTakesOver, (const std::vector<std::uint6
     after.check();
     // The next one finds what this one left.
     before.data_plane = std::move(after.data_plane);
-    before.epoch = after.epoch;
   }
 }
 

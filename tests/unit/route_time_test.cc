@@ -72,7 +72,7 @@ TEST(FibBuilderTime, AHundredThousandRoutes) {
     for (const KernelRoute& route : routes) {
       fib.apply(RouteAdded{route});
     }
-    fib.attach(2, 1);
+    fib.attach(2);
   });
   EXPECT_GE(fib.counters().prefixes, 100000U);
 
