@@ -120,8 +120,9 @@ class BasicReplayWindow {
   }
   [[nodiscard]] Slot& slot(std::uint64_t block) const { return slots_[block & mask_]; }
 
-  // The block first: bits read after it are at least as new, so a pair that was never there
-  // together can only make a counter look seen whose block has left, or fail the swap.
+  // The block first: bits read after it are at least as new. A pair that was never there together
+  // is of a block that has left since: it fails the swap, or is refused as seen, which it may as
+  // well be; precheck() may let it pass, and commit() refuses it.
   [[nodiscard]] static Words read(const Slot& slot) {
     Policy::access();
     if constexpr (Policy::kBlockBeforeBits) {

@@ -318,8 +318,8 @@ TEST_F(TunnelsTest, AnErasedSessionFreesItsSlotAndARefusedOneToo) {
   a_->turn();
   EXPECT_FALSE(a_->control->sessions.in_use(id));
 
-  // Another machine with the same key: its timestamp must be later by more than their grain (16.8 ms),
-  // and two initiations within 20 ms are a flood.
+  // Another machine with the same key: its timestamp must be later by more than their grain (16.8
+  // ms), and two initiations within 20 ms are a flood.
   std::this_thread::sleep_for(std::chrono::milliseconds(25));
   auto c = std::make_unique<Side>(1, 2);
   c->attach();
