@@ -1,0 +1,117 @@
+"""Two regions on this machine, each a host behind a Gotthard gateway, and what happens between them.
+
+  tools/demo [--keep] [--hugepages]
+
+--keep leaves it up until Enter or Ctrl-C and says how to play with it. Exit status 0 only if all of
+the table's lines happened. Nothing is left behind.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "interop"))
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        if word not in ("--keep", "--hugepages"):
+            sys.exit(__doc__ if word in ("-h", "--help") else f"tools/demo: there is no option {word}")
+    if os.geteuid() != 0:
+        sys.exit("tools/demo: run as root: it makes network namespaces")
+    if subprocess.run([ROOT / "tools" / "build", "gotthard", "gotthard-dataplane", "gotthard-control",
+                       "tests/seqtraffic"], stdout=subprocess.DEVNULL).returncode != 0:
+        sys.exit("tools/demo: the build failed: run tools/build to see why")
+
+from lab import Failed, Lab, Sequence, TwoRegions, Wire, check, iperf3, ping  # noqa: E402
+
+
+class Story:
+    """What happened, line by line."""
+
+    def __init__(self):
+        self.rows = []
+
+    def tell(self, what, finding, good):
+        self.rows.append((what, finding, good))
+        print(f"  {'ok' if good else 'NO':3} {what}: {finding}", flush=True)
+
+    def table(self):
+        widths = [max(len(row[i]) for row in self.rows) for i in (0, 1)]
+        rule = "-" * (sum(widths) + 9)
+        lines = [rule]
+        for what, finding, good in self.rows:
+            lines.append(f"{what:<{widths[0]}}  {finding:<{widths[1]}}  {'yes' if good else 'NO'}")
+        return "\n".join([*lines, rule])
+
+    def all_good(self):
+        return bool(self.rows) and all(good for *_, good in self.rows)
+
+
+def play(lab, story, hugepages):
+    print("Two regions: host1 - gateway1 - underlay - gateway2 - host2")
+    regions = TwoRegions(lab, hugepages="auto" if hugepages else "never")
+    gateway = regions.gateways[0]
+    runtime = gateway.ask("show", "runtime")["dataplane"]
+    story.tell("both gateways are up", f"DPDK {runtime['dpdk'].removeprefix('DPDK ')}, AEAD by "
+               f"{runtime['aead']}, memory: {runtime['memory']}", True)
+    first, second = regions.hosts
+    wire = Wire(lab, *regions.gateway_namespaces)
+    for name, address in (("IPv4", "10.2.0.2"), ("IPv6", "fd02::2")):
+        count = ping(lab, first, address, count=5)
+        story.tell(f"ping over {name}", f"{count} of 5 answered, the handshake's packet among them"
+                   if count == 5 else f"{count} of 5 answered", count == 5)
+    for direction, reverse in (("host1 to host2", False), ("host2 to host1", True)):
+        rate = iperf3(lab, first, second, "10.2.0.2", reverse=reverse)
+        story.tell(f"iperf3 TCP, {direction}", f"{rate:.0f} Mbit/s", rate > 20)
+    before = gateway.peer()["session"]["local_id"]
+    traffic = Sequence(lab, first, second, "10.2.0.2", rate=1000, seconds=8)
+    time.sleep(5.2)  # a peer accepts new keys every five seconds at the most
+    gateway.call("rekey", "wg0/region-2")
+    result = traffic.result()
+    after = gateway.peer()["session"]["local_id"]
+    story.tell("rekey under traffic", f"session {before} became {after}", before != after)
+    story.tell("packets lost in it", f"{result['lost']} of {result['total']}",
+               result["lost"] == 0 and result["total"] > 0)
+    plain, sealed = wire.stop()
+    story.tell("on the wire", f"{sealed} WireGuard packets, {plain} plain", plain == 0 and sealed > 0)
+    return regions
+
+
+def keep(regions):
+    gateway = regions.gateways[0]
+    run = f"{ROOT}/build/gotthard --run-dir {gateway.run_dir}"
+    print(f"""
+It stays up. In another terminal, as root:
+  {run} show peers                # also ports, workers, drops, runtime; --json
+  {run} rekey wg0/region-2
+  ip netns exec {regions.hosts[0]} ping 10.2.0.2
+  ip netns exec {regions.hosts[1]} iperf3 -s       # and in host1: iperf3 -c 10.2.0.2
+  ip netns exec {regions.gateway_namespaces[0]} tcpdump -ni vwan     # the underlay
+Enter or Ctrl-C ends it.""")
+    try:
+        sys.stdin.readline()
+    except KeyboardInterrupt:
+        pass
+
+
+def main():
+    lab = Lab()
+    story = Story()
+    try:
+        regions = play(lab, story, "--hugepages" in sys.argv)
+        print("\nWhat happened\n" + story.table())
+        if "--keep" in sys.argv and story.all_good():
+            keep(regions)
+    except (Failed, subprocess.TimeoutExpired) as failed:
+        story.tell("the demo", str(failed), False)
+        for gateway in lab.gateways:
+            print(f"--- {gateway.name}\n{gateway.log_text()[-3000:]}")
+    finally:
+        lab.close()
+    return 0 if story.all_good() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
