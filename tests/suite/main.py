@@ -11,6 +11,7 @@ GROUPS = [
     ("includes", 1, 1, code.includes),
     ("unit", 5, 10, programs.unit),
     ("packet", 2, 5, programs.packet),
+    ("asan", 8, 15, programs.asan),
     ("tsan", 5, 15, programs.tsan),
     ("fuzz", 6, 60, programs.fuzz),
     ("tidy", 12, 40, code.tidy),

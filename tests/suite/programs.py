@@ -61,6 +61,15 @@ def build_tree(report, arguments, budget):
     return built.status == 0
 
 
+def asan(report, budget, full):
+    """Unit and packet tests again, under AddressSanitizer, LeakSanitizer and UBSan."""
+    names = [pathlib.Path(t["cmd"][0]).relative_to(pathlib.Path("build").resolve())
+             for suite in ("unit", "packet") for t in tests_of("build", suite)]
+    if build_tree(report, ["--sanitize", "address", *map(str, names)], budget):
+        run_suite(report, "build-address", "unit", budget, "asan ")
+        run_suite(report, "build-address", "packet", budget, "asan ")
+
+
 def tsan(report, budget, full):
     """The tests with threads, under ThreadSanitizer."""
     names = [pathlib.Path(t["cmd"][0]).relative_to(pathlib.Path("build").resolve())
