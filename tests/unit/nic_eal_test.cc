@@ -105,11 +105,41 @@ TEST(Eal, KeepsItsMemoryOutOfDumpsAndSwap) {
   });
 }
 
+// Sees to `count` free hugepages of 2 MB where the machine lets us, and gives back what it took.
+class FreeHugepages {
+ public:
+  explicit FreeHugepages(int count) {
+    const int missing = count - read("free_hugepages");
+    if (missing > 0) {
+      before_ = read("nr_hugepages");
+      std::ofstream(kFolder + "nr_hugepages") << before_ + missing;
+    }
+    enough_ = read("free_hugepages") >= count;
+  }
+  ~FreeHugepages() {
+    if (before_ >= 0) {
+      std::ofstream(kFolder + "nr_hugepages") << before_;
+    }
+  }
+  FreeHugepages(const FreeHugepages&) = delete;
+  FreeHugepages& operator=(const FreeHugepages&) = delete;
+  [[nodiscard]] bool enough() const { return enough_; }
+
+ private:
+  static int read(const std::string& name) {
+    int value = 0;
+    std::ifstream(kFolder + name) >> value;
+    return value;
+  }
+  inline static const std::string kFolder = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
+  int before_ = -1;
+  bool enough_ = false;
+};
+
 TEST(Eal, KeepsHugepagesOutOfDumps) {
-  int free_pages = 0;
-  std::ifstream("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") >> free_pages;
-  if (free_pages < 32) {
-    GTEST_SKIP() << "needs 32 free hugepages";
+  const FreeHugepages pages(32);
+  if (!pages.enough()) {
+    GTEST_SKIP() << "needs 32 free hugepages, or root to reserve them";
   }
   in_child([](Complaints& complaints) {
     if (!start(complaints, 1, Memory::hugepages)) {
