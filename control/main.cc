@@ -1,5 +1,6 @@
 // gotthard-control: started by `gotthard up` with every descriptor that it will ever have.
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -44,6 +45,8 @@ Status run(const Options& options) {
   if (const Status started = start_log(options); !started) {
     return started;
   }
+  // Started by a descriptor it would be called by that one's number.
+  prctl(PR_SET_NAME, "gotthard-control", 0, 0, 0);
   // The supervisor decides when this process ends: a Ctrl-C is for it alone.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);

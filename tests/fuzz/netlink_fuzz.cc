@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                          [](std::uint16_t, const abi::Address&) {}});
   Nanoseconds now = kSecond;
   fib.configure(config, now);
-  fib.attach(now, 1);
+  fib.attach(now);
   std::uint32_t sequence = 0;
   route::NetlinkFollower follower([&](const route::Change& change) { fib.apply(change); },
                                   [&](std::span<const std::byte> request) {

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +11,7 @@
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/hugepages.h"
 #include "tools/supervisor/leftovers.h"
+#include "tools/supervisor/process.h"
 #include "tools/supervisor/rate_limit.h"
 #include "tools/supervisor/requests.h"
 #include "tools/supervisor/restart_policy.h"
@@ -20,6 +23,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::Eq;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
@@ -294,6 +298,25 @@ TEST(RunDirectory, NameTooLongForASocketIsSaid) {
   const auto listener = claimed->listen_control();
   ASSERT_FALSE(listener.has_value());
   EXPECT_THAT(listener.error().message, HasSubstr("too long"));
+}
+
+// A clone in /root: control's user has no way there.
+TEST(Process, StartsWhatItsUserHasNoWayTo) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "needs root to become another user";
+  }
+  std::string folder = "/tmp/gotthard-process-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);  // nobody else may enter
+  const std::string program = folder + "/program";
+  std::filesystem::copy_file("/bin/true", program);
+  auto process = spawn({program}, {}, [] {
+    return setgid(65534) == 0 && setuid(65534) == 0 ? Status() : fail("setuid");
+  });
+  ASSERT_TRUE(process.has_value()) << process.error().message;
+  pollfd ended{.fd = process->pidfd.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&ended, 1, 10'000), 1);
+  EXPECT_THAT(reap(*process).value_or(""), Eq("exit status 0"));
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -61,6 +61,9 @@ Status prepare_child(pid_t parent, std::span<const int> keep, const Prepare& pre
 
 [[noreturn]] void run_child(const std::vector<std::string>& argv, pid_t parent,
                             std::span<const int> keep, const Prepare& prepare, int errors) {
+  // Opened as the supervisor: the user that the child becomes may have no way to it (a home
+  // folder).
+  const UniqueFd program(open(argv[0].c_str(), O_PATH | O_CLOEXEC));
   Status ready = prepare_child(parent, keep, prepare);
   if (ready) {
     std::vector<char*> arguments;
@@ -68,7 +71,10 @@ Status prepare_child(pid_t parent, std::span<const int> keep, const Prepare& pre
       arguments.push_back(const_cast<char*>(argument.c_str()));
     }
     arguments.push_back(nullptr);
-    execv(arguments[0], arguments.data());
+    execv(arguments[0], arguments.data());  // by its name, which tools like ps show
+    if (errno == EACCES) {
+      syscall(SYS_execveat, program.get(), "", arguments.data(), environ, AT_EMPTY_PATH);
+    }
     ready = fail("{}", std::strerror(errno));
   }
   const std::string& why = ready.error().message;
