@@ -45,7 +45,7 @@ std::optional<abi::PacketRecord> to_record(std::span<const std::byte> ip, const 
   }
   const std::size_t length = view->udp->length.get();
   const std::size_t offset = view->ip.header_length + sizeof(wire::UdpHeader);
-  if (length < sizeof(wire::UdpHeader) || view->ip.header_length + length > ip.size() ||
+  if (length < sizeof(wire::UdpHeader) || view->ip.header_length + length > view->ip.length ||
       length - sizeof(wire::UdpHeader) > abi::kMaxPayload) {
     return std::nullopt;
   }
