@@ -1,0 +1,161 @@
+// Any bytes as an IP packet, and any record that control may inject: what the parsers accept lies
+// within the packet, and what is written can be read back. Packets are in heap buffers of exactly
+// their size, so that the sanitizer sees a read beyond either end.
+#include <rte_mbuf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "dataplane/manager/handshake_packets.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "nic/cores.h"
+#include "nic/eal.h"
+#include "nic/pool.h"
+#include "tests/packet/frames.h"
+
+namespace {
+
+using namespace gotthard;
+using namespace gotthard::dataplane;
+
+void require(bool condition) {
+  if (!condition) {
+    std::abort();
+  }
+}
+
+// DPDK's main thread is the one that runs the inputs.
+rte_mempool* make_pool() {
+  const auto cpus = nic::available_cpus();
+  require(cpus.has_value() && nic::start_eal({.prefix = "gotthard-fuzz-" + std::to_string(getpid()),
+                                              .memory = nic::Memory::pages,
+                                              .megabytes = 64,
+                                              .manager_cpus = {cpus->front().id},
+                                              .worker_cpus = {cpus->front().id},
+                                              .pci = {}})
+                                  .has_value());
+  return nic::create_pool("packets", 1023, 1500, 0).value();
+}
+
+class Exact {
+ public:
+  explicit Exact(std::span<const std::byte> from)
+      : bytes_(new std::byte[from.size()]), size_(from.size()) {
+    std::copy(from.begin(), from.end(), bytes_.get());
+  }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_.get(), size_}; }
+  [[nodiscard]] std::byte* data() const { return bytes_.get(); }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_;
+};
+
+void check_address(const abi::Address& address, wire::Family family) {
+  require(address.family == family);
+  require(family == wire::Family::ipv6 ||
+          std::all_of(address.bytes.begin() + 4, address.bytes.end(),
+                      [](std::uint8_t byte) { return byte == 0; }));
+}
+
+void check_ipv4(const Exact& buffer, const wire::IpPacket& packet) {
+  auto* header = reinterpret_cast<wire::Ipv4Header*>(buffer.data());
+  require(packet.header_length == (header->version_ihl & 0x0fU) * 4 && packet.header_length >= 20);
+  require(packet.length == header->total_length.get());
+  const bool right = wire::ipv4_checksum_ok(*header, packet.header_length);
+  if (header->ttl > 0) {
+    wire::decrement_ttl(header);
+    require(wire::ipv4_checksum_ok(*header, packet.header_length) == right);
+  }
+  if (packet.header_length == sizeof(*header)) {
+    header->checksum.set(0);
+    header->checksum.set(wire::ipv4_checksum(*header));
+    require(wire::ipv4_checksum_ok(*header, sizeof(*header)));
+  }
+}
+
+void parse_ip(const Exact& buffer) {
+  const auto bytes = buffer.bytes();
+  const auto packet = wire::parse_ip(bytes);
+  if (!packet) {
+    return;
+  }
+  const bool v4 = packet->family == wire::Family::ipv4;
+  require(static_cast<int>(bytes[0]) >> 4 == (v4 ? 4 : 6));
+  require(packet->header_length <= packet->length && packet->length <= bytes.size());
+  require(packet->fragment || !packet->first_fragment);
+  check_address(wire::source_of(bytes.data(), packet->family), packet->family);
+  check_address(wire::destination_of(bytes.data(), packet->family), packet->family);
+  (void)wire::forwardable_destination(bytes.data(), packet->family);
+  if (v4) {
+    check_ipv4(buffer, *packet);
+  } else {
+    require(packet->header_length == sizeof(wire::Ipv6Header));
+  }
+}
+
+void parse_handshake(std::span<const std::byte> bytes) {
+  const PacketNote note{.port = 1, .interface = 2, .peer = 3, .local_id = 4};
+  const auto moved = to_move(bytes, note);
+  const auto record = to_record(bytes, note);
+  if (!record) {
+    return;
+  }
+  const auto packet = wire::parse_ip(bytes);
+  require(packet.has_value() && moved.has_value());
+  const std::size_t payload = packet->header_length + sizeof(wire::UdpHeader);
+  require(record->length <= abi::kMaxPayload && payload + record->length <= packet->length);
+  require(std::memcmp(record->payload.data(), bytes.data() + payload, record->length) == 0);
+  require(std::all_of(record->payload.begin() + record->length, record->payload.end(),
+                      [](std::byte byte) { return byte == std::byte{}; }));
+  check_address(record->remote, packet->family);
+  check_address(record->local, packet->family);
+  require(record->remote == moved->remote && record->local == moved->local &&
+          record->remote_port == moved->remote_port);
+  require(record->interface == note.interface && record->port == note.port);
+  require(abi::valid(*record) ==
+          (record->length > 0 && record->remote_port != 0 && record->local_port != 0));
+}
+
+// What control injects comes out as a whole packet that says the same.
+void write_handshake(std::span<const std::byte> bytes) {
+  static rte_mempool* const kPool = make_pool();
+  abi::PacketRecord record;
+  std::memcpy(static_cast<void*>(&record), bytes.data(), std::min(bytes.size(), sizeof(record)));
+  if (!abi::valid(record)) {
+    return;
+  }
+  rte_mbuf* mbuf = to_packet(record, kPool);
+  require(mbuf != nullptr);
+  const Exact buffer(frame_bytes(mbuf));
+  rte_pktmbuf_free(mbuf);
+  const auto packet = wire::parse_ip(buffer.bytes());
+  require(packet.has_value() && packet->length == buffer.bytes().size());
+  require(packet->protocol == wire::kProtocolUdp && !packet->fragment);
+  const auto* first = reinterpret_cast<const std::uint8_t*>(buffer.data());
+  const packet_test::Bytes copy(first, first + buffer.bytes().size());
+  require(packet_test::udp_sum(copy) == 0);
+  const auto back = to_record(buffer.bytes(), {.interface = record.interface});
+  require(back.has_value() && back->length == record.length);
+  require(back->remote == record.local && back->local == record.remote);
+  require(back->remote_port == record.local_port && back->local_port == record.remote_port);
+  require(std::memcmp(back->payload.data(), record.payload.data(), record.length) == 0);
+  parse_ip(buffer);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::span<const std::byte> input(reinterpret_cast<const std::byte*>(data), size);
+  parse_handshake(Exact(input).bytes());
+  parse_ip(Exact(input));
+  write_handshake(input);
+  return 0;
+}
