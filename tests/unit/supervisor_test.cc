@@ -16,6 +16,7 @@
 #include "tools/supervisor/requests.h"
 #include "tools/supervisor/restart_policy.h"
 #include "tools/supervisor/run_dir.h"
+#include "tools/supervisor/supervisor.h"
 #include "tools/supervisor/tunnel_routes.h"
 
 namespace gotthard::supervisor {
@@ -158,11 +159,17 @@ TEST(Hugepages, PoolIsResizedByWhatWasAdded) {
   };
   write("nr_hugepages", 10);
   write("free_hugepages", 4);
+  write("surplus_hugepages", 0);
   HugepagePool pool(directory.path());
   ASSERT_TRUE(pool.lock().has_value());
   EXPECT_EQ(*pool.free_pages(), 4U);
   EXPECT_EQ(*pool.add(50), 50U);
   EXPECT_EQ(total(), 60);
+  EXPECT_TRUE(pool.remove(50).has_value());
+  EXPECT_EQ(total(), 10);
+  // Three of these are a dead gateway's: the kernel takes them back by itself.
+  write("nr_hugepages", 63);
+  write("surplus_hugepages", 3);
   EXPECT_TRUE(pool.remove(50).has_value());
   EXPECT_EQ(total(), 10);
   EXPECT_FALSE(HugepagePool(directory.path() + "/absent").lock().has_value());
@@ -285,7 +292,14 @@ TEST(RunDirectory, BelongsToOneGateway) {
   EXPECT_FALSE(std::filesystem::exists(run));
   EXPECT_FALSE(running_supervisor(run)->has_value());
   std::filesystem::create_directory(run);  // the operator's: it stays
-  { EXPECT_TRUE(RunDir::claim(run, state, &running).has_value()); }
+  // A data plane's that was killed as it started: it goes.
+  std::filesystem::create_directories(run + "/" + kDpdkDir + "/gotthard-1");
+  {
+    const auto claimed = RunDir::claim(run, state, &running);
+    EXPECT_TRUE(claimed.has_value());
+    EXPECT_FALSE(std::filesystem::exists(run + "/" + kDpdkDir));
+    std::filesystem::create_directories(run + "/" + kDpdkDir + "/gotthard-2");
+  }
   EXPECT_TRUE(std::filesystem::is_empty(run));
 }
 

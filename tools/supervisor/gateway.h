@@ -30,7 +30,8 @@ struct Plan {
   std::string dataplane_program;
   std::string control_program;
   std::string instance_name;
-  User user;  // for control
+  std::string run_dir;  // absolute
+  User user;            // for control
 };
 
 class Gateway {

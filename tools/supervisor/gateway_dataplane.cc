@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -40,8 +41,12 @@ Status Gateway::spawn_dataplane() {
     arguments.tunnel_fds.push_back(tunnel.fd.get());
     keep.push_back(tunnel.fd.get());
   }
-  auto process = spawn(dataplane_argv(plan_.config, arguments), keep,
-                       [this] { return limit_to(dataplane_capabilities(plan_.config)); });
+  auto process = spawn(dataplane_argv(plan_.config, arguments), keep, [this] {
+    // DPDK makes a directory beneath it that stays when the process is killed while it starts: here
+    // it goes with the run directory.
+    setenv("RUNTIME_DIRECTORY", plan_.run_dir.c_str(), 1);
+    return limit_to(dataplane_capabilities(plan_.config));
+  });
   if (!process) {
     return tl::unexpected(process.error());
   }

@@ -86,6 +86,20 @@ Result<std::uint64_t> HugepagePool::read(const char* file) const {
   return value;
 }
 
+Result<std::uint64_t> HugepagePool::size() const {
+  for (;;) {
+    const auto surplus = read("surplus_hugepages");
+    const auto all = read("nr_hugepages");
+    const auto surplus_then = read("surplus_hugepages");
+    if (!surplus || !all || !surplus_then) {
+      return !surplus ? surplus : !all ? all : surplus_then;
+    }
+    if (*surplus == *surplus_then) {
+      return *all - std::min(*all, *surplus);
+    }
+  }
+}
+
 Status HugepagePool::resize(std::uint64_t pages) const {
   const std::string path = directory_ + "/nr_hugepages";
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -97,14 +111,14 @@ Status HugepagePool::resize(std::uint64_t pages) const {
 }
 
 Result<std::uint64_t> HugepagePool::add(std::uint64_t pages) {
-  const auto before = read("nr_hugepages");
+  const auto before = size();
   if (!before) {
     return before;
   }
   if (auto resized = resize(*before + pages); !resized) {
     return tl::unexpected(resized.error());
   }
-  const auto after = read("nr_hugepages");
+  const auto after = size();
   if (!after) {
     return after;
   }
@@ -112,7 +126,7 @@ Result<std::uint64_t> HugepagePool::add(std::uint64_t pages) {
 }
 
 Status HugepagePool::remove(std::uint64_t pages) {
-  const auto before = read("nr_hugepages");
+  const auto before = size();
   if (!before) {
     return tl::unexpected(before.error());
   }

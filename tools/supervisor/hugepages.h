@@ -42,6 +42,9 @@ class HugepagePool {
 
  private:
   [[nodiscard]] Result<std::uint64_t> read(const char* file) const;
+  // What `resize` sets. nr_hugepages counts those too that go once nobody holds them, and the
+  // kernel may be still taking them from a data plane that was killed.
+  [[nodiscard]] Result<std::uint64_t> size() const;
   [[nodiscard]] Status resize(std::uint64_t pages) const;
 
   std::string directory_;

@@ -69,6 +69,8 @@ Status find_programs(const Options& options, Plan* plan) {
   plan->control_program = *control;
   plan->user = *user;
   plan->instance_name = fmt::format("gotthard-{}", getpid());
+  std::error_code error;
+  plan->run_dir = std::filesystem::absolute(options.run_dir, error);
   return {};
 }
 

@@ -49,6 +49,11 @@ bool lock_patiently(int fd) {
   return false;
 }
 
+void remove_dpdk_dir(const std::string& run_dir) {
+  std::error_code error;
+  std::filesystem::remove_all(run_dir + "/" + kDpdkDir, error);
+}
+
 bool same_file(int fd, const std::string& path) {
   struct stat opened {};
   struct stat named {};
@@ -94,6 +99,7 @@ Result<RunDir> RunDir::claim(const std::string& run_dir, const std::string& stat
   // "1234" and " made" when we made the directory, so that after a kill the next one removes it.
   std::array<char, 32> last{};
   (void)!pread(pid_file->get(), last.data(), last.size() - 1, 0);
+  remove_dpdk_dir(run_dir);
   RunDir claimed(run_dir, *made || std::strstr(last.data(), kMade) != nullptr);
   claimed.pid_file_ = std::move(*pid_file);
   const std::string pid = fmt::format("{}{}\n", getpid(), claimed.made_ ? kMade : "");
@@ -122,6 +128,7 @@ RunDir::~RunDir() {
   if (path_.empty() || !pid_file_) {
     return;
   }
+  remove_dpdk_dir(path_);
   unlink((path_ + "/" + kControlSocket).c_str());
   unlink((path_ + "/" + kPidFile).c_str());
   if (made_) {

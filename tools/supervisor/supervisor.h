@@ -16,6 +16,7 @@ inline constexpr const char* kDefaultStateDir = "/var/lib/gotthard";
 // In the run directory.
 inline constexpr const char* kPidFile = "supervisor.pid";      // flock'ed while the gateway runs
 inline constexpr const char* kControlSocket = "control.sock";  // operators' requests to control
+inline constexpr const char* kDpdkDir = "dpdk";                // made by DPDK while it starts
 
 // Exit statuses of `gotthard up`.
 inline constexpr int kExitOk = 0;
