@@ -14,17 +14,21 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
-if __name__ == "__main__":
-    for word in sys.argv[1:]:
-        if word not in ("--keep", "--hugepages"):
-            sys.exit(__doc__ if word in ("-h", "--help") else f"tools/demo: there is no option {word}")
-    if os.geteuid() != 0:
-        sys.exit("tools/demo: run as root: it makes network namespaces")
-    if subprocess.run([ROOT / "tools" / "build", "gotthard", "gotthard-dataplane", "gotthard-control",
-                       "tests/seqtraffic"], stdout=subprocess.DEVNULL).returncode != 0:
-        sys.exit("tools/demo: the build failed: run tools/build to see why")
+from lab import Lab, Sequence, TwoRegions, Wire, iperf3, ping  # noqa: E402
+from programs import ENDINGS, Failed, end, start  # noqa: E402
 
-from lab import Failed, Lab, Sequence, TwoRegions, Wire, check, iperf3, ping  # noqa: E402
+PROGRAMS = ("gotthard", "gotthard-dataplane", "gotthard-control", "tests/seqtraffic")
+
+
+def build():
+    known = []
+    try:
+        start(known, ROOT / "tools" / "build", *PROGRAMS, stdout=subprocess.DEVNULL)
+        if known[0].wait() != 0:
+            sys.exit("tools/demo: the build failed: run tools/build to see why")
+    finally:
+        for process in known:
+            end(process)
 
 
 class Story:
@@ -92,11 +96,18 @@ It stays up. In another terminal, as root:
 Enter or Ctrl-C ends it.""")
     try:
         sys.stdin.readline()
-    except KeyboardInterrupt:
+    except SystemExit:  # the signal's
         pass
 
 
 def main():
+    for word in sys.argv[1:]:
+        if word not in ("--keep", "--hugepages"):
+            sys.exit(__doc__ if word in ("-h", "--help") else f"tools/demo: there is no option {word}")
+    if os.geteuid() != 0:
+        sys.exit("tools/demo: run as root: it makes network namespaces")
+    ENDINGS.catch()
+    build()
     lab = Lab()
     story = Story()
     try:

@@ -7,11 +7,12 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+
+from programs import ENDINGS, Failed, Skipped, check, command, end, start, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("GOTTHARD_BUILD", ROOT / "build"))
@@ -20,65 +21,40 @@ SEQTRAFFIC = BUILD / "tests" / "seqtraffic"
 SKIPPED = 77
 
 
-class Failed(Exception):
-    """The test's finding."""
-
-
-def check(condition, message):
-    if not condition:
-        raise Failed(message)
-
-
-def command(*words, seconds=60, allow=(0,), stdin=None):
-    words = [str(w) for w in words]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, input=stdin,
-                          stdin=subprocess.DEVNULL if stdin is None else None)
-    if allow is not None and done.returncode not in allow:
-        raise Failed(f"{' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
 class Lab:
     def __init__(self):
         self.tag = f"gt{os.getpid()}"
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gotthard-lab-"))
         self.namespaces = []
         self.processes = []
         self.gateways = []
         self.closed = False
-        atexit.register(self.close)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number, frame):
-        self.close()
-        os._exit(128 + number)
+        ENDINGS.catch()
+        with ENDINGS.hold():
+            self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gotthard-lab-"))
+            atexit.register(self.close)
 
     def close(self):
+        """What is made is noted first, so that there is nothing else. A second call does nothing."""
         if self.closed:
             return
+        ENDINGS.ignore()
         self.closed = True
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         for gateway in self.gateways:
             gateway.end()
         for process in self.processes:
             if process.poll() is None:
                 process.terminate()
         for process in self.processes:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
         for name in self.namespaces:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+        ENDINGS.catch()
 
     def namespace(self, name):
         full = f"{self.tag}-{name}"
-        command("ip", "netns", "add", full)
         self.namespaces.append(full)
+        command("ip", "netns", "add", full)
         command("ip", "-n", full, "link", "set", "lo", "up")
         return full
 
@@ -95,13 +71,10 @@ class Lab:
         return command("ip", "netns", "exec", namespace, *words, **options)
 
     def start(self, namespace, *words, output=None):
-        words = [str(w) for w in words]
         stream = open(output, "wb") if output else subprocess.PIPE
-        process = subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdout=stream,
-                                   stderr=subprocess.STDOUT if output else subprocess.PIPE,
-                                   stdin=subprocess.DEVNULL)
-        self.processes.append(process)
-        return process
+        return start(self.processes, "ip", "netns", "exec", namespace, *words, stdout=stream,
+                     stderr=subprocess.STDOUT if output else subprocess.PIPE,
+                     stdin=subprocess.DEVNULL)
 
 
 class Gateway:
@@ -126,11 +99,14 @@ class Gateway:
         lab.gateways.append(self)
 
     def up(self):
+        self.begin()
+        self.wait()
+        self.usable()
+
+    def begin(self):
         self.process = self.lab.start(self.namespace, GOTTHARD, "--run-dir", self.run_dir,
                                       "--state-dir", self.state_dir, "up", self.file,
                                       output=self.log)
-        self.wait()
-        self.usable()
 
     def wait(self, seconds=30):
         try:
@@ -190,14 +166,9 @@ class Gateway:
         return str(self.run_dir).encode() in words
 
     def end(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        subprocess.run([str(GOTTHARD), "--run-dir", str(self.run_dir), "down"], capture_output=True,
-                       timeout=60)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        """By a signal: it may not be up yet, and not listen."""
+        if self.process is not None:
+            end(self.process)
 
 
 def genkey():
@@ -381,7 +352,7 @@ def needs(*programs):
 
 
 def main(*tests):
-    """Runs each test in a lab of its own; the status is for tools/test."""
+    """Runs each test in a lab of its own; what it prints and the status are for tools/test."""
     if os.geteuid() != 0:
         print("needs root")
         sys.exit(SKIPPED)
@@ -392,6 +363,8 @@ def main(*tests):
         try:
             test(lab)
             print(f"{test.__name__}: ok ({time.monotonic() - start:.1f} s)", flush=True)
+        except Skipped as skipped:
+            print(f"{test.__name__}: skipped: {skipped}", flush=True)
         except (Failed, subprocess.TimeoutExpired) as failed:
             status = 1
             print(f"{test.__name__}: {failed}", flush=True)

@@ -153,10 +153,19 @@ class Gateway:
         return bytes.fromhex(answer)
 
 
+def interrupt(number, frame):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 class SupervisorTest(unittest.TestCase):
     maxDiff = None
+    running = None  # the test that is to be put away when all is interrupted
 
     def setUp(self):
+        SupervisorTest.running = self
+        self.gateways = []
         self.directory = tempfile.mkdtemp(prefix="gtsup-")
         self.addCleanup(shutil.rmtree, self.directory)
         os.chmod(self.directory, 0o755)
@@ -166,8 +175,8 @@ class SupervisorTest(unittest.TestCase):
             os.chmod(f"{self.directory}/bin/gotthard-{name}", 0o755)
         with open(os.open(f"{self.directory}/wg0.key", os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(KEY)
+        self.addCleanup(run, "ip", "netns", "del", NAMESPACE, check=False)
         run("ip", "netns", "add", NAMESPACE)
-        self.addCleanup(run, "ip", "netns", "del", NAMESPACE)
         inside("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         inside("ip", "link", "set", "lo", "up")
         inside("ip", "link", "add", DEVICE, "type", "veth", "peer", "name", "other0")
@@ -182,7 +191,6 @@ class SupervisorTest(unittest.TestCase):
         inside("ip", "-6", "route", "add", "2001:db8:e::/48", "via", "2001:db8:f::2")
         wait_for("link-local addresses", lambda: self.settled())
         self.before = host_state()
-        self.gateways = []
 
     def tearDown(self):
         for gateway in self.gateways:
@@ -301,8 +309,8 @@ class SupervisorTest(unittest.TestCase):
 
     def test_the_kernel_neither_answers_nor_forwards_on_a_muted_device(self):
         other = f"{NAMESPACE}-other"
+        self.addCleanup(run, "ip", "netns", "del", other, check=False)
         run("ip", "netns", "add", other)
-        self.addCleanup(run, "ip", "netns", "del", other)
         inside("ip", "link", "set", "other0", "netns", other)
 
         def outside(*words, check=True):
@@ -455,4 +463,13 @@ class SupervisorTest(unittest.TestCase):
 if __name__ == "__main__":
     if os.geteuid() != 0:
         sys.exit("supervisor_test.py: run it as root")
-    unittest.main(verbosity=2)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        unittest.main(verbosity=2)
+    except KeyboardInterrupt:
+        # unittest leaves at once then.
+        if SupervisorTest.running is not None:
+            SupervisorTest.running.tearDown()
+            SupervisorTest.running.doCleanups()
+        sys.exit(130)

@@ -8,19 +8,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "interop"))
 from frames import INITIATION, RESPONSE, Frames  # noqa: E402
-from lab import Sequence, TwoRegions, Wire, check, main, ping  # noqa: E402
+from lab import Sequence, TwoRegions, Wire, check, main, ping, wait_for  # noqa: E402
 
 
 def handshakes(gateway):
     """The counters of the one peer; those that are zero are not told."""
     return gateway.peer().get("handshakes", {})
-
-
-def wait_for(what, condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < deadline, f"waited {seconds} s for: {what}")
-        time.sleep(0.02)
 
 
 def recorded_initiations_are_refused(lab):

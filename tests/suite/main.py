@@ -19,6 +19,7 @@ GROUPS = [
     ("net", 10, 40, system.net),
     ("restart", 4, 20, system.restart),
     ("demo", 3, 5, system.demo),
+    ("leftovers", 5, 8, system.leftovers),
 ]
 
 

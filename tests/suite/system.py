@@ -1,10 +1,11 @@
-"""Tests of whole gateways: programs of tests/interop and tests/restart, and the demo.
+"""Tests of whole gateways: programs of tests/interop, restart and leftovers, and the demo.
 
 Each is an executable that prints nothing of use when it passes, the reason when it fails (status 1),
-and the reason for skipping (status 77).
+and the reason for skipping all (status 77) or a part of it (`NAME: skipped: REASON`).
 """
 import os
 import pathlib
+import re
 
 from .process import run
 
@@ -18,6 +19,8 @@ def run_scripts(report, directory, budget, full):
         report.fail(directory, "has no tests")
     for script in scripts:
         ran = run([str(script), *(["--full"] if full else [])], budget.left())
+        for test, why in re.findall(r"^(\w+): skipped: (.*)$", ran.output, re.M):
+            report.skip(f"{script.stem} {test}", why)
         if ran.status == 0:
             report.ok(script.stem)
         elif ran.status == 77:
@@ -54,6 +57,10 @@ def net(report, budget, full):
 
 def restart(report, budget, full):
     run_scripts(report, "tests/restart", budget, full)
+
+
+def leftovers(report, budget, full):
+    run_scripts(report, "tests/leftovers", budget, full)
 
 
 def demo(report, budget, full):
