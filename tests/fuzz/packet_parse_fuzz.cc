@@ -2,7 +2,6 @@
 // within the packet, and what is written can be read back. Packets are in heap buffers of exactly
 // their size, so that the sanitizer sees a read beyond either end.
 #include <rte_mbuf.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,14 +9,12 @@
 #include <cstring>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "dataplane/manager/handshake_packets.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
-#include "nic/cores.h"
-#include "nic/eal.h"
 #include "nic/pool.h"
+#include "tests/fuzz/eal.h"
 #include "tests/packet/frames.h"
 
 namespace {
@@ -31,16 +28,8 @@ void require(bool condition) {
   }
 }
 
-// DPDK's main thread is the one that runs the inputs.
 rte_mempool* make_pool() {
-  const auto cpus = nic::available_cpus();
-  require(cpus.has_value() && nic::start_eal({.prefix = "gotthard-fuzz-" + std::to_string(getpid()),
-                                              .memory = nic::Memory::pages,
-                                              .megabytes = 64,
-                                              .manager_cpus = {cpus->front().id},
-                                              .worker_cpus = {cpus->front().id},
-                                              .pci = {}})
-                                  .has_value());
+  fuzz::start_eal(64);
   return nic::create_pool("packets", 1023, 1500, 0).value();
 }
 

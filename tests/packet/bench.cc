@@ -16,11 +16,6 @@
 namespace gotthard::packet_test {
 namespace {
 
-rte_mempool* pool() {
-  static rte_mempool* const kPool = nic::create_pool("packets", 8191, 1500, 0).value();
-  return kPool;
-}
-
 std::string unique_name(const std::string& what) {
   static unsigned number = 0;
   return what + std::to_string(number++);
@@ -52,6 +47,11 @@ void drain(rte_ring* ring, std::vector<Bytes>* frames) {
 }
 
 }  // namespace
+
+rte_mempool* Bench::pool() {
+  static rte_mempool* const kPool = nic::create_pool("packets", 8191, 1500, 0).value();
+  return kPool;
+}
 
 std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
   SoftPort& port = ports_[number];
@@ -236,6 +236,10 @@ void Bench::receive(std::uint16_t port, const Bytes& frame, unsigned worker) {
   char* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size()));
   ASSERT_NE(data, nullptr);
   std::memcpy(data, frame.data(), frame.size());
+  receive(port, mbuf, worker);
+}
+
+void Bench::receive(std::uint16_t port, rte_mbuf* mbuf, unsigned worker) {
   ASSERT_EQ(rte_ring_enqueue(ports_[port].in[worker], mbuf), 0);
 }
 

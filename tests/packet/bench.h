@@ -70,6 +70,7 @@ class Bench {
 
   // A frame waits for `worker` at `port`; run() lets everyone work until all is done.
   void receive(std::uint16_t port, const Bytes& frame, unsigned worker = 0);
+  void receive(std::uint16_t port, rte_mbuf* mbuf, unsigned worker = 0);
   void run();
   // To a port's address.
   void receive_ip(std::uint16_t port, const Bytes& packet, unsigned worker = 0);
@@ -97,11 +98,13 @@ class Bench {
     return result;
   }
   std::vector<abi::PacketRecord>& punts() { return punts_; }
+  void forget_events() { events_.clear(); }
   control::DataplaneLink& link() { return link_; }
   dataplane::Manager& manager() { return *manager_; }
   const Mac& mac(std::uint16_t port) const { return manager_->ports()[port].port->mac(); }
   // Buffers that are somewhere under way.
   unsigned buffers_out() const;
+  static rte_mempool* pool();
 
  private:
   struct SoftPort {
