@@ -55,7 +55,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
   json result{{"interface", gateway.tunnels().tunnels()[peer.interface].settings.name},
               {"name", peer.settings.name},
               {"public_key", config::key_to_string(peer.settings.public_key)},
-              {"preshared_key", !peer.settings.preshared_key_file.empty()},
+              {"preshared_key", !peer.preshared_key.is_zero()},
               {"persistent_keepalive_seconds", peer.settings.persistent_keepalive}};
   result["endpoint"] = nullptr;
   if (peer.endpoint) {
@@ -66,7 +66,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
                     ntohs(peer.endpoint->port));
   }
   result["allowed_ips"] = json::array();
-  for (const config::Prefix& prefix : peer.settings.allowed_ips) {
+  for (const config::Prefix& prefix : gateway.tunnels().allowed_ips(peer.number)) {
     result["allowed_ips"].push_back(config::to_string(prefix));
   }
   result["session"] = show_session(directory, get(entry.current_session), now);

@@ -48,6 +48,8 @@ class Secret {
   [[nodiscard]] std::span<std::byte, N> bytes() noexcept { return bytes_; }
   [[nodiscard]] std::span<const std::byte, N> bytes() const noexcept { return bytes_; }
   void wipe() noexcept { crypto::wipe(bytes_); }
+  // "None" in WireGuard. The time does not depend on the value.
+  [[nodiscard]] bool is_zero() const noexcept { return equal(bytes_, Secret().bytes_); }
 
  private:
   std::array<std::byte, N> bytes_{};

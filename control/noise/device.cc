@@ -24,6 +24,29 @@ Device::Device(crypto::KeyPair local, crypto::Blake2sMac mac, Randomness randomn
       checker_(local_.public_key, randomness_),
       admission_(randomness_) {}
 
+bool Device::may_be_peer(const PublicKey& public_key) const {
+  return public_key != local_.public_key && remote_static(local_, public_key).has_value();
+}
+
+Actions Device::set_private_key(crypto::PrivateKey private_key) {
+  crypto::clamp(private_key);
+  const PublicKey public_key = crypto::public_key(private_key);
+  local_ = {std::move(private_key), public_key};
+  checker_ = CookieChecker(local_.public_key, randomness_);
+  Actions actions;
+  for (const auto& [local_id, number] : by_local_id_) {
+    actions.emplace_back(RemoveSession{local_id});
+  }
+  forget_sessions();
+  for (auto& [number, peer] : peers_) {
+    // Valid with any key of ours: add_peer() has seen to that.
+    if (auto remote = remote_static(local_, peer.remote.public_key)) {
+      peer.remote = std::move(*remote);
+    }
+  }
+  return actions;
+}
+
 Status Device::add_peer(PeerNumber number, const PublicKey& public_key, PeerSettings settings,
                         const Timestamps& timestamps) {
   if (public_key == local_.public_key) {

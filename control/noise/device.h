@@ -46,6 +46,12 @@ class Device {
   // HASH(LABEL_MAC1 || our public key), for abi::InterfaceSet: workers check mac1 first.
   [[nodiscard]] const std::array<std::uint8_t, 32>& mac1_key() const { return checker_.mac1_key(); }
 
+  // Whether a peer may have this public key: ours, or one that is no valid point, may not.
+  [[nodiscard]] bool may_be_peer(const crypto::PublicKey& public_key) const;
+  // Another identity: handshakes under way end, and so do the sessions that the old one made; peers
+  // that had one handshake at their next tick. No peer may have the new public key.
+  [[nodiscard]] Actions set_private_key(crypto::PrivateKey private_key);
+
   // `timestamps` come from the checkpoint; all zero for a peer never met. Refused: our own key, a
   // key that is no valid point, a number or key that is in use.
   Status add_peer(PeerNumber peer, const crypto::PublicKey& public_key, PeerSettings settings,

@@ -14,15 +14,9 @@ crypto::Secret<32> copy(const crypto::Secret<32>& key) {
   return crypto::Secret<32>::copy_of(key.bytes());
 }
 
-noise::PeerSettings settings_of(const config::Peer& peer, const Keys& keys,
-                                const std::optional<noise::Endpoint>& endpoint) {
-  noise::PeerSettings settings;
-  if (const auto psk = keys.find(peer.preshared_key_file); psk != keys.end()) {
-    settings.preshared_key = copy(psk->second);
-  }
-  settings.endpoint = endpoint;
-  settings.persistent_keepalive = peer.persistent_keepalive * kSecond;
-  return settings;
+crypto::Secret<32> key_in(const Keys& keys, const std::string& file) {
+  const auto found = keys.find(file);
+  return found == keys.end() ? crypto::Secret<32>() : copy(found->second);
 }
 
 }  // namespace
@@ -48,10 +42,10 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
     if (!device) {
       return tl::unexpected(device.error());
     }
-    result->peer_count_ += settings.peers.size();
     result->tunnels_.push_back({.number = static_cast<std::uint16_t>(i),
                                 .settings = settings,
-                                .device = std::move(*device)});
+                                .device = std::move(*device),
+                                .private_key = copy(key->second)});
   }
   return result;
 }
@@ -78,40 +72,56 @@ Status Tunnels::number_peers(const abi::Directory* directory, const Keys& keys) 
         return fail("no number is left for peer '{}' of {}: there may be {} peers", settings.name,
                     tunnel.settings.name, abi::kMaxPeers);
       }
-      TunnelPeer peer{.number = found != living.end() ? found->second : next,
-                      .interface = tunnel.number,
-                      .settings = settings};
-      taken[peer.number] = true;
-      peer.record_key = checkpoint::record_key(tunnel.device.public_key(), settings.public_key);
-      if (const auto record = links_.checkpoint->find(peer.record_key)) {
-        peer.record = *record;
-      }
-      // Where the peer was last heard from is better than where it was configured to be.
-      if (peer.record.endpoint.family != abi::Family::none) {
-        peer.endpoint =
-            noise::Endpoint{.address = peer.record.endpoint, .port = peer.record.endpoint_port};
-      } else if (settings.endpoint && settings.endpoint->address) {
-        peer.endpoint = noise::Endpoint{.address = *settings.endpoint->address,
-                                        .port = htons(settings.endpoint->port)};
-      }
-      const noise::Timestamps timestamps{.greatest_received = peer.record.greatest_received,
-                                         .last_sent = peer.record.last_sent};
+      const std::uint32_t number = found != living.end() ? found->second : next;
+      taken[number] = true;
       if (const Status added =
-              tunnel.device.add_peer(peer.number, settings.public_key,
-                                     settings_of(settings, keys, peer.endpoint), timestamps);
+              add_peer(&tunnel, number, settings, key_in(keys, settings.preshared_key_file));
           !added) {
         return fail("peer '{}' of {}: {}", settings.name, tunnel.settings.name,
                     added.error().message);
       }
-      links_.fib->set_allowed_ips(tunnel.number, peer.number, settings.allowed_ips);
-      if (peer.endpoint) {
-        links_.fib->set_endpoint(peer.number, peer.endpoint->address);
-      } else if (settings.endpoint) {
-        ask_for_name(&peer);
-      }
-      peers_.emplace(peer.number, std::move(peer));
     }
+    tunnel.settings.peers.clear();  // they live in peers_ from here on
   }
+  numbered_ = true;
+  return {};
+}
+
+Status Tunnels::add_peer(Tunnel* tunnel, std::uint32_t number, const config::Peer& settings,
+                         const crypto::Secret<32>& preshared_key) {
+  TunnelPeer peer{.number = number, .interface = tunnel->number, .settings = settings};
+  peer.preshared_key = copy(preshared_key);
+  peer.record_key = checkpoint::record_key(tunnel->device.public_key(), settings.public_key);
+  if (const auto record = links_.checkpoint->find(peer.record_key)) {
+    peer.record = *record;
+  }
+  // Where the peer was last heard from is better than where it was configured to be.
+  if (peer.record.endpoint.family != abi::Family::none) {
+    peer.endpoint =
+        noise::Endpoint{.address = peer.record.endpoint, .port = peer.record.endpoint_port};
+  } else if (settings.endpoint && settings.endpoint->address) {
+    peer.endpoint = noise::Endpoint{.address = *settings.endpoint->address,
+                                    .port = htons(settings.endpoint->port)};
+  }
+  const noise::Timestamps timestamps{.greatest_received = peer.record.greatest_received,
+                                     .last_sent = peer.record.last_sent};
+  if (const Status added =
+          tunnel->device.add_peer(number, settings.public_key,
+                                  {.preshared_key = copy(preshared_key),
+                                   .endpoint = peer.endpoint,
+                                   .persistent_keepalive = settings.persistent_keepalive * kSecond},
+                                  timestamps);
+      !added) {
+    return added;
+  }
+  links_.fib->set_allowed_ips(tunnel->number, number, settings.allowed_ips);
+  if (peer.endpoint) {
+    links_.fib->set_endpoint(number, peer.endpoint->address);
+  } else if (settings.endpoint) {
+    ask_for_name(&peer);
+  }
+  by_key_[{.interface = tunnel->number, .public_key = settings.public_key}] = number;
+  peers_.emplace(number, std::move(peer));
   return {};
 }
 
@@ -122,6 +132,10 @@ Tunnel* Tunnels::tunnel_of(std::uint32_t peer) {
 
 std::optional<noise::PeerStatus> Tunnels::status(const TunnelPeer& peer) const {
   return tunnels_[peer.interface].device.status(peer.number);
+}
+
+std::vector<config::Prefix> Tunnels::allowed_ips(std::uint32_t peer) const {
+  return links_.fib->allowed_ips(peer);
 }
 
 std::string Tunnels::full_name(std::uint32_t peer) const {

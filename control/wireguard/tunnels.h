@@ -18,6 +18,8 @@
 #include "control/noise/device.h"
 #include "control/route/fib_builder.h"
 #include "control/session_allocator.h"
+#include "control/wireguard/change.h"
+#include "control/wireguard/directory_reader.h"
 #include "crypto/secret.h"
 
 namespace gotthard::control {
@@ -32,7 +34,8 @@ struct TunnelPeer {
   checkpoint::RecordKey record_key{};
   checkpoint::PeerRecord record;  // as last committed
   std::optional<noise::Endpoint> endpoint;
-  abi::Address local;  // that the peer has sent to last; family none: routing decides
+  abi::Address local;                // that the peer has sent to last; family none: routing decides
+  crypto::Secret<32> preshared_key;  // all zero: none
   bool name_asked = false;
   Nanoseconds name_asked_at = 0;
 };
@@ -41,6 +44,9 @@ struct Tunnel {
   std::uint16_t number = 0;
   config::WireGuard settings;
   noise::Device device;
+  crypto::Secret<32> private_key;
+  bool has_private_key = true;  // without one its peers are left alone
+  std::uint32_t fwmark = 0;
   bool up = true;  // as last sent
 };
 
@@ -61,7 +67,7 @@ class Tunnels {
   // Peers get their numbers: those that a living data plane has for their keys, else free ones.
   // Once, before anything else; `directory` may be null.
   Status number_peers(const abi::Directory* directory, const Keys& keys);
-  [[nodiscard]] bool numbered() const { return !peers_.empty() || peer_count_ == 0; }
+  [[nodiscard]] bool numbered() const { return numbered_; }
 
   struct Resynced {
     std::size_t adopted = 0;  // sessions that live and are ours
@@ -80,6 +86,9 @@ class Tunnels {
   void on_turn();
   void on_name_resolved(std::uint32_t peer, const std::optional<abi::Address>& address);
   void rekey(std::uint32_t peer);
+  [[nodiscard]] std::vector<config::Prefix> allowed_ips(std::uint32_t peer) const;
+  // All of it or nothing; what it changes takes effect for all packets at once.
+  tl::expected<void, ChangeRefused> apply(std::uint16_t interface, InterfaceChange change);
 
   [[nodiscard]] const std::vector<Tunnel>& tunnels() const { return tunnels_; }
   [[nodiscard]] const std::map<std::uint32_t, TunnelPeer>& peers() const { return peers_; }
@@ -102,6 +111,17 @@ class Tunnels {
 
   void set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint, const abi::Address& local);
   bool commit(TunnelPeer* peer);
+  [[nodiscard]] std::optional<ChangeRefused> refusal(const Tunnel& tunnel,
+                                                     const InterfaceChange& change) const;
+  Status add_peer(Tunnel* tunnel, std::uint32_t number, const config::Peer& settings,
+                  const crypto::Secret<32>& preshared_key);
+  void remove_peer(Tunnel* tunnel, std::uint32_t number);
+  void change_peer(Tunnel* tunnel, PeerChange* change);
+  void change_private_key(Tunnel* tunnel, const crypto::Secret<32>& key);
+  void reset_peer(Tunnel* tunnel, TunnelPeer* peer);
+  [[nodiscard]] TunnelPeer* find_peer(const Tunnel& tunnel, const crypto::PublicKey& key);
+  [[nodiscard]] std::optional<std::uint32_t> free_number();
+  [[nodiscard]] std::uint16_t free_port() const;
   void send_interface(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
   void ask_for_name(TunnelPeer* peer);
@@ -114,7 +134,10 @@ class Tunnels {
   std::vector<Tunnel> tunnels_;
   std::map<std::uint32_t, TunnelPeer> peers_;
   std::map<std::uint32_t, std::uint32_t> session_peer_;  // installed or being so: local id, peer
-  std::size_t peer_count_ = 0;
+  std::map<Identity, std::uint32_t> by_key_;
+  std::vector<std::uint32_t> removed_;  // peers that a change is taking away
+  std::uint32_t next_number_ = 0;       // to be tried for a new peer
+  bool numbered_ = false;
   std::uint32_t replay_window_ = 65536;
 };
 

@@ -55,7 +55,7 @@ bool Tunnels::on_event(const abi::EventBody& event) {
       links_.sessions->release(r->local_id);
     }
   } else if (const auto* n = std::get_if<abi::NeedHandshake>(&event)) {
-    if (Tunnel* t = tunnel_of(n->peer)) {
+    if (Tunnel* t = tunnel_of(n->peer); t != nullptr && t->has_private_key) {
       carry_out(t, t->device.need_handshake(n->peer, time_now()));
     }
   } else if (const auto* m = std::get_if<abi::EndpointMoved>(&event)) {
@@ -81,6 +81,9 @@ void Tunnels::on_tick() {
       ask_for_name(&peer);
     }
     Tunnel* tunnel = &tunnels_[peer.interface];
+    if (!tunnel->has_private_key) {
+      continue;
+    }
     carry_out(tunnel, tunnel->device.on_tick(number, activity_of(number, now.boot), now));
   }
 }
@@ -131,7 +134,7 @@ void Tunnels::on_name_resolved(std::uint32_t number, const std::optional<abi::Ad
 }
 
 void Tunnels::rekey(std::uint32_t peer) {
-  if (Tunnel* tunnel = tunnel_of(peer)) {
+  if (Tunnel* tunnel = tunnel_of(peer); tunnel != nullptr && tunnel->has_private_key) {
     carry_out(tunnel, tunnel->device.rekey(peer, time_now()));
   }
 }
