@@ -10,6 +10,7 @@
 #include "base/socket.h"
 #include "control/config/key_file.h"
 #include "control/operator.h"
+#include "control/uapi/language.h"
 #include "crypto/random.h"
 
 namespace gotthard::control {
@@ -126,15 +127,15 @@ Status Gateway::set_up() {
       !s) {
     return s;
   }
-  server_ = std::make_unique<mgmt::Server>(
-      descriptors_.listener.get(), 0, operator_handlers(this),
-      mgmt::Server::Watching{
-          .watch = [this](int fd, Reactor::Callback r) { (void)reactor_.watch(fd, std::move(r)); },
-          .watch_writable =
-              [this](int fd, Reactor::Callback w) {
-                (void)reactor_.watch_writable(fd, std::move(w));
-              },
-          .unwatch = [this](int fd) { reactor_.unwatch(fd); }});
+  serve(descriptors_.listener.get(), mgmt::operator_language(operator_handlers(this)));
+  for (std::uint16_t i = 0; i < descriptors_.uapi.size() && i < config_.wireguard.size(); ++i) {
+    serve(descriptors_.uapi[i].get(),
+          uapi::language({.view = [this, i] { return tunnels_->view(i); },
+                          .apply =
+                              [this, i](InterfaceChange change) {
+                                return tunnels_->apply(i, std::move(change));
+                              }}));
+  }
   reactor_.every(100 * kMillisecond, [this] {
     if (synchronised_) {
       tunnels_->on_tick();
@@ -144,11 +145,25 @@ Status Gateway::set_up() {
   reactor_.every(kSecond, [this] {
     fib_.on_time(boottime_now());
     tell_ready();
-    server_->on_time(boottime_now());
+    for (const auto& server : servers_) {
+      server->on_time(boottime_now());
+    }
   });
   reactor_.each_turn([this] { on_turn(); });
   link_.expect(std::move(descriptors_.dataplane));
   return watch_link();
+}
+
+void Gateway::serve(int listener, mgmt::Language language) {
+  servers_.push_back(std::make_unique<mgmt::Server>(
+      listener, 0, std::move(language),
+      mgmt::Server::Watching{
+          .watch = [this](int fd, Reactor::Callback r) { (void)reactor_.watch(fd, std::move(r)); },
+          .watch_writable =
+              [this](int fd, Reactor::Callback w) {
+                (void)reactor_.watch_writable(fd, std::move(w));
+              },
+          .unwatch = [this](int fd) { reactor_.unwatch(fd); }}));
 }
 
 // ---------------------------------------------------------------- the data plane

@@ -28,7 +28,8 @@ struct GatewayDescriptors {
   UniqueFd broker;
   UniqueFd listener;
   UniqueFd netlink;
-  UniqueFd dataplane;  // control's end of the first attachment
+  UniqueFd dataplane;          // control's end of the first attachment
+  std::vector<UniqueFd> uapi;  // listening; index: interface number
   Mapping checkpoint;
 };
 
@@ -59,6 +60,7 @@ class Gateway {
   Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys);
   Status set_up();
   Status watch_link();
+  void serve(int listener, mgmt::Language language);
   void on_link_socket();
   void on_event(const abi::EventBody& event);
   void on_punt(const abi::PacketRecord& packet);
@@ -83,7 +85,8 @@ class Gateway {
   SessionAllocator sessions_;
   checkpoint::Checkpoint checkpoint_;
   std::unique_ptr<Tunnels> tunnels_;
-  std::unique_ptr<mgmt::Server> server_;
+  // The first is the operators', the others are the interfaces' userspace API.
+  std::vector<std::unique_ptr<mgmt::Server>> servers_;
 
   std::uint64_t request_id_ = 0;
   std::map<std::uint64_t, std::uint32_t> names_asked_;  // request, peer

@@ -24,6 +24,7 @@ struct Options {
   int netlink_fd = -1;
   int checkpoint_fd = -1;
   int dataplane_fd = -1;
+  std::vector<int> uapi_fds;
   std::string log_format = "logfmt";
   std::string log_level = "info";
 };
@@ -57,6 +58,9 @@ Status run(const Options& options) {
                                  .listener = UniqueFd(options.listen_fd),
                                  .netlink = UniqueFd(options.netlink_fd),
                                  .dataplane = UniqueFd(options.dataplane_fd)};
+  for (const int fd : options.uapi_fds) {
+    descriptors.uapi.emplace_back(fd);
+  }
   auto checkpoint =
       memfd_map(options.checkpoint_fd, checkpoint::kMemorySize, MapAccess::read_write, false);
   if (!checkpoint) {
@@ -88,6 +92,7 @@ int main(int argc, char** argv) {
   app.add_option("--netlink-fd", options.netlink_fd)->required();
   app.add_option("--checkpoint-fd", options.checkpoint_fd)->required();
   app.add_option("--dataplane-fd", options.dataplane_fd)->required();
+  app.add_option("--uapi-fd", options.uapi_fds, "One an interface, in their order");
   app.add_option("--log-format", options.log_format)->check(CLI::IsMember({"logfmt", "json"}));
   app.add_option("--log-level", options.log_level);
   CLI11_PARSE(app, argc, argv);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -11,10 +12,20 @@
 
 namespace gotthard::mgmt {
 
-Server::Server(int listener, uid_t owner, Handlers handlers, Watching watching)
+Language operator_language(Handlers handlers) {
+  return {.end = "\n",
+          .longest_request = kMaxRequest,
+          .answer =
+              [handlers = std::move(handlers)](std::string_view request) {
+                return crypto::SecretString(answer_line(request, handlers, /*may_write=*/true));
+              },
+          .refusal = [](const Failure& why) { return crypto::SecretString(failure_line(why)); }};
+}
+
+Server::Server(int listener, uid_t owner, Language language, Watching watching)
     : listener_(listener),
       owner_(owner),
-      handlers_(std::move(handlers)),
+      language_(std::move(language)),
       watching_(std::move(watching)) {
   watching_.watch(listener_, [this] { accept_client(); });
 }
@@ -38,9 +49,9 @@ void Server::accept_client() {
   if (!permitted || clients_.size() == kMaxClients) {
     log::event(log::Level::warning, log::Subsystem::management, "client_refused",
                {{"uid", credentials.uid}, {"clients", clients_.size()}});
-    const std::string why =
-        permitted ? failure_line({"busy", "too many operators ask at once: try again"})
-                  : failure_line({"not_permitted", "only root may ask the gateway: use sudo"});
+    const crypto::SecretString why =
+        language_.refusal(permitted ? Failure{"busy", "too many operators ask at once: try again"}
+                                    : Failure{"not_permitted", "only root may ask: use sudo"});
     (void)!send(fd.get(), why.data(), why.size(), MSG_NOSIGNAL);
     return;
   }
@@ -51,7 +62,7 @@ void Server::accept_client() {
 
 void Server::on_readable(int fd) {
   Client& client = clients_.at(fd);
-  std::array<char, kMaxRequest> buffer;
+  std::array<char, 64 << 10> buffer;
   const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
   if (size <= 0) {
     if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -60,25 +71,27 @@ void Server::on_readable(int fd) {
     return;
   }
   client.in.append(buffer.data(), static_cast<std::size_t>(size));
+  crypto::wipe(std::as_writable_bytes(std::span(buffer).first(static_cast<std::size_t>(size))));
   answer_next(fd, &client);
 }
 
 // One request a turn: the next is looked at when this answer is on its way. Until then nothing is
 // read, so a client that only asks fills its own socket.
 bool Server::answer_next(int fd, Client* client) {
-  const auto newline = client->in.find('\n');
-  const std::size_t size = newline == std::string::npos ? client->in.size() : newline;
-  if (size > kMaxRequest) {
-    client->out =
-        failure_line({"bad_request", fmt::format("a request has at most {} bytes", kMaxRequest)});
+  const auto end = client->in.find(language_.end, client->searched);
+  const std::size_t size = end == std::string::npos ? client->in.size() : end;
+  client->searched = size - std::min(size, language_.end.size() - 1);
+  if (size > language_.longest_request) {
+    client->out = language_.refusal(
+        {"bad_request", fmt::format("a request has at most {} bytes", language_.longest_request)});
     client->in.clear();
     client->ending = true;
-  } else if (newline == std::string::npos) {
+  } else if (end == std::string::npos) {
     return false;
   } else {
-    client->out =
-        answer_line(std::string_view(client->in).substr(0, newline), handlers_, /*may_write=*/true);
-    client->in.erase(0, newline + 1);
+    client->out = language_.answer(std::string_view(client->in).substr(0, end));
+    client->in.erase(0, end + language_.end.size());
+    client->searched = 0;
   }
   client->last = boottime_now();
   watching_.watch_writable(fd, [this, fd] { on_writable(fd); });

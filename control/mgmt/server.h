@@ -1,4 +1,5 @@
-// The local socket: a few clients at a time, a line each way. Driven by the reactor.
+// A local socket: a few clients at a time, a request and its answer after each other, in whatever
+// language is spoken there. Driven by the reactor.
 #pragma once
 
 #include <sys/types.h>
@@ -10,8 +11,20 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "control/mgmt/protocol.h"
+#include "crypto/secret_string.h"
 
 namespace gotthard::mgmt {
+
+// What is spoken at a socket.
+struct Language {
+  std::string_view end;  // of a request
+  std::size_t longest_request = 0;
+  std::function<crypto::SecretString(std::string_view request)> answer;  // without its end
+  std::function<crypto::SecretString(const Failure& failure)> refusal;
+};
+
+// That of `gotthard`'s verbs (protocol.h).
+[[nodiscard]] Language operator_language(Handlers handlers);
 
 class Server {
  public:
@@ -24,7 +37,7 @@ class Server {
   };
 
   // `owner` may do what root may; everybody else is turned away.
-  Server(int listener, uid_t owner, Handlers handlers, Watching watching);
+  Server(int listener, uid_t owner, Language language, Watching watching);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
@@ -38,8 +51,9 @@ class Server {
  private:
   struct Client {
     UniqueFd fd;
-    std::string in;
-    std::string out;
+    crypto::SecretString in;
+    std::size_t searched = 0;  // of `in`, for the end of a request
+    crypto::SecretString out;
     Nanoseconds last = 0;
     bool ending = false;  // after this answer
   };
@@ -53,7 +67,7 @@ class Server {
 
   int listener_;
   uid_t owner_;
-  Handlers handlers_;
+  Language language_;
   Watching watching_;
   std::map<int, Client> clients_;
 };

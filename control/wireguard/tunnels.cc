@@ -134,6 +134,33 @@ std::optional<noise::PeerStatus> Tunnels::status(const TunnelPeer& peer) const {
   return tunnels_[peer.interface].device.status(peer.number);
 }
 
+uapi::InterfaceView Tunnels::view(std::uint16_t interface) const {
+  const Tunnel& tunnel = tunnels_.at(interface);
+  uapi::InterfaceView view{.private_key = tunnel.has_private_key ? &tunnel.private_key : nullptr,
+                           .listen_port = tunnel.settings.listen_port,
+                           .fwmark = tunnel.fwmark,
+                           .peers = {}};
+  const abi::Directory* directory = links_.dataplane->directory();
+  for (const auto& [number, peer] : peers_) {
+    if (peer.interface != interface) {
+      continue;
+    }
+    const auto status = tunnel.device.status(number).value_or(noise::PeerStatus{});
+    uapi::PeerView& seen = view.peers.emplace_back();
+    seen.public_key = peer.settings.public_key;
+    seen.preshared_key = &peer.preshared_key;
+    seen.endpoint = peer.endpoint;
+    seen.last_handshake = status.last_handshake_wall;
+    if (directory != nullptr) {
+      seen.tx_bytes = get(directory->peer[number].tx_bytes);
+      seen.rx_bytes = get(directory->peer[number].rx_bytes);
+    }
+    seen.persistent_keepalive = peer.settings.persistent_keepalive;
+    seen.allowed_ips = allowed_ips(number);
+  }
+  return view;
+}
+
 std::vector<config::Prefix> Tunnels::allowed_ips(std::uint32_t peer) const {
   return links_.fib->allowed_ips(peer);
 }

@@ -18,6 +18,7 @@
 #include "control/noise/device.h"
 #include "control/route/fib_builder.h"
 #include "control/session_allocator.h"
+#include "control/uapi/answer.h"
 #include "control/wireguard/change.h"
 #include "control/wireguard/directory_reader.h"
 #include "crypto/secret.h"
@@ -86,6 +87,8 @@ class Tunnels {
   void on_turn();
   void on_name_resolved(std::uint32_t peer, const std::optional<abi::Address>& address);
   void rekey(std::uint32_t peer);
+  // As `wg show` has it; refers to keys that live until the next change.
+  [[nodiscard]] uapi::InterfaceView view(std::uint16_t interface) const;
   [[nodiscard]] std::vector<config::Prefix> allowed_ips(std::uint32_t peer) const;
   // All of it or nothing; what it changes takes effect for all packets at once.
   tl::expected<void, ChangeRefused> apply(std::uint16_t interface, InterfaceChange change);

@@ -55,7 +55,7 @@ def rekey_loses_nothing(lab):
         ids.add(regions.gateways[0].peer()["session"]["local_id"])
     for direction in (there, back):
         result = direction.result()
-        check(result["total"] == 24000 and result["lost"] == 0 and result["duplicated"] == 0,
+        check(result["total"] == 24000 and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
               f"rekeys under traffic: {result}, {[g.losses() for g in regions.gateways]}")
     check(len(ids) == 2, "the sessions did not change")
 

@@ -15,6 +15,8 @@ import tempfile
 import time
 import unittest
 
+from lab import OWN_RUN
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOTTHARD = os.path.abspath(os.environ.get("GOTTHARD", f"{HERE}/../../build/gotthard"))
 NAMESPACE = f"gtsup-{os.getpid()}"
@@ -108,7 +110,7 @@ class Gateway:
         os.chmod(self.report_dir, 0o777)  # control reports as another user
 
     def words(self, *more):
-        return ["ip", "netns", "exec", NAMESPACE, GOTTHARD, "--run-dir", self.run_dir, "--state-dir",
+        return ["ip", "netns", "exec", NAMESPACE, *OWN_RUN, GOTTHARD, "--run-dir", self.run_dir, "--state-dir",
                 self.state_dir, "up", "--executable-dir", f"{self.directory}/bin", *more,
                 self.configuration]
 

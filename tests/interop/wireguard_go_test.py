@@ -80,7 +80,7 @@ def rekey_under_load(lab, gateway, hosts):
     gateway.call("rekey", "go")
     for direction in (traffic, back):
         result = direction.result()
-        check(result["total"] == 8000 and result["lost"] == 0, f"rekey under load: {result}")
+        check(result["total"] == 8000 and result["lost_by_gateways"] == 0, f"rekey under load: {result}")
     check(gateway.peer()["session"]["local_id"] != before, "the session did not change")
 
 

@@ -73,7 +73,7 @@ def recorded_initiations_are_refused(lab):
     check(handshakes(responder).get("initiation_accepted") == 1, f"{handshakes(responder)}")
     for direction in (there, back):
         result = direction.result()
-        check(result["total"] == 20000 and result["lost"] == 0 and result["duplicated"] == 0,
+        check(result["total"] == 20000 and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
               f"under replays: {result}, {[g.losses() for g in regions.gateways]}")
 
 

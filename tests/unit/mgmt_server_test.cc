@@ -64,7 +64,7 @@ class ServerTest : public testing::Test {
   void serve() {
     auto reactor = Reactor::create();
     ASSERT_TRUE(reactor.has_value());
-    Server server(listener_.get(), getuid(), handlers(&ready_),
+    Server server(listener_.get(), getuid(), operator_language(handlers(&ready_)),
                   {.watch = [&](int fd, Reactor::Callback r) { (void)reactor->watch(fd, r); },
                    .watch_writable =
                        [&](int fd, Reactor::Callback w) { (void)reactor->watch_writable(fd, w); },

@@ -85,6 +85,9 @@ std::vector<std::string> control_argv(const config::Config& config,
                                 fmt::to_string(arguments.checkpoint_fd),
                                 "--dataplane-fd",
                                 fmt::to_string(arguments.dataplane_fd)};
+  for (const int fd : arguments.uapi_fds) {
+    argv.insert(argv.end(), {"--uapi-fd", fmt::to_string(fd)});
+  }
   add_log(argv, config.log);
   return argv;
 }

@@ -26,6 +26,7 @@ struct ControlArguments {
   int netlink_fd = -1;
   int checkpoint_fd = -1;
   int dataplane_fd = -1;
+  std::vector<int> uapi_fds;  // one a [[wireguard]], in its order
 };
 
 // `config.log` holds what was asked for on the command line already.

@@ -35,12 +35,14 @@ Result<std::pair<UniqueFd, UniqueFd>> child_channel() {
 }
 
 Gateway::Gateway(const Plan& plan, Host& host, HugepagePool& memory, bool hugepages,
-                 UniqueFd listener, UniqueFd checkpoint, EventLoop loop, LinkMonitor links)
+                 UniqueFd listener, UapiSockets uapi, UniqueFd checkpoint, EventLoop loop,
+                 LinkMonitor links)
     : plan_(plan),
       host_(host),
       memory_(memory),
       hugepages_(hugepages),
       listener_(std::move(listener)),
+      uapi_(std::move(uapi)),
       checkpoint_(std::move(checkpoint)),
       loop_(std::move(loop)),
       links_(std::move(links)),

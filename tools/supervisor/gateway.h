@@ -18,6 +18,7 @@
 #include "tools/supervisor/requests.h"
 #include "tools/supervisor/resolver.h"
 #include "tools/supervisor/restart_policy.h"
+#include "tools/supervisor/uapi_sockets.h"
 
 namespace gotthard::supervisor {
 
@@ -39,7 +40,7 @@ class Gateway {
   // All outlive the gateway. `memory` is locked when hugepages were counted on; `hugepages` says
   // whether the data plane uses them.
   Gateway(const Plan& plan, Host& host, HugepagePool& memory, bool hugepages, UniqueFd listener,
-          UniqueFd checkpoint, EventLoop loop, LinkMonitor links);
+          UapiSockets uapi, UniqueFd checkpoint, EventLoop loop, LinkMonitor links);
 
   // Until it is down again, for whatever reason; `on_ready` is called when it forwards. An error:
   // it could not start, or had to give up.
@@ -82,6 +83,7 @@ class Gateway {
   HugepagePool& memory_;
   bool hugepages_;
   UniqueFd listener_;
+  UapiSockets uapi_;
   UniqueFd checkpoint_;
   EventLoop loop_;
   LinkMonitor links_;

@@ -86,9 +86,11 @@ Status Gateway::spawn_control() {
                                    .listen_fd = listener_.get(),
                                    .netlink_fd = netlink->get(),
                                    .checkpoint_fd = checkpoint_.get(),
-                                   .dataplane_fd = dataplane_end.get()};
-  const std::array keep{arguments.broker_fd, arguments.listen_fd, arguments.netlink_fd,
+                                   .dataplane_fd = dataplane_end.get(),
+                                   .uapi_fds = uapi_.fds()};
+  std::vector<int> keep{arguments.broker_fd, arguments.listen_fd, arguments.netlink_fd,
                         arguments.checkpoint_fd, arguments.dataplane_fd};
+  keep.insert(keep.end(), arguments.uapi_fds.begin(), arguments.uapi_fds.end());
   auto process =
       spawn(control_argv(plan_.config, arguments), keep, [this] { return become(plan_.user); });
   if (!process) {

@@ -121,6 +121,10 @@ Status set_up_and_run(const Plan& plan, RunDir& run_dir, Host& host, HugepagePoo
   if (!hugepages) {
     return tl::unexpected(hugepages.error());
   }
+  auto uapi = UapiSockets::open(plan.config);
+  if (!uapi) {
+    return tl::unexpected(uapi.error());
+  }
   if (auto done = host.set_up(); !done) {
     return done;
   }
@@ -138,8 +142,8 @@ Status set_up_and_run(const Plan& plan, RunDir& run_dir, Host& host, HugepagePoo
       !limited) {
     return limited;
   }
-  Gateway gateway(plan, host, pool, *hugepages, std::move(*listener), std::move(*checkpoint),
-                  std::move(*loop), std::move(*links));
+  Gateway gateway(plan, host, pool, *hugepages, std::move(*listener), std::move(*uapi),
+                  std::move(*checkpoint), std::move(*loop), std::move(*links));
   return gateway.run([&] { background.tell(kExitOk); });
 }
 

@@ -1,0 +1,47 @@
+#include "control/uapi/language.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+
+namespace gotthard::uapi {
+namespace {
+
+using control::ChangeRefused;
+
+crypto::SecretString refuse(const ChangeRefused& why, bool get) {
+  log::event(log::Level::warning, log::Subsystem::management, "uapi_refused",
+             {{"errno", why.error}, {"reason", why.message}});
+  return ending(get ? why.error : -why.error);
+}
+
+crypto::SecretString answer(const Interface& interface, std::string_view text) {
+  auto request = parse(text);
+  if (!request) {
+    return refuse(request.error(), text.starts_with("get"));
+  }
+  if (std::holds_alternative<Get>(*request)) {
+    return describe(interface.view()) + ending(0);
+  }
+  const auto applied = interface.apply(std::move(std::get<control::InterfaceChange>(*request)));
+  return applied ? ending(0) : refuse(applied.error(), /*get=*/false);
+}
+
+}  // namespace
+
+mgmt::Language language(Interface interface) {
+  return {.end = "\n\n",
+          .longest_request = kMaxRequest,
+          .answer = [interface = std::move(interface)](
+                        std::string_view request) { return answer(interface, request); },
+          .refusal =
+              [](const mgmt::Failure& failure) {
+                const int error = failure.code == "not_permitted" ? EPERM
+                                  : failure.code == "busy"        ? EBUSY
+                                                                  : E2BIG;
+                return ending(-error);
+              }};
+}
+
+}  // namespace gotthard::uapi
