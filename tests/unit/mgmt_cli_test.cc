@@ -6,6 +6,7 @@
 
 #include "control/mgmt/commands.h"
 #include "tools/cli/exit_codes.h"
+#include "tools/cli/printable.h"
 #include "tools/cli/report.h"
 #include "tools/cli/tables.h"
 
@@ -42,6 +43,13 @@ TEST(Tables, WhatThereIsNotYetIsADashOrNever) {
   fresh["allowed_ips"] = json::array();
   EXPECT_THAT(render("show peers", {{"peers", {fresh}}}),
               HasSubstr("wg0/b  up     -         never"));
+}
+
+TEST(Tables, NothingInAnAnswerSteersTheTerminal) {
+  json steering = peer("b\x1b[2J\a\x7f\u009b2J");
+  EXPECT_THAT(render("show peers", {{"peers", {steering}}}), HasSubstr("wg0/b?[2J???2J "));
+  EXPECT_THAT(render("show peers", {{"surprise", "\u009b2J"}}), HasSubstr("?2J"));
+  EXPECT_EQ(printable("a\nb \xc3\xa4 \xc2"), "a\nb \xc3\xa4 \xc2");
 }
 
 TEST(Tables, DropsThatDidNotHappenAreLeftOut) {

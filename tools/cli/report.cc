@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tools/cli/exit_codes.h"
+#include "tools/cli/printable.h"
 
 namespace gotthard::cli {
 
@@ -23,7 +24,7 @@ int report(const mgmt::Failure& failure, bool as_json) {
     const mgmt::json value{{"ok", false}, {"code", failure.code}, {"error", failure.error}};
     std::printf("%s\n", value.dump(2, ' ', false, mgmt::json::error_handler_t::replace).c_str());
   } else {
-    std::fprintf(stderr, "gotthard: %s\n", failure.error.c_str());
+    std::fprintf(stderr, "gotthard: %s\n", printable(failure.error).c_str());
   }
   return exit_code(failure);
 }

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "tools/cli/printable.h"
+
 namespace gotthard::cli {
 namespace {
 
@@ -148,7 +150,8 @@ std::string bytes_text(double bytes) {
 }
 
 std::string age_text(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(seconds);
+  constexpr double kLongest = 1e12;
+  const auto whole = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, kLongest));
   if (whole < 60) {
     return fmt::format("{}s", whole);
   }
@@ -184,9 +187,9 @@ std::string render_known(std::string_view command, const json& result) {
 std::string render(std::string_view command, const json& result) {
   // A gateway of another version may answer otherwise: what it said is shown as it is.
   try {
-    return render_known(command, result);
+    return printable(render_known(command, result));
   } catch (const json::exception&) {
-    return result.dump(2) + "\n";
+    return printable(result.dump(2)) + "\n";
   }
 }
 
