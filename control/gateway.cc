@@ -11,6 +11,7 @@
 #include "control/config/key_file.h"
 #include "control/operator.h"
 #include "control/uapi/language.h"
+#include "control/uapi/running.h"
 #include "crypto/random.h"
 
 namespace gotthard::control {
@@ -49,14 +50,16 @@ Result<std::unique_ptr<Gateway>> Gateway::create(GatewayDescriptors descriptors,
     return tl::unexpected(reactor.error());
   }
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(*reactor), std::move(descriptors),
-                                               std::move(*config), std::move(*keys)));
+                                               std::move(*config), std::move(*keys),
+                                               received.text));
   if (const Status set_up = gateway->set_up(); !set_up) {
     return tl::unexpected(set_up.error());
   }
   return gateway;
 }
 
-Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys)
+Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys,
+                 std::string text)
     : reactor_(std::move(reactor)),
       descriptors_(std::move(descriptors)),
       config_(std::move(config)),
@@ -72,7 +75,9 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config
       netlink_(descriptors_.netlink.get(),
                [this](const route::Change& change) { fib_.apply(change); }),
       sessions_([] { return crypto::random_u32(); }),
-      checkpoint_(descriptors_.checkpoint.bytes()) {}
+      checkpoint_(descriptors_.checkpoint.bytes().first(checkpoint::kPeersSize)),
+      running_store_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize)),
+      text_(std::move(text)) {}
 
 Gateway::~Gateway() = default;
 
@@ -89,6 +94,7 @@ Status Gateway::set_up() {
   if (flags < 0 || fcntl(descriptors_.broker.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
     return fail("cannot use the supervisor's socket: {}", std::strerror(errno));
   }
+  restore_running();
   auto tunnels = Tunnels::create(
       config_, keys_,
       {.dataplane = &link_,
@@ -129,12 +135,11 @@ Status Gateway::set_up() {
   }
   serve(descriptors_.listener.get(), mgmt::operator_language(operator_handlers(this)));
   for (std::uint16_t i = 0; i < descriptors_.uapi.size() && i < config_.wireguard.size(); ++i) {
-    serve(descriptors_.uapi[i].get(),
-          uapi::language({.view = [this, i] { return tunnels_->view(i); },
-                          .apply =
-                              [this, i](InterfaceChange change) {
-                                return tunnels_->apply(i, std::move(change));
-                              }}));
+    serve(
+        descriptors_.uapi[i].get(),
+        uapi::language(
+            {.view = [this, i] { return tunnels_->view(i); },
+             .apply = [this, i](InterfaceChange wanted) { return change(i, std::move(wanted)); }}));
   }
   reactor_.every(100 * kMillisecond, [this] {
     if (synchronised_) {
@@ -152,6 +157,51 @@ Status Gateway::set_up() {
   reactor_.each_turn([this] { on_turn(); });
   link_.expect(std::move(descriptors_.dataplane));
   return watch_link();
+}
+
+// ---------------------------------------------------------------- live changes
+
+tl::expected<void, ChangeRefused> Gateway::change(std::uint16_t interface, InterfaceChange wanted) {
+  auto applied = tunnels_->apply(interface, std::move(wanted));
+  if (applied) {
+    changed_.insert(interface);
+    keep_running();
+  }
+  return applied;
+}
+
+void Gateway::keep_running() {
+  std::vector<uapi::RunningInterface> interfaces;
+  for (const std::uint16_t i : changed_) {
+    interfaces.push_back({.name = config_.wireguard[i].name, .view = tunnels_->view(i)});
+  }
+  if (!running_store_.write(interfaces.empty() ? crypto::SecretString()
+                                               : uapi::running_text(text_, interfaces))) {
+    log::event(log::Level::error, kLog, "change_not_kept",
+               {{"reason",
+                 "it has no room in the checkpoint: write it to the configuration file, "
+                 "or it is lost when control is started again"}});
+  }
+}
+
+void Gateway::restore_running() {
+  const auto kept = running_store_.read();
+  if (!kept) {
+    return;
+  }
+  config::Config running = config_;
+  if (!uapi::restore_running(*kept, text_, &running, &keys_)) {
+    log::event(log::Level::warning, kLog, "running_changes_dropped",
+               {{"reason", "they were made to another configuration file"}});
+    return;
+  }
+  for (std::uint16_t i = 0; i < running.wireguard.size(); ++i) {
+    if (running.wireguard[i].private_key_file != config_.wireguard[i].private_key_file) {
+      changed_.insert(i);
+    }
+  }
+  log::event(log::Level::info, kLog, "running_changes_restored", {{"interfaces", changed_.size()}});
+  config_ = std::move(running);
 }
 
 void Gateway::serve(int listener, mgmt::Language language) {

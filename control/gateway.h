@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/fd.h"
@@ -13,6 +14,7 @@
 #include "control/broker/configuration.h"
 #include "control/broker/message.h"
 #include "control/checkpoint/checkpoint.h"
+#include "control/checkpoint/running_store.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
 #include "control/mgmt/server.h"
@@ -57,10 +59,14 @@ class Gateway {
   void set_log_level(log::Subsystem subsystem, log::Level level);
 
  private:
-  Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys);
+  Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys,
+          std::string text);
   Status set_up();
   Status watch_link();
   void serve(int listener, mgmt::Language language);
+  void restore_running();
+  tl::expected<void, ChangeRefused> change(std::uint16_t interface, InterfaceChange change);
+  void keep_running();
   void on_link_socket();
   void on_event(const abi::EventBody& event);
   void on_punt(const abi::PacketRecord& packet);
@@ -87,6 +93,9 @@ class Gateway {
   std::unique_ptr<Tunnels> tunnels_;
   // The first is the operators', the others are the interfaces' userspace API.
   std::vector<std::unique_ptr<mgmt::Server>> servers_;
+  checkpoint::RunningStore running_store_;
+  std::string text_;                 // of the configuration file
+  std::set<std::uint16_t> changed_;  // interfaces that run otherwise than it says
 
   std::uint64_t request_id_ = 0;
   std::map<std::uint64_t, std::uint32_t> names_asked_;  // request, peer

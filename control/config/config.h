@@ -86,7 +86,8 @@ struct Peer {
 struct WireGuard {
   std::string name;
   std::uint16_t listen_port = 51820;  // host byte order
-  std::string private_key_file;       // absolute
+  std::string private_key_file;       // absolute; empty: none, only when it was taken away live
+  std::uint32_t fwmark = 0;           // 0: none
   std::vector<InterfaceAddress> addresses;
   std::uint16_t mtu = 1420;
   RoutePolicy routes = RoutePolicy::allowed_ips;
@@ -110,6 +111,9 @@ Result<Config> parse(std::string_view toml, const std::string& path);
 // Reads `path` and parses it, then checks the key files it names: they exist, are read by nobody
 // but their owner, hold a key.
 Result<Config> load(const std::string& path);
+
+// Part of INTERFACE/NAME in operators' commands, and a word in tables and logs.
+[[nodiscard]] bool valid_peer_name(const std::string& name);
 
 // 32 bytes in base64, as `wg` writes them.
 Result<std::array<std::uint8_t, 32>> parse_key(std::string_view text);

@@ -24,14 +24,6 @@ bool is_host_name(std::string_view host) {
   });
 }
 
-// Part of INTERFACE/NAME in operators' commands, and a word in tables and logs.
-bool valid_peer_name(const std::string& name) {
-  constexpr std::size_t kMaxLength = 63;
-  return !name.empty() && name.size() <= kMaxLength &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return c > ' ' && c != 0x7f && c != '/'; });
-}
-
 // "host:port", "1.2.3.4:port" or "[v6]:port".
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -105,6 +97,13 @@ Peer read_peer(TableReader& reader, const std::filesystem::path& base) {
 
 }  // namespace
 
+bool valid_peer_name(const std::string& name) {
+  constexpr std::size_t kMaxLength = 63;
+  return !name.empty() && name.size() <= kMaxLength &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c > ' ' && c != 0x7f && c != '/'; });
+}
+
 WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base) {
   WireGuard result;
   result.name = read_interface_name(reader);
@@ -113,6 +112,9 @@ WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base)
   }
   if (const auto file = reader.required_text("private_key_file")) {
     result.private_key_file = beside(base, file->value);
+  }
+  if (const auto mark = reader.number("fwmark", 0, 0xffffffff)) {
+    result.fwmark = static_cast<std::uint32_t>(mark->value);
   }
   result.addresses = parse_all<InterfaceAddress>(reader, "addresses", parse_own_address);
   if (const auto mtu = reader.number("mtu", 576, 9500)) {

@@ -25,7 +25,7 @@ void append(SecretString* out, fmt::format_string<Values...> format, Values&&...
   fmt::format_to(std::back_inserter(*out), format, std::forward<Values>(values)...);
 }
 
-void append_peer(SecretString* out, const PeerView& peer) {
+void append_peer(SecretString* out, const PeerView& peer, Detail detail) {
   append_key(out, "public_key", std::as_bytes(std::span(peer.public_key)));
   if (!peer.preshared_key->is_zero()) {
     append_key(out, "preshared_key", peer.preshared_key->bytes());
@@ -36,10 +36,14 @@ void append_peer(SecretString* out, const PeerView& peer) {
     append(out, "endpoint={}{}{}:{}\n", ipv6 ? "[" : "", config::to_string(peer.endpoint->address),
            ipv6 ? "]" : "", ntohs(peer.endpoint->port));
   }
-  append(out, "last_handshake_time_sec={}\nlast_handshake_time_nsec={}\n",
-         peer.last_handshake / kSecond, peer.last_handshake % kSecond);
-  append(out, "tx_bytes={}\nrx_bytes={}\npersistent_keepalive_interval={}\n", peer.tx_bytes,
-         peer.rx_bytes, peer.persistent_keepalive);
+  if (detail == Detail::everything) {
+    append(out, "last_handshake_time_sec={}\nlast_handshake_time_nsec={}\n",
+           peer.last_handshake / kSecond, peer.last_handshake % kSecond);
+    append(out, "tx_bytes={}\nrx_bytes={}\n", peer.tx_bytes, peer.rx_bytes);
+  } else {
+    append(out, "name={}\n", peer.name);
+  }
+  append(out, "persistent_keepalive_interval={}\n", peer.persistent_keepalive);
   for (const config::Prefix& prefix : peer.allowed_ips) {
     append(out, "allowed_ip={}\n", config::to_string(prefix));
   }
@@ -47,7 +51,7 @@ void append_peer(SecretString* out, const PeerView& peer) {
 
 }  // namespace
 
-SecretString describe(const InterfaceView& view) {
+SecretString describe(const InterfaceView& view, Detail detail) {
   SecretString out;
   out.reserve(4096);
   if (view.private_key != nullptr) {
@@ -58,7 +62,7 @@ SecretString describe(const InterfaceView& view) {
     append(&out, "fwmark={}\n", view.fwmark);
   }
   for (const PeerView& peer : view.peers) {
-    append_peer(&out, peer);
+    append_peer(&out, peer, detail);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 namespace gotthard::uapi {
 
 struct PeerView {
+  std::string name;
   std::array<std::uint8_t, 32> public_key{};
   const crypto::Secret<32>* preshared_key = nullptr;  // all zero: none
   std::optional<noise::Endpoint> endpoint;
@@ -31,7 +33,10 @@ struct InterfaceView {
   std::vector<PeerView> peers;
 };
 
-[[nodiscard]] crypto::SecretString describe(const InterfaceView& view);
+// Everything, or only what a set request may say; that includes `name`, a key of our own.
+enum class Detail : std::uint8_t { everything, configuration };
+[[nodiscard]] crypto::SecretString describe(const InterfaceView& view,
+                                            Detail detail = Detail::everything);
 
 // How an answer ends. `wg` expects errors of get as positive numbers and those of set as negative.
 [[nodiscard]] crypto::SecretString ending(int error);

@@ -159,6 +159,10 @@ class Parser {
     if (line.key == "update_only") {
       return take_true(line.value, &peer.update_only);
     }
+    if (line.key == "name") {
+      peer.name = std::string(line.value);
+      return config::valid_peer_name(*peer.name);
+    }
     if (line.key == "protocol_version") {
       return line.value == "1";
     }

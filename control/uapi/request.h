@@ -18,7 +18,8 @@ struct Get {};
 using Request = std::variant<Get, control::InterfaceChange>;
 
 // `text` is without the empty line that ends a request. Keys are in hexadecimal, as is the API's
-// way. A request with anything unknown in it is refused as a whole (EPROTO, or EINVAL for a value).
+// way; `name` is a key of our own, what operators call a peer. A request with anything unknown in
+// it is refused as a whole (EPROTO, or EINVAL for a value).
 [[nodiscard]] tl::expected<Request, control::ChangeRefused> parse(std::string_view text);
 
 }  // namespace gotthard::uapi

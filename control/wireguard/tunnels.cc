@@ -29,14 +29,19 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
   result->replay_window_ = config.dataplane.replay_window;
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     const config::WireGuard& settings = config.wireguard[i];
-    const auto key = keys.find(settings.private_key_file);
-    if (key == keys.end()) {
+    const bool has_key = !settings.private_key_file.empty();
+    if (has_key && !keys.contains(settings.private_key_file)) {
       return fail("the private key of {} ({}) was not handed over", settings.name,
                   settings.private_key_file);
     }
+    crypto::Secret<32> private_key = key_in(keys, settings.private_key_file);
+    crypto::PrivateKey identity = copy(private_key);
+    if (!has_key) {  // one that nobody knows
+      crypto::random_bytes(identity.bytes());
+    }
     SessionAllocator* sessions = result->links_.sessions;
     auto device = noise::Device::create(
-        copy(key->second), [](std::span<std::byte> out) { crypto::random_bytes(out); },
+        std::move(identity), [](std::span<std::byte> out) { crypto::random_bytes(out); },
         {.allocate = [sessions] { return sessions->allocate(); },
          .release = [sessions](std::uint32_t id) { sessions->release(id); }});
     if (!device) {
@@ -45,7 +50,8 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
     result->tunnels_.push_back({.number = static_cast<std::uint16_t>(i),
                                 .settings = settings,
                                 .device = std::move(*device),
-                                .private_key = copy(key->second)});
+                                .private_key = std::move(private_key),
+                                .has_private_key = has_key});
   }
   return result;
 }
@@ -138,7 +144,7 @@ uapi::InterfaceView Tunnels::view(std::uint16_t interface) const {
   const Tunnel& tunnel = tunnels_.at(interface);
   uapi::InterfaceView view{.private_key = tunnel.has_private_key ? &tunnel.private_key : nullptr,
                            .listen_port = tunnel.settings.listen_port,
-                           .fwmark = tunnel.fwmark,
+                           .fwmark = tunnel.settings.fwmark,
                            .peers = {}};
   const abi::Directory* directory = links_.dataplane->directory();
   for (const auto& [number, peer] : peers_) {
@@ -147,6 +153,7 @@ uapi::InterfaceView Tunnels::view(std::uint16_t interface) const {
     }
     const auto status = tunnel.device.status(number).value_or(noise::PeerStatus{});
     uapi::PeerView& seen = view.peers.emplace_back();
+    seen.name = peer.settings.name;
     seen.public_key = peer.settings.public_key;
     seen.preshared_key = &peer.preshared_key;
     seen.endpoint = peer.endpoint;

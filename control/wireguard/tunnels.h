@@ -21,12 +21,10 @@
 #include "control/uapi/answer.h"
 #include "control/wireguard/change.h"
 #include "control/wireguard/directory_reader.h"
+#include "control/wireguard/keys.h"
 #include "crypto/secret.h"
 
 namespace gotthard::control {
-
-// Key files by path, as the supervisor has opened them.
-using Keys = std::map<std::string, crypto::Secret<32>>;
 
 struct TunnelPeer {
   std::uint32_t number = 0;
@@ -47,8 +45,7 @@ struct Tunnel {
   noise::Device device;
   crypto::Secret<32> private_key;
   bool has_private_key = true;  // without one its peers are left alone
-  std::uint32_t fwmark = 0;
-  bool up = true;  // as last sent
+  bool up = true;               // as last sent
 };
 
 class Tunnels {

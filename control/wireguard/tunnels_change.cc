@@ -37,7 +37,7 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
   if (moved) {
     tunnel->settings.listen_port = *change.listen_port != 0 ? *change.listen_port : free_port();
   }
-  tunnel->fwmark = change.fwmark.value_or(tunnel->fwmark);
+  tunnel->settings.fwmark = change.fwmark.value_or(tunnel->settings.fwmark);
   if (change.replace_peers) {
     std::set<crypto::PublicKey> named;
     for (const PeerChange& peer : change.peers) {

@@ -5,9 +5,18 @@
 #include <string_view>
 
 #include "control/uapi/request.h"
+#include "control/uapi/running.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using gotthard::control::InterfaceChange;
+  // What a checkpoint may hold, as if it were of the right file.
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  gotthard::config::Config config;
+  config.wireguard.resize(1);
+  config.wireguard[0].name = "wg0";
+  gotthard::control::Keys keys;
+  auto kept = gotthard::uapi::running_text("", {});
+  (void)gotthard::uapi::restore_running(kept.append(text), "", &config, &keys);
   const auto request = gotthard::uapi::parse({reinterpret_cast<const char*>(data), size});
   if (!request) {
     if (request.error().error == 0 || request.error().message.empty()) {

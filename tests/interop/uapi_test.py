@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Debian's wg on a running gateway: what it shows, what it changes, what it is refused."""
+import os
+import signal
 import subprocess
+import time
 
-from lab import GOTTHARD, Sequence, TwoRegions, check, genkey, genpsk, main, needs, ping
+from lab import GOTTHARD, Failed, Sequence, TwoRegions, check, genkey, genpsk, main, needs, ping
 
 needs("wg")
 
 
 def refused(gateway, *words):
     """The message of a wg that must fail."""
-    done = subprocess.run(["ip", "netns", "exec", regions.hosts[0], "nsenter",
-                           f"--mount=/proc/{one.process.pid}/ns/mnt", GOTTHARD, "--run-dir",
-                           lab.directory / "other-run", "--state-dir", lab.directory / "other-state",
-                           "up", one.file],
+    done = subprocess.run(["nsenter", f"--mount=/proc/{gateway.process.pid}/ns/mnt", "wg", *words],
                           capture_output=True, text=True, timeout=30)
     check(done.returncode != 0, f"wg {' '.join(words)} was not refused")
     return done.stderr
@@ -109,6 +109,42 @@ def allowed_ips(lab):
     check(peer_key(one) == mine, "the removed peer is still there")
 
 
+def restart(lab):
+    """What wg changed outlives a kill of control, under traffic."""
+    regions = TwoRegions(lab)
+    one, two = regions.gateways
+    ping(lab, regions.hosts[0], "10.2.0.2")
+    psk = genpsk()
+    for gateway in (one, two):
+        gateway.wg("set", "wg0", "peer", peer_key(gateway), "preshared-key", "/dev/stdin",
+                   stdin=psk + "\n")
+    added = genkey()[1]
+    one.wg("set", "wg0", "fwmark", "0x7", "peer", added, "allowed-ips", "10.77.0.0/16,fd77::/16",
+           "persistent-keepalive", "25", "endpoint", "192.0.2.77:9999")
+    before = one.wg("showconf", "wg0")
+    names = sorted(p["name"] for p in one.ask("show", "peers")["peers"])
+    stream = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", 1000, 8)
+    for _ in range(2):
+        child = one.child("gotthard-control")
+        os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                if one.child("gotthard-control") != child:
+                    break
+            except Failed:
+                pass
+            check(time.monotonic() < deadline, "control is not started again")
+            time.sleep(0.05)
+        one.wait()
+        check(one.wg("showconf", "wg0") == before, f"{before}\nbecame\n{one.wg('showconf', 'wg0')}")
+        check(sorted(p["name"] for p in one.ask("show", "peers")["peers"]) == names, "other names")
+        one.call("rekey", "wg0/region-2")
+    result = stream.result()
+    check(result["lost_by_gateways"] == 0, f"{result} {one.losses()} {two.losses()}")
+    check(one.peer("region-2")["latest_handshake_seconds_ago"] < 8, "no handshake with the kept key")
+
+
 def errors(lab):
     """Refusals are errno values, and change nothing."""
     regions = TwoRegions(lab)
@@ -119,13 +155,14 @@ def errors(lab):
           "a peer with a key of zeros")
     refused(one, "show", "wg7")
     check(one.wg("showconf", "wg0") == before, "a refused change changed something")
-    done = subprocess.run(["nsenter", f"--mount=/proc/{one.process.pid}/ns/mnt", "ip", "netns", "exec",
-                           regions.hosts[0], GOTTHARD, "--run-dir", lab.directory / "other-run",
-                           "--state-dir", lab.directory / "other-state", "up", one.file],
+    done = subprocess.run(["ip", "netns", "exec", regions.hosts[0], "nsenter",
+                           f"--mount=/proc/{one.process.pid}/ns/mnt", GOTTHARD, "--run-dir",
+                           lab.directory / "other-run", "--state-dir", lab.directory / "other-state",
+                           "up", one.file],
                           capture_output=True, text=True, timeout=60)
     check(done.returncode == 1 and "another process serves the WireGuard interface 'wg0'" in done.stderr,
           f"a second server of wg0: {done.returncode} {done.stderr}")
     check("wg0" in one.wg("show", "interfaces"), "the first gateway's socket is gone")
 
 
-main(shows, preshared_key, ports_and_keys, allowed_ips, errors)
+main(shows, preshared_key, ports_and_keys, allowed_ips, restart, errors)
