@@ -62,8 +62,7 @@ bool source_is_ours(std::span<const std::byte> frame, const TopologyStore& topol
 rte_mbuf* HostBridge::read(int fd) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
   if (mbuf == nullptr) {
-    links_->count(Drop::no_mbuf);
-    return nullptr;
+    return nullptr;  // the kernel keeps what there is until there is a buffer
   }
   const ssize_t size = ::read(fd, rte_pktmbuf_mtod(mbuf, void*), rte_pktmbuf_tailroom(mbuf));
   if (size <= 0) {
