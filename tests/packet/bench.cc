@@ -255,14 +255,18 @@ void Bench::receive_sealed(std::uint32_t peer, const Bytes& message, unsigned wo
              worker);
 }
 
+void Bench::run_workers() {
+  for (const auto& worker : manager_->workers()) {
+    worker->online();
+    while (worker->poll()) {
+    }
+    worker->offline();
+  }
+}
+
 void Bench::run() {
   for (int i = 0; i < 4; ++i) {
-    for (const auto& worker : manager_->workers()) {
-      worker->online();
-      while (worker->poll()) {
-      }
-      worker->offline();
-    }
+    run_workers();
     settle();
   }
 }
@@ -296,7 +300,15 @@ std::uint64_t Bench::drops(Drop reason) {
   for (const auto& worker : manager_->workers()) {
     sum += worker->counters().drops[index].get();
   }
+  if (sum > 0) {
+    seen_drops().insert(reason);
+  }
   return sum;
+}
+
+std::set<Drop>& Bench::seen_drops() {
+  static std::set<Drop> seen;
+  return seen;
 }
 
 std::uint64_t Bench::all_drops() {

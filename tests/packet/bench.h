@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,13 +79,17 @@ class Bench {
   void receive_sealed(std::uint32_t peer, const Bytes& message, unsigned worker = 0);
   // Frames that have left by `port`.
   std::vector<Bytes> sent(std::uint16_t port);
+  // The worker's part of run() alone: nobody takes what it hands to the manager.
+  void run_workers();
   // What reached the kernel's twin or TUN.
   std::vector<Bytes> at_twin(std::uint16_t port);
   std::vector<Bytes> at_tun();
   void from_twin(std::uint16_t port, const Bytes& frame);
   void from_tun(const Bytes& packet);
 
+  // A test that asks for a reason and sees it counted has covered it: see main.cc.
   std::uint64_t drops(Drop reason);
+  static std::set<Drop>& seen_drops();
   // Of all reasons.
   std::uint64_t all_drops();
   template <typename Event>

@@ -57,6 +57,17 @@ TEST_F(Drops, BadIpHeader) {
   lan(six);
   expect(Drop::bad_ip_header, 4);
 }
+TEST_F(Drops, BadIpHeaderFromTheTun) {
+  bench.from_tun(Bytes(10, 0x45));
+  bench.from_tun(cut(lan_to("10.2.0.1"), 0, 25));
+  expect(Drop::bad_ip_header, 2);
+}
+TEST_F(Drops, TwinSourceDeniedWhenThereIsNone) {
+  bench.from_twin(kWan, Bytes(13));
+  bench.from_twin(kWan, ethernet(kPeerMac, Bytes(27), 0x0806));
+  bench.from_twin(kWan, ethernet(kPeerMac, Bytes(60, 0x11)));
+  expect(Drop::twin_source_denied, 3);
+}
 TEST_F(Drops, BadUdpLength) {
   Bytes packet = udp("192.0.2.2", 1, "192.0.2.1", kListenPort, Bytes(40));
   put16(&packet, 24, 500);
@@ -189,6 +200,25 @@ TEST_F(Drops, TooBig) {
   lan(lan_to("10.2.0.1", 64, kTunnelMtu - 27));
   expect(Drop::too_big);
 }
+TEST_F(Drops, TooBigOnceSealed) {
+  bench.install(0, kSession);
+  abi::InterfaceSet wide{.interface = 0, .listen_port = htons(kListenPort), .mtu = 1500};
+  bench.command(wide);
+  bench.settle();
+  lan(lan_to("10.2.0.1", 64, 1500 - 28));
+  expect(Drop::too_big);
+}
+TEST_F(Drops, TooBigFromControl) {
+  abi::PacketRecord record;
+  record.length = abi::kMaxPayload;
+  record.remote_port = htons(40000);
+  record.local_port = htons(kListenPort);
+  record.neighbour = 0;
+  record.remote = address("192.0.2.2");
+  record.local = address("192.0.2.1");
+  EXPECT_TRUE(bench.link().inject(record));
+  expect(Drop::too_big);
+}
 TEST_F(Drops, PlainToUnderlay) {
   lan(lan_to("198.51.100.1"));
   const Keys keys = bench.install(0, kSession);
@@ -232,12 +262,25 @@ TEST_F(Drops, NoEndpoint) {
   lan(lan_to("10.2.0.1"));
   expect(Drop::no_endpoint);
 }
+TEST_F(Drops, NoEndpointWithoutARouteToIt) {
+  bench.install(0, kSession);
+  abi::PeerSet peer = bench.peer(0);
+  peer.endpoint.neighbour = abi::kNoNeighbour;
+  bench.command(peer);
+  bench.settle();
+  lan(lan_to("10.2.0.1"));
+  expect(Drop::no_endpoint);
+}
 TEST_F(Drops, NeighbourUnresolvedAfterTheWait) {
   lan(lan_to("10.9.0.1"));
   lan(lan_to("10.6.0.1"));
   bench.run();
   usleep(1'100'000);
   expect(Drop::neighbour_unresolved, 2);
+}
+TEST_F(Drops, NoSessionForAKeepalive) {
+  bench.command(abi::KeepaliveSend{.peer = 0});
+  expect(Drop::no_session);
 }
 TEST_F(Drops, NoSessionAfterTheWait) {
   lan(lan_to("10.2.0.1"));

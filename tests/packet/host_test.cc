@@ -32,6 +32,20 @@ TEST(Host, SendsByItsTwinOnlyFromLocalAddresses) {
   EXPECT_EQ(bench.drops(Drop::twin_source_denied), 1U);
 }
 
+TEST(Host, GetsWhatPeersSendToTheGatewayByTheTun) {
+  Bench bench;
+  const Keys keys = bench.install(0, kSession0);
+  constexpr std::uint32_t kLocal = 20;
+  bench.command(abi::NextHopSet{.next_hop = kLocal, .kind = abi::HopKind::local, .interface = 0});
+  bench.route("10.1.0.1", 32, kLocal);
+  bench.commit();
+  const Bytes packet = udp("10.2.0.9", 1, "10.1.0.1", 2, {1, 2, 3});
+  bench.receive_sealed(0, seal(keys.receive, kSession0, 0, packet));
+  bench.run();
+  EXPECT_EQ(bench.at_tun(), std::vector<Bytes>(1, packet));
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
 TEST(Host, PacketsFromTheTunAreSealedToTheOwnerOfTheirDestination) {
   Bench bench;
   const Keys keys = bench.install(1, kSession1);

@@ -29,13 +29,20 @@ Bytes message_in(const Bytes& frame, bool v6) {
   return cut(packet, header + 8);
 }
 
-Bytes initiation() {
-  Bytes message(148, 0x11);
-  message[0] = 1;
+Bytes handshake(std::uint8_t type, bool mac2) {
+  Bytes message(type == 1 ? 148 : type == 2 ? 92 : 64, 0x11);
+  message[0] = type;
   message[1] = message[2] = message[3] = 0;
-  const auto mac = crypto::Blake2sMac::create().value().mac(
-      std::as_bytes(std::span(kMac1Key)), std::as_bytes(std::span(message)).first(116));
-  std::copy(mac.begin(), mac.end(), message.begin() + 116);
+  if (type == 3) {  // has no macs
+    return message;
+  }
+  const std::size_t covered = message.size() - 32;
+  const auto mac1 = crypto::Blake2sMac::create().value().mac(
+      std::as_bytes(std::span(kMac1Key)), std::as_bytes(std::span(message)).first(covered));
+  std::copy(mac1.begin(), mac1.end(), message.begin() + static_cast<std::ptrdiff_t>(covered));
+  if (!mac2) {
+    std::fill(message.end() - 16, message.end(), 0);
+  }
   return message;
 }
 

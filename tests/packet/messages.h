@@ -15,7 +15,9 @@ Bytes from_peer0();
 // The message in a frame that left the underlay, its outer headers checked.
 Bytes message_in(const Bytes& frame, bool v6);
 
-// An initiation with a right mac1 and nothing that control would accept.
-Bytes initiation();
+// A handshake message with a right mac1 (and a mac2, or none) and nothing that control would
+// accept.
+Bytes handshake(std::uint8_t type, bool mac2 = true);
+inline Bytes initiation() { return handshake(1); }
 
 }  // namespace gotthard::packet_test
