@@ -1,6 +1,6 @@
 // Cookies, load and the limits per source.
 #include "control/noise/admission.h"
-#include "tests/unit/noise_testing.h"
+#include "tests/unit/noise_node.h"
 
 namespace gotthard::noise::testing {
 namespace {

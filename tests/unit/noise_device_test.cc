@@ -1,55 +1,8 @@
 // One device, message by message.
-#include "tests/unit/noise_testing.h"
+#include "tests/unit/noise_device_fixture.h"
 
 namespace gotthard::noise::testing {
 namespace {
-
-constexpr PeerNumber kA = 1, kB = 2;  // how the other side calls each
-const abi::Address kLocal{abi::Family::ipv4, {192, 0, 2, 99}};
-
-// Two devices without a network: messages are carried by hand.
-class NoiseDevice : public ::testing::Test {
- protected:
-  void SetUp() override { connect(5, 5); }
-  void connect(std::uint64_t psk_a, std::uint64_t psk_b) {
-    a_ = make_device(101, 1, ids_a_);
-    b_ = make_device(102, 2, ids_b_);
-    ASSERT_TRUE(a_.add_peer(kB, public_key(102), {preshared_key(psk_a), endpoint(2), 0}, {}));
-    ASSERT_TRUE(b_.add_peer(kA, public_key(101), {preshared_key(psk_b), std::nullopt, 0}, {}));
-  }
-  void pass(Nanoseconds duration) {
-    now_.boot += duration;
-    now_.wall += duration;
-  }
-  Bytes initiation() {
-    const Actions actions = a_.rekey(kB, now_);
-    const auto* sent = only<SendDatagram>(actions);
-    return sent == nullptr ? Bytes() : sent->bytes;
-  }
-  Actions to_b(const Bytes& message, bool under_load = false) {
-    return b_.on_datagram(message, endpoint(1), kLocal, now_, under_load);
-  }
-  Actions to_a(const Bytes& message, bool under_load = false) {
-    return a_.on_datagram(message, endpoint(2), kLocal, now_, under_load);
-  }
-  // b's response to an initiation that it accepts.
-  Bytes response_to(const Bytes& message) {
-    const Actions actions = to_b(message);
-    const auto* install = only<InstallSession>(actions);
-    if (install == nullptr) {
-      ADD_FAILURE() << "the initiation was refused";
-      return {};
-    }
-    const Actions installed = b_.on_installed(install->local_id, now_);
-    const auto* sent = only<SendDatagram>(installed);
-    return sent == nullptr ? Bytes() : sent->bytes;
-  }
-
-  Ids ids_a_{1000}, ids_b_{2000};
-  Device a_ = make_device(101, 1, ids_a_);
-  Device b_ = make_device(102, 2, ids_b_);
-  Time now_{1000 * kSecond, 1'700'000'000 * kSecond};
-};
 
 TEST_F(NoiseDevice, ActionsComeInTheOrderThatIsSafe) {
   const Actions start = a_.need_handshake(kB, now_);
@@ -196,64 +149,6 @@ TEST_F(NoiseDevice, ImpossiblePeersAreRefused) {
   EXPECT_TRUE(a_.remove_peer(9).empty());
   EXPECT_TRUE(a_.need_handshake(9, now_).empty());
   EXPECT_TRUE(a_.on_tick(9, {}, now_).empty());
-}
-
-// Each kind, cut at each length and with each bit changed, leaves the device as it was.
-TEST_F(NoiseDevice, DamagedMessagesChangeNothing) {
-  const Bytes first = initiation();
-  for (std::size_t length = 0; length < first.size(); ++length) {
-    EXPECT_TRUE(to_b({first.begin(), first.begin() + static_cast<std::ptrdiff_t>(length)}).empty());
-  }
-  EXPECT_EQ(counted(b_, Outcome::malformed), first.size());
-  for (std::size_t bit = 0; bit < 8 * offsetof(Initiation, mac2); ++bit) {
-    Bytes damaged = first;
-    damaged[bit / 8] ^= std::byte{1} << (bit % 8);
-    EXPECT_TRUE(to_b(damaged).empty()) << bit;
-  }
-  EXPECT_EQ(ids_b_.used(), 0U);
-
-  const Bytes response = response_to(first);
-  for (std::size_t length = 0; length < response.size(); ++length) {
-    EXPECT_TRUE(
-        to_a({response.begin(), response.begin() + static_cast<std::ptrdiff_t>(length)}).empty());
-  }
-  for (std::size_t bit = 0; bit < 8 * offsetof(Response, mac2); ++bit) {
-    Bytes damaged = response;
-    damaged[bit / 8] ^= std::byte{1} << (bit % 8);
-    EXPECT_EQ(how_many<InstallSession>(to_a(damaged)), 0U) << bit;
-  }
-  EXPECT_EQ(how_many<InstallSession>(to_a(response)), 1U);
-  EXPECT_EQ(how_many<InstallSession>(to_a(response)), 0U) << "a duplicate";
-  EXPECT_EQ(counted(a_, Outcome::response_unexpected), 1U);
-}
-
-TEST_F(NoiseDevice, DamagedMessagesWithGoodMac1AreCountedByCause) {
-  // Whoever knows the public key can make mac1.
-  const auto resign = [](auto message, std::uint64_t receiver) {
-    auto mac = crypto::Blake2sMac::create();
-    CookieJar(public_key(receiver)).add_macs(message, 0, *mac);
-    return to_datagram(message);
-  };
-  const Bytes good = initiation();
-  auto first = *parse_initiation(good);
-  first.encrypted_static[3] ^= 1;
-  EXPECT_TRUE(to_b(resign(first, 102)).empty());
-  first = *parse_initiation(good);
-  first.encrypted_timestamp[3] ^= 1;
-  EXPECT_TRUE(to_b(resign(first, 102)).empty());
-  EXPECT_EQ(counted(b_, Outcome::initiation_not_authentic), 2U);
-  first = *parse_initiation(good);
-  first.ephemeral = {};
-  EXPECT_TRUE(to_b(resign(first, 102)).empty());
-  EXPECT_EQ(counted(b_, Outcome::initiation_not_authentic), 3U);
-
-  auto response = *parse_response(response_to(good));
-  response.encrypted_nothing[0] ^= 1;
-  EXPECT_EQ(how_many<InstallSession>(to_a(resign(response, 101))), 0U);
-  EXPECT_EQ(counted(a_, Outcome::response_not_authentic), 1U);
-  response.receiver[0] ^= 1;
-  EXPECT_TRUE(to_a(resign(response, 101)).empty());
-  EXPECT_EQ(counted(a_, Outcome::response_unexpected), 1U);
 }
 
 TEST_F(NoiseDevice, LackOfSessionIdsIsSaidAndPasses) {

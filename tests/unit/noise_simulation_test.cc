@@ -1,5 +1,5 @@
 // Two devices over networks of all qualities, for thousands of seeds.
-#include "tests/unit/noise_testing.h"
+#include "tests/unit/noise_node.h"
 
 namespace gotthard::noise::testing {
 namespace {

@@ -1,5 +1,5 @@
 // The paper's timers, in the simulation and by themselves.
-#include "tests/unit/noise_testing.h"
+#include "tests/unit/noise_node.h"
 
 namespace gotthard::noise::testing {
 namespace {
