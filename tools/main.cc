@@ -9,6 +9,7 @@
 #include "control/mgmt/commands.h"
 #include "tools/cli/client.h"
 #include "tools/cli/exit_codes.h"
+#include "tools/cli/import.h"
 #include "tools/cli/keys.h"
 #include "tools/cli/lifecycle.h"
 #include "tools/cli/report.h"
@@ -120,6 +121,14 @@ int run(int argc, char** argv) {
   auto* check_verb = app.add_subcommand("check", "Check a configuration")->fallthrough();
   check_verb->add_option("FILE", file, "Configuration (TOML)")->required();
   check_verb->callback([&] { status = check(file, globals.json); });
+
+  std::string directory = ".";
+  auto* import_verb =
+      app.add_subcommand("import", "Make a configuration of a wg-quick file")->fallthrough();
+  import_verb->add_option("FILE", file, "NAME.conf, as wg-quick has it")->required();
+  import_verb->add_option("--to", directory, "Where to write NAME.toml and its key files")
+      ->capture_default_str();
+  import_verb->callback([&] { status = import_file(file, directory, globals.json); });
 
   add_commands(&app, &globals, &status);
   app.add_subcommand("genkey", "Print a new private key")->callback([&] {
