@@ -1,63 +1,97 @@
 #!/usr/bin/env python3
-"""Two Gotthard gateways: both IP versions inside and outside, one and two workers, rekeys."""
+"""Two Gotthard gateways: what they carry with each choice of options, and rekeys that lose nothing.
+
+Each pair of choices is held together in some run; with --full all of them are, rekeys go on for
+minutes, and keys also age until they are renewed by themselves.
+"""
+import sys
 import time
 
-from lab import Sequence, TwoRegions, Wire, check, iperf3, main, ping
+from lab import Sequence, TwoRegions, Wire, check, iperf3, main, ping, wait_for
+from products import pairwise, product, tests_of
+
+FULL = "--full" in sys.argv
+OPTIONS = {"workers": (1, 2), "underlay": ("IPv4", "IPv6"), "aead": ("portable", "ipsec_mb"),
+           "hugepages": ("auto", "never"), "idle": ("adaptive", "poll")}
 
 
-def carry(lab, workers, endpoint6=False):
-    regions = TwoRegions(lab, workers=workers, endpoint6=endpoint6)
+def runs_as_chosen(gateway, choice):
+    runtime = gateway.ask("show", "runtime")["dataplane"]
+    for option in ("workers", "aead", "idle"):
+        check(runtime[option] == choice[option], f"{option} is {runtime[option]}, not {choice[option]}")
+    wanted = "pages" if choice["hugepages"] == "never" or "event=no_hugepages" in gateway.log_text() \
+        else "hugepages"
+    check(runtime["memory"] == wanted, f"memory is {runtime['memory']}, not {wanted}")
+
+
+def carry(lab, **choice):
+    options = {name: value for name, value in choice.items() if name != "underlay"}
+    regions = TwoRegions(lab, endpoint6=choice["underlay"] == "IPv6", **options)
+    for gateway in regions.gateways:
+        runs_as_chosen(gateway, choice)
     wire = Wire(lab, *regions.gateway_namespaces)
     first, second = regions.hosts
-    check(ping(lab, first, "10.2.0.2") == 3, "IPv4 pings are lost, the first one too perhaps")
-    check(ping(lab, second, "fd01::2") == 3, "IPv6 pings are lost")
-    check(ping(lab, regions.gateway_namespaces[0], "172.31.0.2") == 3,
+    check(ping(lab, first, "10.2.0.2", count=2) == 2, "IPv4 pings are lost, the first one too perhaps")
+    check(ping(lab, second, "fd01::2", count=2) == 2, "IPv6 pings are lost")
+    check(ping(lab, regions.gateway_namespaces[0], "172.31.0.2", count=2) == 2,
           "the gateways do not reach each other through wg0")
-    for reverse in (False, True):
-        rate = iperf3(lab, first, second, "10.2.0.2", reverse=reverse)
-        check(rate > 20, f"IPv4 TCP carries {rate:.0f} Mbit/s only")
-    rate = iperf3(lab, first, second, "fd02::2")
-    check(rate > 20, f"IPv6 TCP carries {rate:.0f} Mbit/s only")
+    lose_nothing(lab, regions, 1000, 2, rekeys=0)
+    for address, reverse in (("10.2.0.2", False), ("fd02::2", True)):
+        rate = iperf3(lab, first, second, address, seconds=1, reverse=reverse)
+        check(rate > 20, f"TCP to {address}{' and back' if reverse else ''} carries {rate:.0f} Mbit/s only")
     plain, sealed = wire.stop()
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
     check(sealed > 1000, f"only {sealed} WireGuard packets were seen on the underlay")
-    return regions
 
 
-def one_worker(lab):
-    carry(lab, 1)
+def lose_nothing(lab, regions, rate, seconds, rekeys):
+    """Both ways at once; how many sessions there were. The rekeys take turns."""
+    first, second = regions.hosts
+    there = Sequence(lab, first, second, "10.2.0.2", rate=rate, seconds=seconds)
+    back = Sequence(lab, second, first, "fd01::2", rate=rate, seconds=seconds)
+    gateway = regions.gateways[0]
+    ids = {gateway.peer()["session"]["local_id"]}
+    for turn in range(rekeys):
+        # Two handshakes with one peer lie at least five seconds apart.
+        time.sleep(5.2)
+        regions.gateways[turn % 2].call("rekey", f"wg0/region-{2 - turn % 2}")
+        wait_for("new keys", lambda: gateway.peer()["session"]["local_id"] not in ids, seconds=4)
+        ids.add(gateway.peer()["session"]["local_id"])
+    while there.sending.poll() is None:
+        ids.add(gateway.peer()["session"]["local_id"])
+        time.sleep(0.5)
+    for direction in (there, back):
+        result = direction.result()
+        check(result["total"] == rate * seconds and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
+              f"rekeys under traffic: {result}, {[g.losses() for g in regions.gateways]}")
+    return len(ids)
 
 
-def two_workers(lab):
-    regions = carry(lab, 2)
-    workers = regions.gateways[0].ask("show", "workers")["workers"]
-    check(len(workers) == 2, "there are not two workers")
-
-
-def two_workers_ipv6_underlay(lab):
-    carry(lab, 2, endpoint6=True)
-
-
-def rekey_loses_nothing(lab):
-    regions = TwoRegions(lab)
+def working(lab, **options):
+    regions = TwoRegions(lab, **options)
     first, second = regions.hosts
     check(ping(lab, first, "10.2.0.2") == 3, "pings are lost")
     # Both ways: a neighbour that is not resolved yet holds four packets, not a stream.
     check(ping(lab, second, "fd01::2") == 3, "pings are lost")
-    there = Sequence(lab, first, second, "10.2.0.2", rate=2000, seconds=12)
-    back = Sequence(lab, second, first, "fd01::2", rate=2000, seconds=12)
-    ids = set()
-    for turn in range(2):
-        # Two handshakes with one peer lie at least five seconds apart.
-        time.sleep(5.2)
-        regions.gateways[turn].call("rekey", "region-2" if turn == 0 else "wg0/region-1")
-        time.sleep(0.3)
-        ids.add(regions.gateways[0].peer()["session"]["local_id"])
-    for direction in (there, back):
-        result = direction.result()
-        check(result["total"] == 24000 and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
-              f"rekeys under traffic: {result}, {[g.losses() for g in regions.gateways]}")
-    check(len(ids) == 2, "the sessions did not change")
+    return regions
 
 
-main(one_worker, two_workers, two_workers_ipv6_underlay, rekey_loses_nothing)
+def rekeys_lose_nothing(lab):
+    lose_nothing(lab, working(lab), 2000, 12, rekeys=2)
+
+
+def many_rekeys_lose_nothing(lab):
+    lose_nothing(lab, working(lab, workers=2, hugepages="auto"), 2000, 120, rekeys=20)
+
+
+def ageing_keys_lose_nothing(lab):
+    """Keys are renewed two minutes after they were made."""
+    sessions = lose_nothing(lab, working(lab, workers=2), 1000, 400, rekeys=0)
+    check(sessions >= 4, f"there were {sessions} sessions in 400 seconds")
+
+
+if FULL:
+    main(*tests_of(carry, product(OPTIONS)), rekeys_lose_nothing, many_rekeys_lose_nothing,
+         ageing_keys_lose_nothing)
+else:
+    main(*tests_of(carry, pairwise(OPTIONS)), rekeys_lose_nothing)

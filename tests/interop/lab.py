@@ -13,12 +13,11 @@ import sys
 import tempfile
 import time
 
-from programs import ENDINGS, Failed, Skipped, check, command, end, start, wait_for
+from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, start,  # noqa: F401
+                      wait_for)
+from traffic import Sequence, Wire, iperf3, ping  # noqa: F401
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ.get("GOTTHARD_BUILD", ROOT / "build"))
 GOTTHARD = BUILD / "gotthard"
-SEQTRAFFIC = BUILD / "tests" / "seqtraffic"
 SKIPPED = 77
 
 
@@ -102,17 +101,21 @@ class Gateway:
             path.write_text(text)
         self.file.write_text(configuration)
         self.process = None
+        self.surroundings = OWN_RUN
         lab.gateways.append(self)
 
     def up(self):
         self.begin()
-        self.wait()
-        self.usable()
+        self.ready()
 
     def begin(self):
-        self.process = self.lab.start(self.namespace, *OWN_RUN, GOTTHARD, "--run-dir", self.run_dir,
-                                      "--state-dir", self.state_dir, "up", self.file,
+        self.process = self.lab.start(self.namespace, *self.surroundings, GOTTHARD, "--run-dir",
+                                      self.run_dir, "--state-dir", self.state_dir, "up", self.file,
                                       output=self.log)
+
+    def ready(self):
+        self.wait()
+        self.usable()
 
     def wait(self, seconds=30):
         try:
@@ -214,13 +217,10 @@ addresses = ["10.{number}.0.1/24", "fd0{number}::1/64"]
 """
 
 
-def dataplane(workers=1, hugepages="never", level="info"):
-    return f"""[dataplane]
-workers = {workers}
-hugepages = "{hugepages}"
-[log]
-level = "{level}"
-"""
+def dataplane(**options):
+    """Written as TOML, whose strings and numbers are JSON's too."""
+    lines = {"workers": 1, "hugepages": "never", **options}
+    return "[dataplane]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in lines.items())
 
 
 def host(lab, number, gateway):
@@ -243,7 +243,7 @@ def forwarding(lab, namespace):
 class TwoRegions:
     """host1 - gateway 1 - underlay - gateway 2 - host2, both gateways Gotthard's."""
 
-    def __init__(self, lab, workers=1, hugepages="never", keepalive=0, endpoint6=False, start=True):
+    def __init__(self, lab, keepalive=0, endpoint6=False, start=True, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
@@ -256,7 +256,7 @@ class TwoRegions:
         for n in (1, 2):
             other = 3 - n
             endpoint = f"[2001:db8::{other}]:51820" if endpoint6 else f"192.0.2.{other}:51820"
-            configuration = dataplane(workers, hugepages) + ports(n) + f"""
+            configuration = dataplane(**options) + ports(n) + f"""
 [[wireguard]]
 name = "wg0"
 listen_port = 51820
@@ -275,104 +275,9 @@ persistent_keepalive = {keepalive}
                                          {"wg0.key": keys[n - 1][0] + "\n", "peer.psk": psk + "\n"}))
         if start:
             for gateway in self.gateways:
-                gateway.up()
-
-
-def ping(lab, namespace, address, count=3, wait=3):
-    """How many answers came."""
-    # After its last packet ping waits for one interval only, or two round trips, once it has had an
-    # answer: with a short one it calls lost what a busy machine is late with.
-    output = lab.inside(namespace, "ping", "-n", "-c", count, "-i", "1", "-W", wait, address,
-                        allow=None, seconds=count + wait + 20)
-    for line in output.splitlines():
-        if " received" in line:
-            return int(line.split(",")[1].split()[0])
-    return 0  # not even sent: there is no route
-
-
-def iperf3(lab, client, server, address, seconds=3, reverse=False):
-    """Mbit/s of one TCP stream."""
-    listener = lab.start(server, "iperf3", "-s", "-1", "-B", address)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if "5201" in lab.inside(server, "ss", "-Hltn", "sport = :5201"):
-            break
-        time.sleep(0.05)
-    words = ["iperf3", "-J", "-c", address, "-t", seconds] + (["-R"] if reverse else [])
-    result = json.loads(lab.inside(client, *words, seconds=seconds + 30))
-    listener.wait(10)
-    return result["end"]["sum_received"]["bits_per_second"] / 1e6
-
-
-class Sequence:
-    """Numbered packets from one host to another; what the test's own ports lose is told apart."""
-
-    def __init__(self, lab, sender, receiver, address, rate, seconds, port=9000, size=64):
-        # Of the two counts the ports' is taken first here and last in result(), so that no frame
-        # in between is taken for a lost one.
-        self.frames = [(g, g.frames(by_kernel=False), g.frames(by_kernel=True)) for g in lab.gateways
-                       if g.process is not None]
-        self.receiving = lab.start(receiver, SEQTRAFFIC, "receive", address, port, seconds + 20)
-        time.sleep(0.3)
-        self.sending = lab.start(sender, SEQTRAFFIC, "send", address, port, rate, seconds, size)
-        self.seconds = seconds
-
-    def result(self):
-        self.sending.communicate(timeout=self.seconds + 60)
-        output, errors = self.receiving.communicate(timeout=60)
-        if not output:
-            raise Failed(f"the receiver says nothing: {errors}")
-        result = json.loads(output)
-        # A starved machine loses frames between its devices and the packet sockets of the test's
-        # ports, where DPDK's driver counts none.
-        time.sleep(0.5)  # the ports' counts are told that often
-        result["lost_by_test_ports"] = sum(
-            max(0, g.frames(by_kernel=True) - kernel - g.frames(by_kernel=False) + port)
-            for g, port, kernel in self.frames)
-        result["lost_by_gateways"] = max(0, result["lost"] - result["lost_by_test_ports"])
-        return result
-
-
-class Wire:
-    """Counts what arrives at underlay devices: WireGuard, and what is neither that nor address resolution.
-
-    Listens at the receiving ends: what DPDK sends through a packet socket bypasses the taps of the
-    device that it leaves by.
-    """
-
-    DEVICE = "vwan"
-    SEALED = "udp port 51820"
-    NEIGHBOURS = "arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or (ip6 proto 0)"
-
-    def __init__(self, lab, *receivers):
-        filters = {"plain": f"not ({self.SEALED}) and not ({self.NEIGHBOURS})", "sealed": self.SEALED}
-        self.captures = []
-        for namespace in receivers:
-            for kind, wanted in filters.items():
-                file = lab.directory / f"wire-{namespace}-{kind}"
-                process = lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-Q", "in",
-                                    "-i", self.DEVICE, wanted, output=file)
-                self.captures.append((kind, file, process))
-        deadline = time.monotonic() + 10
-        for _, file, _ in self.captures:
-            while "listening on" not in file.read_text(errors="replace"):
-                check(time.monotonic() < deadline, "tcpdump does not start")
-                time.sleep(0.05)
-
-    def stop(self):
-        """(plain packets, sealed packets)"""
-        time.sleep(0.3)
-        counts = {"plain": 0, "sealed": 0}
-        for kind, file, process in self.captures:
-            process.terminate()
-            process.wait(10)
-            counts[kind] += sum(1 for line in file.read_text(errors="replace").splitlines()
-                                if line[:2].isdigit() and ":" in line[:3])
-        return counts["plain"], counts["sealed"]
-
-    def plain_lines(self):
-        return "".join(file.read_text(errors="replace") for kind, file, _ in self.captures
-                       if kind == "plain")
+                gateway.begin()
+            for gateway in self.gateways:
+                gateway.ready()
 
 
 def needs(*programs):

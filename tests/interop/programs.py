@@ -4,10 +4,14 @@ A signal becomes SystemExit in the main thread, so that `finally` cleans up, but
 program's start and its being known.
 """
 import contextlib
+import os
+import pathlib
 import signal
 import subprocess
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("GOTTHARD_BUILD", ROOT / "build"))
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -1,8 +1,9 @@
 // Paced UDP with sequence numbers, to count what a tunnel loses, doubles or reorders.
 //   seqtraffic send ADDRESS PORT PACKETS_PER_SECOND SECONDS [SIZE]   prints how many were sent
-//   seqtraffic receive ADDRESS PORT SECONDS    prints JSON: received, lost, duplicated, reordered
+//   seqtraffic receive ADDRESS PORT SECONDS    prints JSON: received, lost, duplicated, reordered,
+//   gaps
 // The receiver ends when nothing has come for a second after the first packet, or in time. Lost are
-// those missing below the greatest number; the sender's last numbers carry the total.
+// those missing of the total that each packet carries; gaps are the first of them: [at, how many].
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -71,6 +72,25 @@ int send_all(const addrinfo* to, double rate, double seconds, std::size_t size) 
   return 0;
 }
 
+// Where packets are missing tells a stall from losses at random.
+std::string gaps(const std::vector<bool>& seen) {
+  constexpr std::size_t kMostShown = 8;
+  std::string text;
+  std::size_t shown = 0;
+  for (std::size_t i = 0; i < seen.size() && shown < kMostShown; ++i) {
+    const std::size_t start = i;
+    while (i < seen.size() && !seen[i]) {
+      ++i;
+    }
+    if (i > start) {
+      text += (shown == 0 ? "[" : ", [") + std::to_string(start) + ", " +
+              std::to_string(i - start) + "]";
+      ++shown;
+    }
+  }
+  return "[" + text + "]";
+}
+
 int receive_all(const addrinfo* at, double seconds) {
   const int fd = socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const int room = 8 << 20;
@@ -117,11 +137,12 @@ int receive_all(const addrinfo* at, double seconds) {
   }
   std::printf(
       "{\"total\": %llu, \"received\": %llu, \"lost\": %llu, \"duplicated\": %llu, \"reordered\": "
-      "%llu}\n",
+      "%llu, \"gaps\": %s}\n",
       static_cast<unsigned long long>(total),
       static_cast<unsigned long long>(received - duplicated),
       static_cast<unsigned long long>(total - (received - duplicated)),
-      static_cast<unsigned long long>(duplicated), static_cast<unsigned long long>(reordered));
+      static_cast<unsigned long long>(duplicated), static_cast<unsigned long long>(reordered),
+      gaps(seen).c_str());
   return 0;
 }
 

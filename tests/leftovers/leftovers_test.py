@@ -101,6 +101,7 @@ def killed_gateway(lab):
     gateway = regions.gateways[0]
     command("ip", "-n", gateway.namespace, "addr", "add", "198.51.100.1/24", "dev", Wire.DEVICE)
     command("ip", "-n", gateway.namespace, "route", "add", "203.0.113.0/24", "via", "198.51.100.254")
+    gateway.surroundings = ()  # what it leaves in /run counts
     gateway.state_dir.mkdir()
     gateway.log.touch()
     gateway.usable()

@@ -17,8 +17,7 @@ HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages")
 ENOUGH = 160  # pages of 2 MB: more than two gateways of the tests use
 
 # The first process reaps those whose parents are gone, as on any machine. The project may lie beneath
-# one of the places that are made empty. What iproute2 and DPDK make once and share with others is
-# there before.
+# one of the places that are made empty. What iproute2 and WireGuard's programs share is there before.
 MAKE = r"""
 set -eu
 project=$1
@@ -27,7 +26,7 @@ exec 9< "$project"
 for place in /run /tmp /var/tmp /dev/shm; do
   mount -t tmpfs -o mode=1777 world "$place"
 done
-mkdir -p "$project" /run/dpdk
+mkdir -p "$project" /run/wireguard
 [ "$project" -ef /proc/self/fd/9 ] || mount --bind /proc/self/fd/9 "$project"
 exec 9<&-
 ip link set lo up

@@ -9,6 +9,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "interop"))
 from frames import INITIATION, RESPONSE, Frames  # noqa: E402
 from lab import Sequence, TwoRegions, Wire, check, main, ping, wait_for  # noqa: E402
+from products import tests_of  # noqa: E402
 
 
 def handshakes(gateway):
@@ -16,8 +17,8 @@ def handshakes(gateway):
     return gateway.peer().get("handshakes", {})
 
 
-def recorded_initiations_are_refused(lab):
-    regions = TwoRegions(lab)
+def recorded_initiations_are_refused(lab, workers):
+    regions = TwoRegions(lab, workers=workers)
     first, second = regions.hosts
     initiator, responder = regions.gateways
     at_initiator, at_responder = (Frames(n, Wire.DEVICE) for n in regions.gateway_namespaces)
@@ -77,4 +78,5 @@ def recorded_initiations_are_refused(lab):
               f"under replays: {result}, {[g.losses() for g in regions.gateways]}")
 
 
-main(recorded_initiations_are_refused)
+main(*tests_of(recorded_initiations_are_refused,
+               [{"workers": w} for w in ((1, 2) if "--full" in sys.argv else (2,))]))

@@ -19,7 +19,7 @@ def run_scripts(report, directory, budget, full):
         report.fail(directory, "has no tests")
     for script in scripts:
         ran = run([str(script), *(["--full"] if full else [])], budget.left())
-        for test, why in re.findall(r"^(\w+): skipped: (.*)$", ran.output, re.M):
+        for test, why in re.findall(r"^(.+?): skipped: (.*)$", ran.output, re.M):
             report.skip(f"{script.stem} {test}", why)
         if ran.status == 0:
             report.ok(script.stem)
