@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/config/route_protocol.h"
 #include "control/route/number_pool.h"
 #include "tests/unit/route_fixture.h"
 

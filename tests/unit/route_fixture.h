@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/route/fib_builder.h"
 #include "tests/unit/route_model.h"
 #include "tests/unit/route_text.h"
 

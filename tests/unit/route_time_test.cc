@@ -1,6 +1,7 @@
 // How long it takes with many routes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
