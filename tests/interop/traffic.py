@@ -1,5 +1,6 @@
 """Traffic through a lab: pings, streams, numbered packets, and what is seen on the wire."""
 import json
+import re
 import time
 
 from programs import BUILD, Failed, check, command
@@ -21,14 +22,19 @@ def stand_losses(lab):
 
 def ping(lab, namespace, address, count=3, wait=3):
     """How many answers came."""
+    return ping_at_once(lab, (namespace, address), count=count, wait=wait)[0]
+
+
+def ping_at_once(lab, *pairs, count=3, wait=3):
+    """The same for pairs of namespace and address."""
     # After its last packet ping waits for one interval only, or two round trips, once it has had an
     # answer: with a short one it calls lost what a busy machine is late with.
-    output = lab.inside(namespace, "ping", "-n", "-c", count, "-i", "1", "-W", wait, address,
-                        allow=None, seconds=count + wait + 20)
-    for line in output.splitlines():
-        if " received" in line:
-            return int(line.split(",")[1].split()[0])
-    return 0  # not even sent: there is no route
+    running = [lab.start(namespace, "ping", "-n", "-c", count, "-i", "1", "-W", wait, address)
+               for namespace, address in pairs]
+    outputs = [process.communicate(timeout=count + wait + 20)[0].decode() for process in running]
+    # Without such a line not even sent: there is no route.
+    received = [re.search(r"(\d+) received", output) for output in outputs]
+    return [int(found.group(1)) if found else 0 for found in received]
 
 
 def iperf3(lab, client, server, address, seconds=3, reverse=False):
