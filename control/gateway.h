@@ -53,6 +53,10 @@ class Gateway {
   [[nodiscard]] const abi::Directory* directory() const { return link_.directory(); }
   [[nodiscard]] route::FibCounters fib_counters() const { return fib_.counters(); }
   [[nodiscard]] const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
+  // It runs otherwise than the configuration file says.
+  [[nodiscard]] bool changed_live(std::uint16_t interface) const {
+    return changed_.contains(interface);
+  }
   [[nodiscard]] Nanoseconds started() const { return started_; }
   // Empty when ready, else what is being waited for.
   [[nodiscard]] std::string missing() const;

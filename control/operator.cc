@@ -69,6 +69,8 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"show ports", needs_dataplane(gateway, show_ports)},
           {"show workers", needs_dataplane(gateway, show_workers)},
           {"show peers", needs_dataplane(gateway, show_peers)},
+          {"show sessions", needs_dataplane(gateway, show_sessions)},
+          {"show interfaces", needs_dataplane(gateway, show_interfaces)},
           {"show drops", needs_dataplane(gateway, show_drops)},
           {"show runtime", needs_dataplane(gateway, show_runtime)},
           {"rekey", [gateway](const Arguments& a) { return rekey(gateway, a); }},

@@ -10,8 +10,10 @@ class Gateway;
 
 [[nodiscard]] mgmt::Handlers operator_handlers(Gateway* gateway);
 
-// One a file: operator_peers.cc, operator_dataplane.cc.
+// By file: operator_peers.cc, operator_sessions.cc, operator_dataplane.cc.
 [[nodiscard]] mgmt::Answer show_peers(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_sessions(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_interfaces(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_ports(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_workers(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_drops(const Gateway& gateway);

@@ -36,12 +36,18 @@ def shows(lab):
     check(peer[2] == "192.0.2.2:51820" and peer[3] == "10.2.0.0/16,172.31.0.2/32,fd02::/64"
           and int(peer[4]) > 0 and int(peer[5]) > 0 and int(peer[6]) > 0 and peer[7] == "off",
           f"dump: {peer}")
+    shown = one.ask("show", "interfaces")["interfaces"][0]
+    check(shown["peers"] == 1 and shown["allowed_ips"] == 3 and not shown["changed_live"], f"{shown}")
+    sessions = one.ask("show", "sessions")["sessions"]
+    check([(s["peer"], s["place"], s["role"]) for s in sessions] == [("region-2", "current", "initiator")]
+          and sessions[0]["next_counter"] > 0, f"{sessions}")
     configured = one.wg("showconf", "wg0")
     # Its own words do not change it.
     one.wg("syncconf", "wg0", "/dev/stdin", stdin=configured)
     check(one.wg("showconf", "wg0") == configured, "syncconf with what showconf says changed it")
     one.wg("setconf", "wg0", "/dev/stdin", stdin=configured)
     check(one.wg("showconf", "wg0") == configured, "setconf with what showconf says changed it")
+    check("changed" in one.call("show", "interfaces"), "a live change is not shown")
     ping(lab, regions.hosts[0], "10.2.0.2")
 
 

@@ -111,6 +111,36 @@ std::string render_peers(const json& result) {
   return table(rows);
 }
 
+std::string render_sessions(const json& result) {
+  std::vector<Row> rows{{"PEER", "PLACE", "ROLE", "AGE", "LOCAL ID", "REMOTE ID", "NEXT COUNTER",
+                         "GREATEST RECEIVED"}};
+  for (const json& session : result.at("sessions")) {
+    rows.push_back({session.at("peer").is_null()
+                        ? "-"
+                        : text(session.at("interface")) + "/" + text(session.at("peer")),
+                    text(session.at("place")), text(session.at("role")),
+                    age_text(session.at("age_seconds").get<double>()), text(session.at("local_id")),
+                    text(session.at("remote_id")), text(session.at("next_counter")),
+                    text(session.at("greatest_received"))});
+  }
+  return rows.size() == 1 ? "there is no session\n" : table(rows);
+}
+
+std::string render_interfaces(const json& result) {
+  std::vector<Row> rows{{"INTERFACE", "STATE", "PORT", "MTU", "PEERS", "ALLOWED IPS", "RECEIVED",
+                         "SENT", "CONFIGURATION", "PUBLIC KEY"}};
+  for (const json& interface : result.at("interfaces")) {
+    rows.push_back({text(interface.at("name")), interface.at("up").get<bool>() ? "up" : "down",
+                    text(interface.at("listen_port")), text(interface.at("mtu")),
+                    text(interface.at("peers")), text(interface.at("allowed_ips")),
+                    bytes_text(interface.at("rx_bytes").get<double>()),
+                    bytes_text(interface.at("tx_bytes").get<double>()),
+                    interface.at("changed_live").get<bool>() ? "changed" : "as in the file",
+                    text(interface.at("public_key"))});
+  }
+  return table(rows);
+}
+
 std::string render_drops(const json& result) {
   std::vector<Row> rows{{"REASON", "PACKETS", "BY WORKER", "BY MANAGER"}};
   for (const json& drop : result.at("drops")) {
@@ -175,6 +205,12 @@ std::string render_known(std::string_view command, const json& result) {
   }
   if (command == "show peers") {
     return render_peers(result);
+  }
+  if (command == "show sessions") {
+    return render_sessions(result);
+  }
+  if (command == "show interfaces") {
+    return render_interfaces(result);
   }
   if (command == "show drops") {
     return render_drops(result);

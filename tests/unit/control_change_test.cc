@@ -1,0 +1,160 @@
+// Changes to running interfaces, seen from the data plane.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "tests/unit/control_sides.h"
+
+namespace gotthard::control {
+namespace {
+
+using namespace test;
+using noise::Outcome;
+
+class ChangeTest : public TunnelsTest {
+ protected:
+  tl::expected<void, ChangeRefused> apply(InterfaceChange change) {
+    auto applied = a_->control->tunnels->apply(0, std::move(change));
+    a_->turn();
+    return applied;
+  }
+  tl::expected<void, ChangeRefused> apply(PeerChange peer) {
+    InterfaceChange change;
+    change.peers.push_back(std::move(peer));
+    return apply(std::move(change));
+  }
+  static PeerChange about(std::uint8_t n) {
+    PeerChange peer;
+    peer.public_key = crypto::public_key(private_key(n));
+    return peer;
+  }
+  [[nodiscard]] const TunnelPeer* peer(std::uint8_t n) const {
+    for (const auto& [number, peer] : a_->control->tunnels->peers()) {
+      if (peer.settings.public_key == crypto::public_key(private_key(n))) {
+        return &peer;
+      }
+    }
+    return nullptr;
+  }
+};
+
+TEST_F(ChangeTest, APeerThatIsAddedHasAllItWasGiven) {
+  PeerChange added = about(3);
+  added.endpoint = config::Endpoint{"192.0.2.3", 7, host(3)};
+  added.allowed_ips = {{{abi::Family::ipv4, {10, 3, 0, 0}}, 16}};
+  added.persistent_keepalive = 25;
+  ASSERT_TRUE(apply(std::move(added)).has_value());
+  ASSERT_NE(peer(3), nullptr);
+  const std::uint32_t number = peer(3)->number;
+  EXPECT_NE(number, peer(2)->number);
+  ASSERT_TRUE(a_->peers.contains(number)) << "the data plane knows it";
+  EXPECT_EQ(a_->peers[number].endpoint.remote, host(3));
+  EXPECT_EQ(a_->peers[number].endpoint.remote_port, htons(7));
+  EXPECT_EQ(a_->control->tunnels->allowed_ips(number).size(), 1U);
+  EXPECT_EQ(peer(3)->settings.name,
+            config::key_to_string(peer(3)->settings.public_key).substr(0, 10));
+}
+
+TEST_F(ChangeTest, WhatIsNotNamedStaysAndSessionsLive) {
+  handshake();
+  PeerChange change = about(2);
+  change.preshared_key = crypto::Secret<32>();
+  change.preshared_key->bytes()[0] = std::byte{1};
+  change.persistent_keepalive = 17;
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_EQ(peer(2)->settings.name, "gw2");
+  EXPECT_EQ(peer(2)->settings.persistent_keepalive, 17);
+  EXPECT_FALSE(peer(2)->preshared_key.is_zero());
+  EXPECT_EQ(a_->control->tunnels->allowed_ips(peer(2)->number).size(), 1U);
+  EXPECT_TRUE(a_->removed.empty());
+
+  InterfaceChange replaced;  // as by `wg setconf`
+  replaced.replace_peers = true;
+  replaced.peers.push_back(about(2));
+  ASSERT_TRUE(apply(std::move(replaced)).has_value());
+  EXPECT_TRUE(peer(2)->preshared_key.is_zero()) << "it has only what it was given now";
+  EXPECT_TRUE(a_->control->tunnels->allowed_ips(peer(2)->number).empty());
+  EXPECT_TRUE(a_->removed.empty());
+}
+
+TEST_F(ChangeTest, APrefixIsTheLastClaimants) {
+  PeerChange claimant = about(3);
+  claimant.allowed_ips = {{{abi::Family::ipv4, {10, 2, 0, 0}}, 16}};
+  ASSERT_TRUE(apply(std::move(claimant)).has_value());
+  EXPECT_TRUE(a_->control->tunnels->allowed_ips(peer(2)->number).empty());
+  PeerChange less = about(3);
+  less.removed_allowed_ips = {{{abi::Family::ipv4, {10, 2, 0, 0}}, 16}};
+  ASSERT_TRUE(apply(std::move(less)).has_value());
+  EXPECT_TRUE(a_->control->tunnels->allowed_ips(peer(3)->number).empty());
+}
+
+TEST_F(ChangeTest, ARemovedPeersNumberIsNotGivenAwayWhileItLives) {
+  handshake();
+  const std::uint32_t number = peer(2)->number;
+  const std::uint32_t session = a_->installed.begin()->first;
+  PeerChange removed = about(2);
+  removed.remove = true;
+  ASSERT_TRUE(apply(std::move(removed)).has_value());
+  EXPECT_EQ(peer(2), nullptr);
+  EXPECT_EQ(a_->removed, std::vector<std::uint32_t>{session});
+  for (std::uint8_t n = 10; n < 40; ++n) {
+    ASSERT_TRUE(apply(about(n)).has_value());
+    EXPECT_NE(peer(n)->number, number) << "the directory still shows the old one";
+  }
+}
+
+TEST_F(ChangeTest, AnotherPrivateKeyIsAnotherIdentity) {
+  handshake();
+  const auto before = a_->control->tunnels->tunnels()[0].device.mac1_key();
+  InterfaceChange change;
+  change.private_key = private_key(9);
+  change.peers.push_back(about(9));  // our own: no peer, and no error
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_EQ(a_->removed, std::vector<std::uint32_t>{a_->installed.begin()->first});
+  EXPECT_NE(a_->control->tunnels->tunnels()[0].device.mac1_key(), before);
+  EXPECT_EQ(peer(9), nullptr);
+  const auto record = checkpoint::Checkpoint(a_->memory).find(peer(2)->record_key);
+  ASSERT_TRUE(record.has_value()) << "timestamps are kept under the new identity";
+  EXPECT_EQ(record->last_sent, peer(2)->record.last_sent);
+}
+
+TEST_F(ChangeTest, WithoutAPrivateKeyThereAreNoHandshakes) {
+  InterfaceChange change;
+  change.private_key = crypto::Secret<32>();
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  a_->want_handshake();
+  EXPECT_TRUE(a_->sent().empty());
+  EXPECT_EQ(a_->control->tunnels->view(0).private_key, nullptr);
+}
+
+TEST_F(ChangeTest, ARefusedChangeChangesNothing) {
+  InterfaceChange change;
+  change.listen_port = 1234;
+  change.peers.push_back(about(3));
+  change.peers.push_back({});  // a key of zeros is no point that a secret could come of
+  const auto refused = apply(std::move(change));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().error, EINVAL);
+  EXPECT_EQ(peer(3), nullptr);
+  EXPECT_EQ(a_->control->tunnels->tunnels()[0].settings.listen_port, 51820);
+}
+
+TEST_F(ChangeTest, UpdateOnlyAddsNobody) {
+  PeerChange change = about(3);
+  change.update_only = true;
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_EQ(peer(3), nullptr);
+}
+
+TEST_F(ChangeTest, AListenPortOfZeroIsAFreeOne) {
+  InterfaceChange change;
+  change.listen_port = 0;
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  const std::uint16_t port = a_->control->tunnels->tunnels()[0].settings.listen_port;
+  EXPECT_GE(port, 32768);
+  EXPECT_EQ(a_->peers[peer(2)->number].endpoint.local_port, htons(port))
+      << "peers are sent from it";
+}
+
+}  // namespace
+}  // namespace gotthard::control
