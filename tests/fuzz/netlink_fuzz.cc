@@ -50,8 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::memcpy(datagram.data(), header.data(), sizeof(header));
       std::memcpy(datagram.data() + 16, data + 2, use == 0 ? 0 : length);
     } else {
-      datagram.resize(length);
-      std::memcpy(datagram.data(), data + 2, length);
+      const auto* bytes = reinterpret_cast<const std::byte*>(data + 2);
+      datagram.assign(bytes, bytes + length);
     }
     data += 2 + length;
     size -= 2 + length;

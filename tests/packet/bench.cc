@@ -235,7 +235,7 @@ void Bench::receive(std::uint16_t port, const Bytes& frame, unsigned worker) {
   ASSERT_NE(mbuf, nullptr);
   char* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size()));
   ASSERT_NE(data, nullptr);
-  std::memcpy(data, frame.data(), frame.size());
+  std::ranges::copy(frame, reinterpret_cast<std::uint8_t*>(data));
   receive(port, mbuf, worker);
 }
 

@@ -93,7 +93,7 @@ def fuzz(report, budget, full):
         corpus.mkdir(parents=True, exist_ok=True)
         seeds = pathlib.Path("tests/fuzz/corpus") / name.removesuffix("_fuzz")
         ran = run([f"build-address/tests/fuzz/{name}", f"-max_total_time={seconds}", "-print_final_stats=1",
-                   str(corpus), *([str(seeds)] if seeds.is_dir() else [])],
+                   "-artifact_prefix=build-address/", str(corpus), *([str(seeds)] if seeds.is_dir() else [])],
                   budget.left(), {"ASAN_OPTIONS": "detect_leaks=1", **os.environ})
         if ran.status == 0:
             report.ok(f"{name}, {seconds} s")
