@@ -271,7 +271,8 @@ class SupervisorTest(unittest.TestCase):
             self.assertFalse(int(own["CapEff"], 16) >> capability & 1, capability)
         self.assertFalse(int(own["CapBnd"], 16) >> CAP_SYS_MODULE & 1)
 
-        self.assertEqual(len(control["fds"]), 3 + 5, control["fds"])
+        # The last: the socket that `wg` asks for wg0.
+        self.assertEqual(len(control["fds"]), 3 + 5 + 1, control["fds"])
         self.assertEqual(len(dataplane["fds"]), 3 + 1 + 3, dataplane["fds"])
         self.assertEqual(control["configuration"]["text"], CONFIGURATION)
         self.assertEqual(control["configuration"]["keys"], {f"{self.directory}/wg0.key": KEY})

@@ -1,5 +1,6 @@
 """The groups of tools/test, in order, each with its budget in minutes."""
 import sys
+import time
 
 from . import code, programs, system
 from .process import run as run_process
@@ -47,7 +48,9 @@ def run(arguments):
         budget = full_minutes if full else minutes
         report.group = name
         print(f"== {name} (at most {budget} min)", flush=True)
+        started = time.monotonic()
         function(report, Budget(budget), full)
+        print(f"  took {time.monotonic() - started:.0f} s", flush=True)
     for title, lines in (("skipped", report.skips), ("failed", report.failures)):
         if lines:
             print(f"== {title}")
