@@ -44,11 +44,13 @@ struct Lane {
   std::uint16_t udp_offset = 0;  // classified as WireGuard: the UDP header, from `ip`
   std::uint16_t port = 0;        // where it arrived; after routing, where it leaves
   std::uint16_t interface = 0;   // tunnel that it came from or goes into
+  std::uint16_t opened_at = 0;   // Origin::tunnel: the tunnel that it came from
   std::uint16_t mtu = 0;         // of what it goes into, once routed
   Family family = Family::none;
   Origin origin = Origin::inside;
   Drop drop = Drop::none;
   bool allow_plain = false;  // its route may leave the underlay unsealed
+  bool answer = false;       // an ICMP error that we send
 };
 
 struct LaneList {
@@ -74,6 +76,10 @@ enum class NoteKind : std::uint8_t {
   send_ip,         // manager -> worker: IP packet for `neighbour`
   seal,            // manager -> worker: IP packet for `peer`; empty: a keepalive
   route,           // manager -> worker: a parked packet goes on where it left
+  fragment,        // IP packet to be cut to `mtu`; its pieces go on at `route`
+  fragment_outer,  // the same for a sealed one; its pieces go to `neighbour`
+  reassemble,      // frame from `port` with a piece of a datagram for us
+  classify,        // manager -> worker: frame from `port`, put together
 };
 
 struct PacketNote {
@@ -81,7 +87,7 @@ struct PacketNote {
   Origin origin = Origin::inside;
   std::uint16_t port = 0;
   std::uint16_t interface = 0;
-  std::uint16_t unused = 0;
+  std::uint16_t mtu = 0;
   std::uint32_t peer = abi::kNoPeer;
   std::uint32_t neighbour = abi::kNoNeighbour;
   std::uint32_t local_id = 0;
@@ -98,7 +104,8 @@ struct Burst {
   std::uint32_t size = 0;
   std::array<Lane, kBurst> lanes;
 
-  LaneList to_classify, to_punt, to_decap, to_route, to_mtu, to_encap, to_neighbour, to_tx, to_host;
+  LaneList to_classify, to_punt, to_decap, to_route, to_mtu, to_encap, to_icmp, to_neighbour, to_tx,
+      to_host;
 
   // Takes a received or handed-over mbuf; the caller fills the lane.
   Lane* add(rte_mbuf* mbuf) {
@@ -112,10 +119,14 @@ struct Burst {
   return {rte_pktmbuf_mtod(mbuf, const std::byte*), rte_pktmbuf_data_len(mbuf)};
 }
 
-// Ends a lane: counts the reason, gives the mbuf back.
-inline void drop_packet(Lane* lane, Drop reason, WorkerCounters* counters) {
+inline void count_drop(Lane* lane, Drop reason, WorkerCounters* counters) {
   lane->drop = reason;
   counters->drops[static_cast<std::size_t>(reason)].add(1);
+}
+
+// Ends a lane: counts the reason, gives the mbuf back.
+inline void drop_packet(Lane* lane, Drop reason, WorkerCounters* counters) {
+  count_drop(lane, reason, counters);
   rte_pktmbuf_free(lane->mbuf);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "crypto/random.h"
 #include "dataplane/stage/stages.h"
 
 namespace gotthard::dataplane {
@@ -52,9 +53,20 @@ void Worker::carry(Burst* burst) {
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  if (burst->to_icmp.size > 0) {
+    answer(burst);
+  }
   stage<StageId::neighbour, neighbour>(burst, burst->to_neighbour);
   stage<StageId::host, host>(burst, burst->to_host);
   stage<StageId::tx, tx>(burst, burst->to_tx);
+}
+
+// What was refused goes back to its sender, by the same stages.
+void Worker::answer(Burst* burst) {
+  stage<StageId::icmp, icmp>(burst, burst->to_icmp);
+  stage<StageId::route, route>(burst, burst->to_route);
+  stage<StageId::mtu, mtu>(burst, burst->to_mtu);
+  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
 }
 
 bool Worker::poll_port(std::uint16_t port) {
@@ -106,6 +118,11 @@ namespace {
 void resume(Burst* burst, std::uint32_t i) {
   Lane* lane = &burst->lanes[i];
   const PacketNote& note = *packet_note(lane->mbuf);
+  if (note.kind == NoteKind::classify) {
+    lane->port = note.port;
+    burst->to_classify.push(i);
+    return;
+  }
   lane->ip = rte_pktmbuf_mtod(lane->mbuf, std::byte*);
   lane->length = rte_pktmbuf_data_len(lane->mbuf);
   lane->family = lane->length == 0 || (static_cast<std::uint8_t>(*lane->ip) >> 4) == 4
@@ -114,7 +131,9 @@ void resume(Burst* burst, std::uint32_t i) {
   lane->origin = note.origin;
   lane->port = note.port;
   lane->interface = note.interface;
+  lane->opened_at = note.interface;
   lane->peer = note.peer;
+  lane->mtu = note.mtu;
   lane->neighbour = note.neighbour;
   switch (note.kind) {
     case NoteKind::send_frame:
@@ -197,6 +216,9 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
   context_.police[static_cast<std::size_t>(response)] = per_second(2000);
   context_.police[static_cast<std::size_t>(cookie)] = per_second(500);
   context_.move_notices = per_second(1000);
+  context_.pieces = per_second(20000);
+  context_.answers = AnswerLimits(hz, crypto::random_u64());
+  context_.ipv4_ids = Ipv4Ids(options.index, options.count);
 }
 
 Worker::~Worker() {

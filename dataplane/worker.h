@@ -16,6 +16,7 @@ namespace gotthard::dataplane {
 
 struct WorkerOptions {
   std::uint32_t index = 0;
+  std::uint32_t count = 1;  // of all workers
   bool sleep_when_idle = true;
   bool count_cycles = true;  // per stage
   crypto::Backend backend = crypto::Backend::automatic;
@@ -57,6 +58,7 @@ class Worker {
   bool poll_port(std::uint16_t port);
   bool poll_manager();
   void carry(Burst* burst);
+  void answer(Burst* burst);
   template <StageId kStage, auto kFunction>
   void stage(Burst* burst, const LaneList& input);
   void rest();

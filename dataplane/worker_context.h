@@ -9,6 +9,7 @@
 
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "dataplane/answer_limits.h"
 #include "dataplane/counters.h"
 #include "dataplane/table/fib.h"
 #include "dataplane/table/hops.h"
@@ -33,6 +34,29 @@ struct Shared {
 // have their own class, so that peers which answered a cookie are heard under a flood.
 enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
 
+// Identifications of outer IPv4 packets, which may be fragmented on their way: of `count` workers
+// each has every count-th, so that no two give the same at a time (RFC 6864).
+class Ipv4Ids {
+ public:
+  Ipv4Ids() = default;
+  Ipv4Ids(std::uint32_t worker, std::uint32_t count)
+      : first_(worker), step_(count), next_(worker) {}
+
+  [[nodiscard]] std::uint16_t next() {
+    const auto id = static_cast<std::uint16_t>(next_);
+    next_ += step_;
+    if (next_ > UINT16_MAX) {
+      next_ = first_;
+    }
+    return id;
+  }
+
+ private:
+  std::uint32_t first_ = 0;
+  std::uint32_t step_ = 1;
+  std::uint32_t next_ = 0;
+};
+
 // One worker's own. Only its thread touches it, but for the counters, which the manager reads.
 struct WorkerContext {
   std::uint32_t index = 0;
@@ -44,7 +68,9 @@ struct WorkerContext {
   WorkerCounters* counters = nullptr;
   PeerCounters* peer_counters = nullptr;  // [kMaxPeers]
   rte_ring* to_manager = nullptr;         // single producer: this worker
-  std::uint16_t ipv4_id = 0;              // of outer headers
+  Ipv4Ids ipv4_ids;                       // of outer headers
+  AnswerLimits answers;                   // ICMP errors
+  TokenBucket pieces;                     // of datagrams, that the manager puts together
   TokenBucket move_notices;               // a roaming peer is reported, not each of its packets
   std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> police;
 };

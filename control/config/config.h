@@ -92,6 +92,8 @@ struct WireGuard {
   std::uint16_t mtu = 1420;
   RoutePolicy routes = RoutePolicy::allowed_ips;
   std::uint16_t reorder_budget = 4096;
+  bool copy_dscp = false;  // else the outer packets' is zero
+  bool mss_clamp = false;
   std::vector<Peer> peers;
 };
 

@@ -94,6 +94,19 @@ std::optional<Located<std::int64_t>> TableReader::number(const std::string& key,
   return Located<std::int64_t>{value->get(), node->source().begin.line};
 }
 
+std::optional<bool> TableReader::flag(const std::string& key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  const auto* value = node->as_boolean();
+  if (value == nullptr) {
+    wrong_type(key, *node, "true or false");
+    return std::nullopt;
+  }
+  return value->get();
+}
+
 std::vector<Located<std::string>> TableReader::texts(const std::string& key) {
   std::vector<Located<std::string>> result;
   const toml::node* node = find(key);

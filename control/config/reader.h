@@ -46,6 +46,7 @@ class TableReader {
   std::vector<Located<std::string>> texts(const std::string& key);
   std::vector<Located<std::int64_t>> numbers(const std::string& key, std::int64_t least,
                                              std::int64_t most);
+  std::optional<bool> flag(const std::string& key);
   // One of `choices`, as its index.
   std::optional<std::size_t> choice(const std::string& key,
                                     const std::vector<std::string>& choices);

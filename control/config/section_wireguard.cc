@@ -123,6 +123,8 @@ WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base)
   if (const auto index = reader.choice("routes", {"allowed_ips", "all", "none"})) {
     result.routes = static_cast<RoutePolicy>(*index);
   }
+  result.copy_dscp = reader.choice("dscp", {"zero", "copy"}) == 1;
+  result.mss_clamp = reader.flag("mss_clamp").value_or(false);
   // Two workers need 128: half of it must cover workers times the burst of 32.
   if (const auto budget = reader.number("reorder_budget", 64, 65535)) {
     result.reorder_budget = static_cast<std::uint16_t>(budget->value);

@@ -67,12 +67,22 @@ Tunnels::Resynced Tunnels::adopt_sessions(const abi::Directory& directory, Nanos
   return result;
 }
 
+namespace {
+
+std::uint8_t options_of(const config::WireGuard& settings) {
+  return static_cast<std::uint8_t>((settings.copy_dscp ? abi::kCopyDscp : 0) |
+                                   (settings.mss_clamp ? abi::kClampMss : 0));
+}
+
+}  // namespace
+
 void Tunnels::send_interface(Tunnel* tunnel) {
   tunnel->up = links_.fib->tunnel_up(tunnel->number);
   abi::InterfaceSet command{.interface = tunnel->number,
                             .listen_port = htons(tunnel->settings.listen_port),
                             .mtu = tunnel->settings.mtu,
                             .up = static_cast<std::uint8_t>(tunnel->up ? 1 : 0),
+                            .options = options_of(tunnel->settings),
                             .mac1_key = tunnel->device.mac1_key()};
   tunnel->settings.name.copy(command.name.data(), command.name.size() - 1);
   links_.dataplane->send(command);

@@ -30,6 +30,7 @@ enum class Drop : std::uint8_t {
   wg_open_failed,    // authentication failed
   wg_inner_invalid,  // what was inside is no IP packet of its length
   wg_source_denied,  // inner source is not in the peer's allowed IPs
+  ecn_not_capable,   // congestion was met outside; the inner packet cannot say so (RFC 6040)
   // routing
   no_route,
   blackhole,
@@ -39,6 +40,7 @@ enum class Drop : std::uint8_t {
   inside_from_underlay,  // plain packet on an underlay port, not for the gateway and not sealed
   interface_down,
   not_forwarded,       // multicast, broadcast, loopback, link-local
+  martian_source,      // a source that no packet on a wire has: ours, a group, loopback, none
   twin_source_denied,  // from a kernel twin with a source that is not local
   // sealing
   no_peer,     // the interface has no peer with such an allowed IP
@@ -76,6 +78,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "wg_open_failed",
                                                                         "wg_inner_invalid",
                                                                         "wg_source_denied",
+                                                                        "ecn_not_capable",
                                                                         "no_route",
                                                                         "blackhole",
                                                                         "ttl_expired",
@@ -84,6 +87,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "inside_from_underlay",
                                                                         "interface_down",
                                                                         "not_forwarded",
+                                                                        "martian_source",
                                                                         "twin_source_denied",
                                                                         "no_peer",
                                                                         "no_session",

@@ -39,7 +39,8 @@ bool prefix(std::uint8_t length, const Address& a) {
 bool ok(const ResyncBegin&) { return true; }
 bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
-  return interface_id(b.interface) && b.mtu >= 576 && b.up <= 1 && ok(b.name);
+  return interface_id(b.interface) && b.mtu >= 576 && b.up <= 1 &&
+         (b.options & ~(kCopyDscp | kClampMss)) == 0 && ok(b.name);
 }
 bool ok(const InterfaceRemove& b) { return interface_id(b.interface); }
 bool ok(const LocalAddressSet& b) { return owner_id(b.owner) && ok(b.address); }

@@ -37,13 +37,16 @@ struct ResyncEnd {
   std::uint8_t unused = 0;
 };
 
+inline constexpr std::uint8_t kCopyDscp = 1;  // outer packets have the inner ones' DSCP, not zero
+inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit the MTU
+
 // A tunnel interface. `mac1_key` is HASH(LABEL_MAC1 || our static public key), WireGuard 5.4.4.
 struct InterfaceSet {
   std::uint16_t interface = 0;    // < kMaxInterfaces; the same number as its TUN has
   std::uint16_t listen_port = 0;  // network byte order
   std::uint16_t mtu = 0;          // of inner packets
   std::uint8_t up = 1;            // down: nothing is sealed or opened
-  std::uint8_t unused = 0;
+  std::uint8_t options = 0;       // kCopyDscp, kClampMss
   Name name{};
   std::array<std::uint8_t, 32> mac1_key{};
 };

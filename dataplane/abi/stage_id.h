@@ -16,6 +16,7 @@ enum class StageId : std::uint8_t {
   route,
   mtu,
   wg_encap,
+  icmp,
   neighbour,
   host,
   tx,
@@ -25,6 +26,7 @@ enum class StageId : std::uint8_t {
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(StageId::count);
 
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "rx", "classify", "punt", "wg_decap", "route", "mtu", "wg_encap", "neighbour", "host", "tx"};
+    "rx",       "classify", "punt",      "wg_decap", "route", "mtu",
+    "wg_encap", "icmp",     "neighbour", "host",     "tx"};
 
 }  // namespace gotthard

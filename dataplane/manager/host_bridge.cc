@@ -128,11 +128,8 @@ bool HostBridge::from_tun(std::uint16_t interface) {
     list.push(0);
     std::uint64_t owner = 0;
     lookup<LookupKey::destination>(one, list, *shared_->tables, abi::Table::sources, &owner);
+    // Without a peer, the worker that finds no one to seal for tells the sender.
     const std::uint32_t peer = shared_->hops.owner_of(owner, interface);
-    if (peer == abi::kNoPeer) {
-      links_->drop(mbuf, Drop::no_peer);
-      continue;
-    }
     links_->send(
         mbuf,
         {.kind = NoteKind::seal, .origin = Origin::host, .interface = interface, .peer = peer},

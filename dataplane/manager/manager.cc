@@ -45,6 +45,7 @@ bool Manager::round() {
   retired_->poll();
   sessions_->tick(now);
   control_->tick(now);
+  fragments_->tick(now);
   if (now - last_publish_ >= kPublish) {
     last_publish_ = now;
     publish(now);
@@ -60,6 +61,13 @@ void Manager::take(rte_mbuf* mbuf, Nanoseconds now) {
       break;
     case NoteKind::to_tun:
       bridge_->to_tun(note.interface, mbuf);
+      break;
+    case NoteKind::fragment:
+    case NoteKind::fragment_outer:
+      fragments_->cut(mbuf);
+      break;
+    case NoteKind::reassemble:
+      fragments_->reassemble(mbuf, now);
       break;
     default:
       control_->take(mbuf, now);
@@ -275,6 +283,7 @@ void Manager::fill_header(abi::Directory* directory, std::uint64_t epoch) const 
 Status Manager::make_workers() {
   for (std::uint32_t i = 0; i < options_.worker_cpus.size(); ++i) {
     auto worker = Worker::create({.index = i,
+                                  .count = static_cast<std::uint32_t>(options_.worker_cpus.size()),
                                   .sleep_when_idle = options_.sleep_when_idle,
                                   .backend = options_.backend,
                                   .socket = options_.socket},
@@ -353,6 +362,8 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
                                                            .pool = pool});
   m->bridge_ =
       std::make_unique<HostBridge>(m->shared_.get(), m->topology_.get(), m->links_.get(), pool);
+  m->fragments_ =
+      std::make_unique<Fragments>(m->topology_.get(), m->links_.get(), m->bridge_.get(), pool);
   return m;
 }
 

@@ -12,6 +12,7 @@
 #include "dataplane/abi/channel.h"
 #include "dataplane/manager/control_side.h"
 #include "dataplane/manager/directory_writer.h"
+#include "dataplane/manager/fragments.h"
 #include "dataplane/manager/host_bridge.h"
 #include "dataplane/manager/key_registry.h"
 #include "dataplane/manager/peer_store.h"
@@ -91,6 +92,7 @@ class Manager {
   std::unique_ptr<DirectoryWriter> directory_;
   std::unique_ptr<ControlSide> control_;
   std::unique_ptr<HostBridge> bridge_;
+  std::unique_ptr<Fragments> fragments_;
   UniqueFd epoll_;
   std::uint64_t instance_ = 0;
   std::uint64_t epoch_ = 0;

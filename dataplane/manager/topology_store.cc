@@ -17,11 +17,14 @@ TopologyStore::~TopologyStore() {
 
 void TopologyStore::set_interface(const abi::InterfaceSet& command) {
   unmentioned_interfaces_.erase(command.interface);
-  interfaces_[command.interface] = TopologyInterface{.used = true,
-                                                     .up = command.up != 0,
-                                                     .listen_port = command.listen_port,
-                                                     .mtu = command.mtu,
-                                                     .mac1_key = command.mac1_key};
+  interfaces_[command.interface] =
+      TopologyInterface{.used = true,
+                        .up = command.up != 0,
+                        .listen_port = command.listen_port,
+                        .mtu = command.mtu,
+                        .copy_dscp = (command.options & abi::kCopyDscp) != 0,
+                        .clamp_mss = (command.options & abi::kClampMss) != 0,
+                        .mac1_key = command.mac1_key};
   publish();
 }
 
@@ -77,6 +80,26 @@ bool TopologyStore::is_local(const abi::Address& address) const {
                      [&](const auto& entry) { return entry.second == address; });
 }
 
+// Its own; else, what is behind the tunnels may know an address of the inside, but of the underlay
+// none.
+AnswerAddresses TopologyStore::answers_of(std::uint16_t owner) const {
+  AnswerAddresses result;
+  const auto inner = [&](std::uint16_t other) {
+    return other >= abi::kTunnelOwner || !ports_[other].underlay;
+  };
+  for (const bool own : {true, false}) {
+    for (const auto& [other, address] : addresses_) {
+      abi::Address* place = address.family == abi::Family::ipv4 ? &result.ipv4 : &result.ipv6;
+      const bool link_local = address.family == abi::Family::ipv6 && address.bytes[0] == 0xfe;
+      if (place->family == abi::Family::none && !link_local &&
+          (own ? other == owner : inner(owner) && inner(other))) {
+        *place = address;
+      }
+    }
+  }
+  return result;
+}
+
 void TopologyStore::publish() {
   auto next = std::make_unique<Topology>();
   std::copy(ports_.begin(), ports_.end(), next->ports.begin());
@@ -84,6 +107,10 @@ void TopologyStore::publish() {
   for (const auto& [number, interface] : interfaces_) {
     next->interfaces[number] = interface;
     next->interface_count = number + 1U;
+    next->interfaces[number].answers = answers_of(abi::kTunnelOwner + number);
+  }
+  for (std::uint16_t port = 0; port < ports_.size(); ++port) {
+    next->ports[port].answers = answers_of(port);
   }
   std::set<abi::Address> seen;
   for (const auto& [owner, address] : addresses_) {

@@ -37,6 +37,7 @@ class TopologyStore {
 
  private:
   void publish();
+  [[nodiscard]] AnswerAddresses answers_of(std::uint16_t owner) const;
 
   Shared* shared_;
   RetireList* retired_;

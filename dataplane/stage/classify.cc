@@ -9,7 +9,7 @@
 namespace gotthard::dataplane {
 namespace {
 
-enum class Verdict : std::uint8_t { drop, host, handshake, data, route };
+enum class Verdict : std::uint8_t { drop, host, handshake, data, route, piece };
 
 bool to_group(const std::byte* ip, Family family) {
   if (family == Family::ipv4) {
@@ -46,10 +46,6 @@ Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lan
   if (interface == abi::kMaxInterfaces) {
     return Verdict::host;
   }
-  if (packet.fragment) {
-    lane->drop = Drop::outer_fragment;
-    return Verdict::drop;
-  }
   const std::uint16_t udp_length = udp->length.get();
   if (udp_length < sizeof(wire::UdpHeader) + sizeof(std::uint32_t) ||
       udp_length > packet.length - packet.header_length) {
@@ -77,6 +73,15 @@ Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lan
   }
 }
 
+// Of which datagram it is a piece is for the manager to find out.
+bool is_udp_piece(const wire::IpPacket& packet, const Lane& lane) {
+  if (packet.family == Family::ipv4) {
+    return packet.protocol == wire::kProtocolUdp;
+  }
+  return packet.length > packet.header_length &&
+         static_cast<std::uint8_t>(lane.ip[packet.header_length]) == wire::kProtocolUdp;
+}
+
 Verdict classify_ip(const Topology& topology, Lane* lane) {
   const auto frame = frame_bytes(lane->mbuf);
   lane->ip = rte_pktmbuf_mtod_offset(lane->mbuf, std::byte*, sizeof(wire::EthernetHeader));
@@ -99,8 +104,10 @@ Verdict classify_ip(const Topology& topology, Lane* lane) {
   if (!is_local(topology, lane->ip, lane->family)) {
     return Verdict::route;
   }
-  const bool has_udp_header = !packet->fragment || packet->first_fragment;
-  if (packet->protocol == wire::kProtocolUdp && has_udp_header) {
+  if (packet->fragment) {
+    return is_udp_piece(*packet, *lane) ? Verdict::piece : Verdict::host;
+  }
+  if (packet->protocol == wire::kProtocolUdp) {
     return classify_udp(*packet, topology, lane);
   }
   return Verdict::host;
@@ -152,6 +159,15 @@ void classify(Burst* burst, WorkerContext* worker) {
         break;
       case Verdict::host:
         give_to_twin(lane);
+        burst->to_host.push(i);
+        break;
+      case Verdict::piece:
+        if (!worker->pieces.take(worker->now_tsc)) {
+          drop_packet(lane, Drop::outer_fragment, worker->counters);
+          break;
+        }
+        *packet_note(lane->mbuf) =
+            PacketNote{.kind = NoteKind::reassemble, .origin = lane->origin, .port = lane->port};
         burst->to_host.push(i);
         break;
       case Verdict::handshake:

@@ -34,6 +34,14 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, Drop::plain_to_underlay, worker->counters);
       continue;
     }
+    if (lane->length > port.mtu && lane->origin == Origin::outer) {
+      *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::fragment_outer,
+                                            .origin = lane->origin,
+                                            .mtu = port.mtu,
+                                            .neighbour = lane->neighbour};
+      burst->to_host.push(i);
+      continue;
+    }
     if (lane->length > port.mtu) {
       drop_packet(lane, Drop::too_big, worker->counters);
       continue;

@@ -51,7 +51,7 @@ Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const Worker
   }
   lane->interface = hop.interface;
   lane->peer = hop.target;
-  lane->mtu = interface.mtu;
+  lane->mtu = hop.mtu != 0 && hop.mtu < interface.mtu ? hop.mtu : interface.mtu;
   burst->to_mtu.push(i);
   return Drop::none;
 }
@@ -104,6 +104,25 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
   return Drop::blackhole;
 }
 
+// Nobody on a wire has our addresses, nor those that name no single host.
+bool martian(const Lane& lane, const Topology& topology) {
+  if (lane.answer) {
+    return false;
+  }
+  if (!wire::forwardable_source(lane.ip, lane.family)) {
+    return true;
+  }
+  return lane.family == Family::ipv4
+             ? topology.is_local4(reinterpret_cast<const wire::Ipv4Header*>(lane.ip)->source.raw())
+             : topology.is_local6(reinterpret_cast<const wire::Ipv6Header*>(lane.ip)->source);
+}
+
+// A blackhole is silent, and nobody out there is told what there is inside.
+bool answered(Drop reason, const Lane& lane) {
+  return (reason == Drop::no_route || reason == Drop::no_peer) &&
+         (lane.origin == Origin::inside || lane.origin == Origin::tunnel);
+}
+
 }  // namespace
 
 void route(Burst* burst, WorkerContext* worker) {
@@ -114,6 +133,10 @@ void route(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, Drop::not_forwarded, worker->counters);
       continue;
     }
+    if (martian(*lane, *worker->topology)) {
+      drop_packet(lane, Drop::martian_source, worker->counters);
+      continue;
+    }
     forwarded.push(i);
   }
   std::array<std::uint64_t, kBurst> hops;
@@ -121,7 +144,11 @@ void route(Burst* burst, WorkerContext* worker) {
                                  hops.data());
   for (std::uint32_t n = 0; n < forwarded.size; ++n) {
     const std::uint32_t i = forwarded.lanes[n];
-    if (const Drop reason = follow(burst, i, hops[n], *worker); reason != Drop::none) {
+    if (const Drop reason = follow(burst, i, hops[n], *worker); reason == Drop::none) {
+      continue;
+    } else if (answered(reason, burst->lanes[i])) {
+      refuse(burst, i, reason, worker);
+    } else {
       drop_packet(&burst->lanes[i], reason, worker->counters);
     }
   }

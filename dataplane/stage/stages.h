@@ -7,6 +7,17 @@
 
 namespace gotthard::dataplane {
 
+// Ends a lane whose sender is to be told why: counted here, answered by `icmp`.
+inline void refuse(Burst* burst, std::uint32_t i, Drop reason, WorkerContext* worker) {
+  Lane* lane = &burst->lanes[i];
+  if (lane->answer) {
+    drop_packet(lane, reason, worker->counters);
+    return;
+  }
+  count_drop(lane, reason, worker->counters);
+  burst->to_icmp.push(i);
+}
+
 // Ethernet and IP headers; what is WireGuard to us, what is the host's, what is to be routed.
 void classify(Burst* burst, WorkerContext* worker);
 
@@ -21,6 +32,10 @@ void route(Burst* burst, WorkerContext* worker);
 
 // TTL, and the size that fits.
 void mtu(Burst* burst, WorkerContext* worker);
+
+// Answers for what was refused: the sender learns why. What it makes goes through `route`, `mtu`
+// and `wg_encap` again, and is not answered itself.
+void icmp(Burst* burst, WorkerContext* worker);
 
 // Counters, headers, seal.
 void wg_encap(Burst* burst, WorkerContext* worker);

@@ -3,6 +3,7 @@
 
 #include "dataplane/stage/lookup.h"
 #include "dataplane/stage/stages.h"
+#include "dataplane/wire/ecn.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
 #include "dataplane/wire/wireguard.h"
@@ -129,6 +130,26 @@ void notice_move(const Lane& lane, WorkerContext* worker) {
   }
 }
 
+// The header is as its sender made it, and learns of the congestion that the outer one met.
+Drop check_inner(std::byte* inner, const wire::IpPacket& packet, const Lane& lane) {
+  if (packet.family == Family::ipv4 &&
+      !wire::ipv4_checksum_ok(*reinterpret_cast<const wire::Ipv4Header*>(inner),
+                              packet.header_length)) {
+    return Drop::wg_inner_invalid;
+  }
+  const std::uint8_t before = wire::traffic_class(inner, packet.family);
+  const auto ecn = wire::decapsulated_ecn(
+      before & wire::kEcnMask, wire::traffic_class(lane.ip, lane.family) & wire::kEcnMask);
+  if (!ecn) {
+    return Drop::ecn_not_capable;
+  }
+  if (*ecn != (before & wire::kEcnMask)) {
+    wire::set_traffic_class(inner, packet.family,
+                            static_cast<std::uint8_t>((before & ~wire::kEcnMask) | *ecn));
+  }
+  return Drop::none;
+}
+
 // Strips what surrounded the inner packet. False: nothing inside to route (a keepalive, or
 // invalid).
 bool unwrap(Lane* lane, WorkerContext* worker) {
@@ -142,9 +163,10 @@ bool unwrap(Lane* lane, WorkerContext* worker) {
     return false;
   }
   const auto packet = wire::parse_ip({inner, length});
-  if (!packet) {
+  const Drop reason = packet ? check_inner(inner, *packet, *lane) : Drop::wg_inner_invalid;
+  if (reason != Drop::none) {
     counters.drops.add(1);
-    drop_packet(lane, Drop::wg_inner_invalid, worker->counters);
+    drop_packet(lane, reason, worker->counters);
     return false;
   }
   counters.rx_packets.add(1);
@@ -155,6 +177,7 @@ bool unwrap(Lane* lane, WorkerContext* worker) {
   lane->length = packet->length;
   lane->peer = lane->session->peer;
   lane->origin = Origin::tunnel;
+  lane->opened_at = lane->interface;
   rte_pktmbuf_adj(lane->mbuf,
                   static_cast<std::uint16_t>(inner - rte_pktmbuf_mtod(lane->mbuf, std::byte*)));
   rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - packet->length);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "dataplane/stage/stages.h"
+#include "dataplane/wire/ecn.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
 #include "dataplane/wire/wireguard.h"
@@ -24,6 +25,7 @@ void wait_for_session(Lane* lane) {
   *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_session,
                                         .origin = lane->origin,
                                         .interface = lane->interface,
+                                        .mtu = lane->mtu,
                                         .peer = lane->peer};
 }
 
@@ -80,35 +82,49 @@ class CounterBlocks {
   std::array<Entry, 2 * kBurst> entries_{};
 };
 
-// Zeros up to a multiple of 16, but never beyond the tunnel's MTU (5.4.6).
+// Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
 std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
   const std::uint32_t padded = (lane.length + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
-  const std::uint32_t limit = worker.topology->interfaces[lane.interface].mtu;
+  const std::uint32_t limit =
+      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu;
   return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
 }
 
-void write_ip_lengths(std::byte* ip, const OuterTemplate& outer, std::uint32_t udp_length,
-                      WorkerContext* worker) {
+// RFC 6040, 4.1: the outer header says of congestion what the inner one does. DSCP only by option.
+std::uint8_t outer_class(const Lane& lane, const WorkerContext& worker) {
+  if (lane.length == 0) {
+    return 0;
+  }
+  const std::uint8_t inner = wire::traffic_class(lane.ip, lane.family);
+  const bool copy = worker.topology->interfaces[lane.interface].copy_dscp;
+  return copy ? inner : inner & wire::kEcnMask;
+}
+
+void write_ip(std::byte* ip, const OuterTemplate& outer, std::uint8_t traffic_class,
+              std::uint32_t udp_length, WorkerContext* worker) {
   if (outer.endpoint.remote.family == Family::ipv4) {
     auto* header = reinterpret_cast<wire::Ipv4Header*>(ip);
     const auto total = static_cast<std::uint16_t>(sizeof(*header) + udp_length);
-    const std::uint16_t id = worker->ipv4_id++;
+    const std::uint16_t id = worker->ipv4_ids.next();
+    header->tos = traffic_class;
     header->total_length.set(total);
     header->id.set(id);
-    std::uint32_t sum = outer.checksum_base + total + id;
+    std::uint32_t sum = outer.checksum_base + traffic_class + total + id;
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     header->checksum.set(static_cast<std::uint16_t>(~sum));
     return;
   }
-  reinterpret_cast<wire::Ipv6Header*>(ip)->payload_length.set(
-      static_cast<std::uint16_t>(udp_length));
+  auto* header = reinterpret_cast<wire::Ipv6Header*>(ip);
+  wire::set_traffic_class(ip, Family::ipv6, traffic_class);
+  header->payload_length.set(static_cast<std::uint16_t>(udp_length));
 }
 
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
   const std::uint32_t padded = padded_length(*lane, *worker);
   const std::uint32_t padding = padded - lane->length;
+  const std::uint8_t traffic_class = outer_class(*lane, *worker);
   auto* tail = reinterpret_cast<std::byte*>(
       rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
   const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
@@ -121,7 +137,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   std::memcpy(ip, outer.headers.data(), outer.headers_length);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
-  write_ip_lengths(ip, outer, udp_length, worker);
+  write_ip(ip, outer, traffic_class, udp_length, worker);
   auto* udp =
       reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
   udp->length.set(static_cast<std::uint16_t>(udp_length));
@@ -176,9 +192,14 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
   std::array<const OuterTemplate*, kBurst> outers;
   for (const std::uint32_t i : burst->to_encap) {
     Lane* lane = &burst->lanes[i];
+    if (lane->peer == abi::kNoPeer) {
+      refuse(burst, i, Drop::no_peer, worker);
+      continue;
+    }
     outers[i] = outer_of(*lane, *worker);
     if (outers[i] == nullptr) {
-      drop_unsealed(lane, Drop::no_endpoint, worker);
+      worker->peer_counters[lane->peer].drops.add(1);
+      refuse(burst, i, Drop::no_endpoint, worker);
       continue;
     }
     lane->session = worker->shared->peers[lane->peer].sealing_session();

@@ -14,11 +14,21 @@ namespace gotthard::dataplane {
 
 inline constexpr std::size_t kMaxLocalAddresses = 64;
 
+// Addresses that ICMP errors come from, one a family; Family::none when there is none to give.
+struct AnswerAddresses {
+  abi::Address ipv4;
+  abi::Address ipv6;
+  [[nodiscard]] const abi::Address& of(abi::Family family) const {
+    return family == abi::Family::ipv4 ? ipv4 : ipv6;
+  }
+};
+
 struct TopologyPort {
   wire::Mac mac{};
   bool underlay = false;
   std::uint16_t mtu = 0;
   std::uint16_t ethdev = 0;  // DPDK's port id
+  AnswerAddresses answers;
 };
 
 struct TopologyInterface {
@@ -26,7 +36,10 @@ struct TopologyInterface {
   bool up = false;
   std::uint16_t listen_port = 0;  // network byte order
   std::uint16_t mtu = 0;
+  bool copy_dscp = false;
+  bool clamp_mss = false;
   std::array<std::uint8_t, 32> mac1_key{};
+  AnswerAddresses answers;
 };
 
 struct Topology {

@@ -86,9 +86,13 @@ bool ipv4_checksum_ok(const Ipv4Header& header, std::size_t header_length) {
   return fold(sum16(&header, header_length)) == 0xffff;
 }
 
-std::uint16_t ipv4_checksum(const Ipv4Header& header) {
+std::uint16_t ipv4_checksum(std::span<const std::byte> header) {
   // The sum is taken over words as they lie in memory, so it is in network order already.
-  return swap_bytes(static_cast<std::uint16_t>(~fold(sum16(&header, sizeof(header)))));
+  return swap_bytes(static_cast<std::uint16_t>(~fold(sum16(header.data(), header.size()))));
+}
+
+std::uint16_t ipv4_checksum(const Ipv4Header& header) {
+  return ipv4_checksum(std::as_bytes(std::span(&header, 1)));
 }
 
 abi::Address source_of(const std::byte* ip, Family family) {
@@ -111,19 +115,33 @@ abi::Address destination_of(const std::byte* ip, Family family) {
   return address;
 }
 
-bool forwardable_destination(const std::byte* ip, Family family) {
-  if (family == Family::ipv4) {
-    const std::uint32_t address = reinterpret_cast<const Ipv4Header*>(ip)->destination.get();
-    const std::uint32_t first = address >> 24;
-    return first != 0 && first != 127 && first < 224 && (address >> 16) != 0xa9fe;
-  }
-  const auto& address = reinterpret_cast<const Ipv6Header*>(ip)->destination;
+namespace {
+
+bool one_host4(std::uint32_t address) {
+  const std::uint32_t first = address >> 24;
+  return first != 0 && first != 127 && first < 224 && (address >> 16) != 0xa9fe;
+}
+
+bool one_host6(const std::array<std::uint8_t, 16>& address) {
   if (address[0] == 0xff || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80)) {
     return false;
   }
   // ::/127 holds the unspecified and the loopback address.
   return !(std::all_of(address.begin(), address.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
            address[15] <= 1);
+}
+
+}  // namespace
+
+bool forwardable_destination(const std::byte* ip, Family family) {
+  return family == Family::ipv4
+             ? one_host4(reinterpret_cast<const Ipv4Header*>(ip)->destination.get())
+             : one_host6(reinterpret_cast<const Ipv6Header*>(ip)->destination);
+}
+
+bool forwardable_source(const std::byte* ip, Family family) {
+  return family == Family::ipv4 ? one_host4(reinterpret_cast<const Ipv4Header*>(ip)->source.get())
+                                : one_host6(reinterpret_cast<const Ipv6Header*>(ip)->source);
 }
 
 }  // namespace gotthard::wire

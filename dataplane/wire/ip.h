@@ -64,7 +64,9 @@ struct IpPacket {
 
 // RFC 1071 over the header alone; true also for a header whose checksum field is right.
 [[nodiscard]] bool ipv4_checksum_ok(const Ipv4Header& header, std::size_t header_length);
-// Over a header without options; `checksum` must be zero.
+// `checksum` must be zero.
+[[nodiscard]] std::uint16_t ipv4_checksum(std::span<const std::byte> header);
+// Over a header without options.
 [[nodiscard]] std::uint16_t ipv4_checksum(const Ipv4Header& header);
 
 // One hop less, checksum adjusted by RFC 1624.
@@ -80,5 +82,7 @@ inline void decrement_ttl(Ipv4Header* header) {
 // Addresses that a router must not forward to: multicast, broadcast, loopback, link-local,
 // unspecified (RFC 1812 5.3.7, RFC 4291 2.5.6).
 [[nodiscard]] bool forwardable_destination(const std::byte* ip, Family family);
+// Sources that no packet in transit has (RFC 1812 5.3.7, RFC 6890): the same kinds.
+[[nodiscard]] bool forwardable_source(const std::byte* ip, Family family);
 
 }  // namespace gotthard::wire

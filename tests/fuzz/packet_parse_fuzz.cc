@@ -11,7 +11,11 @@
 #include <span>
 
 #include "dataplane/manager/handshake_packets.h"
+#include "dataplane/manager/reassembly.h"
+#include "dataplane/wire/fragment.h"
+#include "dataplane/wire/icmp.h"
 #include "dataplane/wire/ip.h"
+#include "dataplane/wire/tcp.h"
 #include "dataplane/wire/udp.h"
 #include "nic/pool.h"
 #include "tests/fuzz/eal.h"
@@ -139,12 +143,69 @@ void write_handshake(std::span<const std::byte> bytes) {
   parse_ip(buffer);
 }
 
+// A segment changes in its MSS and checksum at most.
+void fit_segment(std::span<const std::byte> input) {
+  const Exact segment(input);
+  wire::clamp_mss({segment.data(), input.size()}, 1380);
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    changed += segment.bytes()[i] != input[i] ? 1 : 0;
+  }
+  require(changed <= 4);
+}
+
+// The pieces of a packet hold its data once, each within the MTU.
+void cut_and_join(std::span<const std::byte> input) {
+  constexpr std::uint16_t kMtu = 576;
+  const Exact packet(input);
+  (void)wire::may_answer(packet.bytes());
+  const auto parsed = wire::parse_ip(packet.bytes());
+  std::size_t data = 0;
+  for (const wire::Packet& piece : wire::cut(packet.bytes(), kMtu, 1)) {
+    const auto part = wire::parse_ip(piece);
+    require(part.has_value() && part->length == piece.size() && piece.size() <= kMtu);
+    const std::size_t headers =
+        part->header_length + (part->family == wire::Family::ipv6 ? sizeof(wire::Ipv6Fragment) : 0);
+    data += piece.size() - headers;
+  }
+  require(data == 0 || data == parsed->length - parsed->header_length);
+}
+
+// Frames from the wire: two bytes of length, then as many of a frame.
+void join(std::span<const std::byte> input) {
+  static const Topology kPorts = [] {
+    Topology ports;
+    ports.interface_count = 1;
+    ports.interfaces[0].used = true;
+    return ports;
+  }();
+  Reassembly reassembly;
+  while (input.size() > 2) {
+    const std::size_t wanted =
+        static_cast<std::size_t>(input[0]) | static_cast<std::size_t>(input[1]) << 8;
+    const Exact frame(input.subspan(2, std::min(wanted, input.size() - 2)));
+    const auto result = reassembly.take(0, frame.bytes(), kPorts, 0);
+    for (const wire::Packet& whole : result.ours) {
+      const auto parsed = wire::parse_ip(std::span(whole).subspan(14));
+      require(parsed.has_value() && !parsed->fragment && parsed->length + 14U == whole.size());
+    }
+    require(reassembly.bytes() <= Reassembly::kBytes);
+
+    input = input.subspan(2 + frame.bytes().size());
+  }
+  (void)reassembly.expire(Reassembly::kWait);
+  require(reassembly.bytes() == 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> input(reinterpret_cast<const std::byte*>(data), size);
   parse_handshake(Exact(input).bytes());
   parse_ip(Exact(input));
+  fit_segment(input);
+  cut_and_join(input);
+  join(input);
   write_handshake(input);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/socket.h"
@@ -164,6 +165,8 @@ void Bench::send_state() {
   command(abi::LocalAddressSet{.owner = kWan, .address = address("192.0.2.1")});
   command(abi::LocalAddressSet{.owner = kWan, .address = address("2001:db8::1")});
   command(abi::LocalAddressSet{.owner = kLan, .address = address("10.1.0.1")});
+  command(abi::LocalAddressSet{.owner = kLan, .address = address("fd01::1")});
+  command(abi::LocalAddressSet{.owner = abi::kTunnelOwner, .address = address("172.31.0.1")});
   const auto neighbour = [&](std::uint32_t number, std::uint16_t port, const Mac& mac,
                              const std::string& text, bool reachable) {
     command(abi::NeighbourSet{.neighbour = number,

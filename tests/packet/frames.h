@@ -77,6 +77,38 @@ inline Bytes ip(const std::string& from, const std::string& to, std::uint8_t pro
   return cat(header, payload);
 }
 
+// The header's checksum made right, for IPv4.
+inline Bytes repaired(Bytes packet) {
+  if (packet[0] >> 4 == 4) {
+    put16(&packet, 10, 0);
+    put16(&packet, 10, internet_sum(cut(packet, 0, 20)));
+  }
+  return packet;
+}
+inline Bytes with_df(Bytes packet) {
+  packet[6] |= 0x40;
+  return repaired(std::move(packet));
+}
+inline std::uint8_t class_of(const Bytes& packet) {
+  return packet[0] >> 4 == 4 ? packet[1]
+                             : static_cast<std::uint8_t>(packet[0] << 4 | packet[1] >> 4);
+}
+inline Bytes with_class(Bytes packet, std::uint8_t value) {
+  if (packet[0] >> 4 == 4) {
+    packet[1] = value;
+    return repaired(std::move(packet));
+  }
+  packet[0] = static_cast<std::uint8_t>(0x60 | value >> 4);
+  packet[1] = static_cast<std::uint8_t>(value << 4);
+  return packet;
+}
+// An IPv4 packet says of itself that it is a piece.
+inline Bytes as_piece(Bytes packet, std::uint16_t offset, bool more, std::uint16_t id = 1) {
+  put16(&packet, 4, id);
+  put16(&packet, 6, static_cast<std::uint16_t>(offset / 8 | (more ? 0x2000 : 0)));
+  return repaired(std::move(packet));
+}
+
 inline std::size_t ip_header_size(const Bytes& packet) { return packet[0] >> 4 == 4 ? 20 : 40; }
 
 // Over pseudo header, UDP header and payload: 0 when the checksum in there is right.

@@ -39,6 +39,8 @@ via = "192.0.2.254"
 name = "wg0"
 listen_port = 51821
 private_key_file = "wg0.key"
+dscp = "copy"
+mss_clamp = true
 addresses = ["172.31.0.1/30"]
 [[wireguard.peer]]
 name = "region-b"
@@ -79,6 +81,7 @@ TEST(Config, ReadsEverything) {
   ASSERT_EQ(config->wireguard.size(), 1U);
   const WireGuard& wg = config->wireguard[0];
   EXPECT_EQ(wg.private_key_file, "/etc/gotthard/wg0.key");
+  EXPECT_TRUE(wg.copy_dscp && wg.mss_clamp);
   EXPECT_EQ(wg.mtu, 1420);
   EXPECT_EQ(wg.listen_port, 51821);
   ASSERT_EQ(wg.peers.size(), 1U);
@@ -140,6 +143,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"10.2.0.0/16", "10.2.0.1/16", "write 10.2.0.0/16"},
         Bad{"persistent_keepalive = 25", "persistent_keepalive = -1", "from 0 to 65535"},
         Bad{"persistent_keepalive = 25", "keepalive = 25", "'keepalive'"},
+        Bad{"mss_clamp = true", "mss_clamp = 1",
+            "'mss_clamp' in [[wireguard]] must be true or false"},
+        Bad{"dscp = \"copy\"", "dscp = \"keep\"", "'dscp'"},
         Bad{"workers = 2", "workers = = 2", ":2: "},
         Bad{"workers = 2", "cores = []", ":2: 'cores' is empty"},
         Bad{"workers = 2", "workers = 2.0", "must be a whole number"},
@@ -230,12 +236,12 @@ name = "region-c"
 public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 )";
   EXPECT_THAT(error_of(kWhole + same_key),
-              HasSubstr(":32: peers 'region-b' and 'region-c' of wg0 have the same public key"));
+              HasSubstr(":34: peers 'region-b' and 'region-c' of wg0 have the same public key"));
   const std::string same_name = R"([[wireguard.peer]]
 name = "region-b"
 public_key = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
 )";
-  EXPECT_THAT(error_of(kWhole + same_name), HasSubstr(":32: wg0 has two peers named 'region-b'"));
+  EXPECT_THAT(error_of(kWhole + same_name), HasSubstr(":34: wg0 has two peers named 'region-b'"));
 }
 
 TEST(Config, OnePrefixIsRoutedIntoOneInterface) {
@@ -254,7 +260,7 @@ allowed_ips = ["0.0.0.0/0", "10.2.0.0/16"]
 )";
   };
   EXPECT_THAT(error_of(kWhole + second("allowed_ips")),
-              HasSubstr(":37: 10.2.0.0/16 would be routed into wg0 and into wg1"));
+              HasSubstr(":39: 10.2.0.0/16 would be routed into wg0 and into wg1"));
   EXPECT_EQ(error_of(kWhole + second("none")), "(accepted)");
 }
 
@@ -310,7 +316,7 @@ TEST_F(KeyFiles, AreReadWithTheConfiguration) {
 TEST_F(KeyFiles, MustExist) {
   write("wg0.key", kKey, 0600);
   EXPECT_THAT(load_error(),
-              testing::AllOf(HasSubstr("a.toml:28: "), HasSubstr("b.psk: No such file")));
+              testing::AllOf(HasSubstr("a.toml:30: "), HasSubstr("b.psk: No such file")));
 }
 
 TEST_F(KeyFiles, MustBePrivate) {
@@ -338,7 +344,7 @@ TEST_F(KeyFiles, OwnPublicKeyIsNoPeer) {
   const auto config = load(path);
   ASSERT_FALSE(config.has_value());
   EXPECT_THAT(config.error().message,
-              HasSubstr("a.toml:27: peer 'region-b' of wg0 has the interface's own "
+              HasSubstr("a.toml:29: peer 'region-b' of wg0 has the interface's own "
                         "public key"));
 }
 
