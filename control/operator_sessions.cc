@@ -76,6 +76,7 @@ mgmt::Answer show_interfaces(const Gateway& gateway) {
                                                                       tunnel.device.public_key()))
                                                                 : json()},
                           {"listen_port", tunnel.settings.listen_port},
+                          {"source_ports", tunnel.settings.source_ports},
                           {"fwmark", tunnel.settings.fwmark},
                           {"mtu", tunnel.settings.mtu},
                           {"up", tunnel.up},

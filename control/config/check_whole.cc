@@ -211,15 +211,17 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
   check_addresses(config, root, context);
   check_routes(config, root, context);
   check_tunnel_routes(config, root, context);
-  std::map<std::uint16_t, std::string> listeners;
   std::size_t peers = 0;
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     const WireGuard& wireguard = config.wireguard[i];
-    if (const auto [found, added] = listeners.emplace(wireguard.listen_port, wireguard.name);
-        !added) {
-      context->report(line_of(root, "wireguard", i),
-                      fmt::format("{} and {} both listen on port {}", found->second, wireguard.name,
-                                  wireguard.listen_port));
+    for (std::size_t other = 0; other < i; ++other) {
+      const WireGuard& earlier = config.wireguard[other];
+      if (listen_together(wireguard.listen_port, wireguard, earlier)) {
+        context->report(
+            line_of(root, "wireguard", i),
+            fmt::format("{} and {} both listen on port {}", earlier.name, wireguard.name,
+                        std::max(earlier.listen_port, wireguard.listen_port)));
+      }
     }
     check_peers(wireguard, i, root, context);
     peers += wireguard.peers.size();

@@ -94,8 +94,13 @@ struct WireGuard {
   std::uint16_t reorder_budget = 4096;
   bool copy_dscp = false;  // else the outer packets' is zero
   bool mss_clamp = false;
+  std::uint8_t source_ports = 1;  // from listen_port on
   std::vector<Peer> peers;
 };
+
+// Their ports are not apart.
+[[nodiscard]] bool listen_together(std::uint16_t port, const WireGuard& wireguard,
+                                   const WireGuard& other);
 
 struct Config {
   Dataplane dataplane;

@@ -104,6 +104,11 @@ bool valid_peer_name(const std::string& name) {
                      [](unsigned char c) { return c > ' ' && c != 0x7f && c != '/'; });
 }
 
+bool listen_together(std::uint16_t port, const WireGuard& wireguard, const WireGuard& other) {
+  return port < other.listen_port + other.source_ports &&
+         other.listen_port < port + wireguard.source_ports;
+}
+
 WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base) {
   WireGuard result;
   result.name = read_interface_name(reader);
@@ -124,6 +129,15 @@ WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base)
     result.routes = static_cast<RoutePolicy>(*index);
   }
   result.copy_dscp = reader.choice("dscp", {"zero", "copy"}) == 1;
+  if (const auto ports = reader.number("source_ports", 1, abi::kMaxSourcePorts)) {
+    result.source_ports = static_cast<std::uint8_t>(ports->value);
+    if (result.listen_port + result.source_ports > 65536) {
+      reader.report(ports->line,
+                    fmt::format("'source_ports' from {} on go beyond port 65535: write "
+                                "a smaller listen_port",
+                                result.listen_port));
+    }
+  }
   result.mss_clamp = reader.flag("mss_clamp").value_or(false);
   // Two workers need 128: half of it must cover workers times the burst of 32.
   if (const auto budget = reader.number("reorder_budget", 64, 65535)) {

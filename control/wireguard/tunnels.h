@@ -121,7 +121,7 @@ class Tunnels {
   void reset_peer(Tunnel* tunnel, TunnelPeer* peer);
   [[nodiscard]] TunnelPeer* find_peer(const Tunnel& tunnel, const crypto::PublicKey& key);
   [[nodiscard]] std::optional<std::uint32_t> free_number();
-  [[nodiscard]] std::uint16_t free_port() const;
+  [[nodiscard]] std::uint16_t free_port(const Tunnel& tunnel) const;
   void send_interface(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
   void ask_for_name(TunnelPeer* peer);

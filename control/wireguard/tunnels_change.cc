@@ -35,7 +35,8 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
   }
   const bool moved = change.listen_port && *change.listen_port != tunnel->settings.listen_port;
   if (moved) {
-    tunnel->settings.listen_port = *change.listen_port != 0 ? *change.listen_port : free_port();
+    tunnel->settings.listen_port =
+        *change.listen_port != 0 ? *change.listen_port : free_port(*tunnel);
   }
   tunnel->settings.fwmark = change.fwmark.value_or(tunnel->settings.fwmark);
   if (change.replace_peers) {
@@ -82,7 +83,7 @@ std::optional<ChangeRefused> Tunnels::refusal(const Tunnel& tunnel,
   }
   for (const Tunnel& other : tunnels_) {
     if (change.listen_port && *change.listen_port != 0 && other.number != tunnel.number &&
-        other.settings.listen_port == *change.listen_port) {
+        config::listen_together(*change.listen_port, tunnel.settings, other.settings)) {
       return ChangeRefused{EADDRINUSE, fmt::format("{} listens at port {} already",
                                                    other.settings.name, *change.listen_port)};
     }
@@ -228,11 +229,12 @@ std::optional<std::uint32_t> Tunnels::free_number() {
   return std::nullopt;
 }
 
-std::uint16_t Tunnels::free_port() const {
+std::uint16_t Tunnels::free_port(const Tunnel& tunnel) const {
   for (;;) {
     const auto port = static_cast<std::uint16_t>(32768 + crypto::random_u32() % 28232);
-    if (std::ranges::none_of(tunnels_,
-                             [&](const Tunnel& t) { return t.settings.listen_port == port; })) {
+    if (std::ranges::none_of(tunnels_, [&](const Tunnel& other) {
+          return config::listen_together(port, tunnel.settings, other.settings);
+        })) {
       return port;
     }
   }

@@ -83,6 +83,7 @@ void Tunnels::send_interface(Tunnel* tunnel) {
                             .mtu = tunnel->settings.mtu,
                             .up = static_cast<std::uint8_t>(tunnel->up ? 1 : 0),
                             .options = options_of(tunnel->settings),
+                            .source_ports = tunnel->settings.source_ports,
                             .mac1_key = tunnel->device.mac1_key()};
   tunnel->settings.name.copy(command.name.data(), command.name.size() - 1);
   links_.dataplane->send(command);

@@ -40,7 +40,8 @@ bool ok(const ResyncBegin&) { return true; }
 bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
   return interface_id(b.interface) && b.mtu >= 576 && b.up <= 1 &&
-         (b.options & ~(kCopyDscp | kClampMss)) == 0 && ok(b.name);
+         (b.options & ~(kCopyDscp | kClampMss)) == 0 && b.source_ports >= 1 &&
+         b.source_ports <= kMaxSourcePorts && ok(b.name);
 }
 bool ok(const InterfaceRemove& b) { return interface_id(b.interface); }
 bool ok(const LocalAddressSet& b) { return owner_id(b.owner) && ok(b.address); }

@@ -40,6 +40,8 @@ struct ResyncEnd {
 inline constexpr std::uint8_t kCopyDscp = 1;  // outer packets have the inner ones' DSCP, not zero
 inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit the MTU
 
+inline constexpr std::uint8_t kMaxSourcePorts = 64;
+
 // A tunnel interface. `mac1_key` is HASH(LABEL_MAC1 || our static public key), WireGuard 5.4.4.
 struct InterfaceSet {
   std::uint16_t interface = 0;    // < kMaxInterfaces; the same number as its TUN has
@@ -47,6 +49,7 @@ struct InterfaceSet {
   std::uint16_t mtu = 0;          // of inner packets
   std::uint8_t up = 1;            // down: nothing is sealed or opened
   std::uint8_t options = 0;       // kCopyDscp, kClampMss
+  std::uint8_t source_ports = 1;  // 1 to kMaxSourcePorts, from listen_port on: all are listened at
   Name name{};
   std::array<std::uint8_t, 32> mac1_key{};
 };

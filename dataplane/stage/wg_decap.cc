@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <array>
 #include <cstring>
 
@@ -104,8 +106,10 @@ void notice_move(const Lane& lane, WorkerContext* worker) {
       worker->shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
   const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
   const abi::Address from = wire::source_of(lane.ip, lane.family);
+  // A peer may spread its flows over as many source ports as we do: they are one endpoint.
+  const std::uint8_t ports = worker->topology->interfaces[lane.interface].source_ports;
   if (outer != nullptr && outer->endpoint.remote == from &&
-      outer->endpoint.remote_port == udp->source.raw()) {
+      static_cast<std::uint16_t>(udp->source.get() - ntohs(outer->endpoint.remote_port)) < ports) {
     return;
   }
   if (!worker->move_notices.take(worker->now_tsc)) {

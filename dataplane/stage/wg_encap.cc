@@ -4,6 +4,7 @@
 
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ecn.h"
+#include "dataplane/wire/flow.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
 #include "dataplane/wire/wireguard.h"
@@ -90,6 +91,16 @@ std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
   return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
 }
 
+// Inner flows spread over the tunnel's source ports, so that the peer's NIC spreads them over its
+// queues; a flow keeps its port, and so its order.
+std::uint16_t source_port_of(const Lane& lane, const WorkerContext& worker) {
+  const std::uint32_t ports = worker.topology->interfaces[lane.interface].source_ports;
+  return ports == 1 || lane.length == 0
+             ? 0
+             : static_cast<std::uint16_t>(wire::flow_hash(lane.ip, lane.length, lane.family) %
+                                          ports);
+}
+
 // RFC 6040, 4.1: the outer header says of congestion what the inner one does. DSCP only by option.
 std::uint8_t outer_class(const Lane& lane, const WorkerContext& worker) {
   if (lane.length == 0) {
@@ -125,6 +136,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   const std::uint32_t padded = padded_length(*lane, *worker);
   const std::uint32_t padding = padded - lane->length;
   const std::uint8_t traffic_class = outer_class(*lane, *worker);
+  const std::uint16_t port_offset = source_port_of(*lane, *worker);
   auto* tail = reinterpret_cast<std::byte*>(
       rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
   const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
@@ -141,6 +153,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   auto* udp =
       reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
   udp->length.set(static_cast<std::uint16_t>(udp_length));
+  udp->source.set(static_cast<std::uint16_t>(udp->source.get() + port_offset));
 
   auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + outer.headers_length);
   header->type.set(wire::kWgData);

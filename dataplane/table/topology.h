@@ -2,6 +2,8 @@
 // object, replaced as a whole by the manager and reclaimed when no worker reads it any more.
 #pragma once
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -38,6 +40,7 @@ struct TopologyInterface {
   std::uint16_t mtu = 0;
   bool copy_dscp = false;
   bool clamp_mss = false;
+  std::uint8_t source_ports = 1;  // from listen_port on
   std::array<std::uint8_t, 32> mac1_key{};
   AnswerAddresses answers;
 };
@@ -71,7 +74,9 @@ struct Topology {
   // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces.
   [[nodiscard]] std::uint16_t listener(std::uint16_t udp_port) const {
     for (std::uint16_t i = 0; i < interface_count; ++i) {
-      if (interfaces[i].used && interfaces[i].listen_port == udp_port) {
+      const TopologyInterface& candidate = interfaces[i];
+      const auto above = static_cast<std::uint16_t>(ntohs(udp_port) - ntohs(candidate.listen_port));
+      if (candidate.used && above < candidate.source_ports) {
         return i;
       }
     }

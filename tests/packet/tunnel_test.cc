@@ -122,6 +122,57 @@ TEST(Tunnel, FromTunnelToTunnel) {
   EXPECT_TRUE(open(to.send, message_in(sent[0], true)));
 }
 
+class SourcePorts : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Tunnel, SourcePorts, testing::Bool());
+
+TEST_P(SourcePorts, FlowsAreSpreadAndEachKeepsItsOwn) {
+  const bool v6 = GetParam();
+  const std::uint32_t peer = v6 ? 1 : 0;
+  Bench bench;
+  const Keys keys = bench.install(peer, kSession0);
+  bench.command(abi::InterfaceSet{
+      .interface = 0, .listen_port = htons(kListenPort), .mtu = kTunnelMtu, .source_ports = 16});
+  bench.settle();
+  std::set<std::uint16_t> ports;
+  for (std::uint16_t flow = 0; flow < 200; ++flow) {
+    std::set<std::uint16_t> of_flow;
+    for (std::size_t size : {1, 50, 900}) {
+      bench.receive_ip(kLan, udp(lan_host(v6), flow, far_host(v6, peer), 2, Bytes(size)));
+      bench.run();
+      const auto sent = bench.sent(kWan);
+      ASSERT_EQ(sent.size(), 1U);
+      const Bytes packet = cut(sent[0], 14);
+      EXPECT_EQ(udp_sum(packet) == 0 || !v6, true);
+      of_flow.insert(get16(packet, ip_header_size(packet)));
+      EXPECT_TRUE(open(keys.send, cut(packet, ip_header_size(packet) + 8)));
+    }
+    EXPECT_EQ(of_flow.size(), 1U);
+    ports.insert(*of_flow.begin());
+  }
+  EXPECT_EQ(ports.size(), 16U);
+  EXPECT_EQ(*ports.begin(), kListenPort);
+  EXPECT_EQ(*ports.rbegin(), kListenPort + 15);
+
+  // What the peer sends to any of them, from any of as many of its own, is no move of its endpoint.
+  std::uint64_t counter = 0;
+  for (std::uint16_t port = 0; port < 17; ++port) {
+    const Bytes message = seal(keys.receive, kSession0, counter++,
+                               udp(far_host(v6, peer), 1, lan_host(v6), 2, Bytes(10)));
+    bench.receive_ip(
+        kWan, udp(v6 ? "2001:db8::2" : "192.0.2.2", static_cast<std::uint16_t>(40000 + port % 16),
+                  v6 ? "2001:db8::1" : "192.0.2.1", static_cast<std::uint16_t>(kListenPort + port),
+                  message));
+    bench.run();
+    EXPECT_EQ(bench.sent(kLan).size(), port < 16 ? 1U : 0U) << port;
+  }
+  EXPECT_TRUE(bench.events<abi::EndpointMoved>().empty());
+  bench.receive_ip(kWan,
+                   udp(v6 ? "2001:db8::2" : "192.0.2.2", 40016, v6 ? "2001:db8::1" : "192.0.2.1",
+                       kListenPort, seal(keys.receive, kSession0, counter, {})));
+  bench.run();
+  EXPECT_EQ(bench.events<abi::EndpointMoved>().size(), 1U);
+}
+
 TEST(Tunnel, KeepalivesInAndOut) {
   Bench bench;
   const Keys keys = bench.install(0, kSession0);

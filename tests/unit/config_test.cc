@@ -146,6 +146,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"mss_clamp = true", "mss_clamp = 1",
             "'mss_clamp' in [[wireguard]] must be true or false"},
         Bad{"dscp = \"copy\"", "dscp = \"keep\"", "'dscp'"},
+        Bad{"dscp = \"copy\"", "source_ports = 65", "from 1 to 64"},
+        Bad{"listen_port = 51821", "listen_port = 65530\nsource_ports = 16", "beyond port 65535"},
         Bad{"workers = 2", "workers = = 2", ":2: "},
         Bad{"workers = 2", "cores = []", ":2: 'cores' is empty"},
         Bad{"workers = 2", "workers = 2.0", "must be a whole number"},
