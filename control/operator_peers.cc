@@ -111,7 +111,7 @@ mgmt::Answer show_peers(const Gateway& gateway) {
     interfaces.push_back({{"name", tunnel.settings.name},
                           {"public_key", config::key_to_string(tunnel.device.public_key())},
                           {"listen_port", tunnel.settings.listen_port},
-                          {"mtu", tunnel.settings.mtu},
+                          {"mtu", tunnel.mtu != 0 ? tunnel.mtu : tunnel.settings.mtu},
                           {"up", tunnel.up},
                           {"handshakes", counters}});
   }

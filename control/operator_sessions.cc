@@ -78,7 +78,7 @@ mgmt::Answer show_interfaces(const Gateway& gateway) {
                           {"listen_port", tunnel.settings.listen_port},
                           {"source_ports", tunnel.settings.source_ports},
                           {"fwmark", tunnel.settings.fwmark},
-                          {"mtu", tunnel.settings.mtu},
+                          {"mtu", tunnel.mtu != 0 ? tunnel.mtu : tunnel.settings.mtu},
                           {"up", tunnel.up},
                           {"addresses", addresses},
                           {"peers", peers},

@@ -85,6 +85,7 @@ enum class NoteKind : std::uint8_t {
 struct PacketNote {
   NoteKind kind = NoteKind::to_twin;
   Origin origin = Origin::inside;
+  bool answer = false;
   std::uint16_t port = 0;
   std::uint16_t interface = 0;
   std::uint16_t mtu = 0;

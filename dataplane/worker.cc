@@ -134,6 +134,7 @@ void resume(Burst* burst, std::uint32_t i) {
   lane->opened_at = note.interface;
   lane->peer = note.peer;
   lane->mtu = note.mtu;
+  lane->answer = note.answer;
   lane->neighbour = note.neighbour;
   switch (note.kind) {
     case NoteKind::send_frame:

@@ -352,6 +352,10 @@ bool FibBuilder::tunnel_up(std::uint16_t interface) const {
   return state_->devices.tunnel_up(interface);
 }
 
+std::uint16_t FibBuilder::tunnel_mtu(std::uint16_t interface) const {
+  return state_->devices.mtu({DeviceKind::tunnel, interface});
+}
+
 FibCounters FibBuilder::counters() const {
   FibCounters counters;
   counters.prefixes = state_->table.prefixes();

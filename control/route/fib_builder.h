@@ -98,6 +98,8 @@ class FibBuilder {
   [[nodiscard]] bool synchronised() const;
   // The TUN of the interface exists and is administratively up.
   [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
+  // Of its TUN (`ip link set wg0 mtu`); the configured one while there is none.
+  [[nodiscard]] std::uint16_t tunnel_mtu(std::uint16_t interface) const;
   [[nodiscard]] FibCounters counters() const;
 
  private:

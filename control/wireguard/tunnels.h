@@ -46,6 +46,7 @@ struct Tunnel {
   crypto::Secret<32> private_key;
   bool has_private_key = true;  // without one its peers are left alone
   bool up = true;               // as last sent
+  std::uint16_t mtu = 0;        // as last sent
 };
 
 class Tunnels {

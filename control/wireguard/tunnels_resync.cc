@@ -78,9 +78,10 @@ std::uint8_t options_of(const config::WireGuard& settings) {
 
 void Tunnels::send_interface(Tunnel* tunnel) {
   tunnel->up = links_.fib->tunnel_up(tunnel->number);
+  tunnel->mtu = links_.fib->tunnel_mtu(tunnel->number);
   abi::InterfaceSet command{.interface = tunnel->number,
                             .listen_port = htons(tunnel->settings.listen_port),
-                            .mtu = tunnel->settings.mtu,
+                            .mtu = tunnel->mtu,
                             .up = static_cast<std::uint8_t>(tunnel->up ? 1 : 0),
                             .options = options_of(tunnel->settings),
                             .source_ports = tunnel->settings.source_ports,
@@ -119,7 +120,8 @@ void Tunnels::on_turn() {
     }
   }
   for (Tunnel& tunnel : tunnels_) {
-    if (tunnel.up != links_.fib->tunnel_up(tunnel.number)) {
+    if (tunnel.up != links_.fib->tunnel_up(tunnel.number) ||
+        tunnel.mtu != links_.fib->tunnel_mtu(tunnel.number)) {
       send_interface(&tunnel);
     }
   }

@@ -39,7 +39,7 @@ bool prefix(std::uint8_t length, const Address& a) {
 bool ok(const ResyncBegin&) { return true; }
 bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
-  return interface_id(b.interface) && b.mtu >= 576 && b.up <= 1 &&
+  return interface_id(b.interface) && b.mtu >= kLeastMtu && b.up <= 1 &&
          (b.options & ~(kCopyDscp | kClampMss)) == 0 && b.source_ports >= 1 &&
          b.source_ports <= kMaxSourcePorts && ok(b.name);
 }

@@ -41,6 +41,7 @@ inline constexpr std::uint8_t kCopyDscp = 1;  // outer packets have the inner on
 inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit the MTU
 
 inline constexpr std::uint8_t kMaxSourcePorts = 64;
+inline constexpr std::uint16_t kLeastMtu = 68;  // RFC 791, and what Linux lets a device have
 
 // A tunnel interface. `mac1_key` is HASH(LABEL_MAC1 || our static public key), WireGuard 5.4.4.
 struct InterfaceSet {

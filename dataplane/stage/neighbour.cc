@@ -14,6 +14,7 @@ bool leaks(const Lane& lane, bool underlay) {
 void wait_for_neighbour(Lane* lane) {
   *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_neighbour,
                                         .origin = lane->origin,
+                                        .answer = lane->answer,
                                         .port = lane->port,
                                         .interface = lane->interface,
                                         .neighbour = lane->neighbour};

@@ -70,6 +70,7 @@ Drop to_neighbour(Burst* burst, std::uint32_t i, const NextHop& hop, const Worke
   if (glean) {
     *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_glean,
                                           .origin = lane->origin,
+                                          .answer = lane->answer,
                                           .port = port,
                                           .interface = lane->interface};
     burst->to_host.push(i);

@@ -25,6 +25,7 @@ bool usable(const Session* session, std::uint64_t now_tsc) {
 void wait_for_session(Lane* lane) {
   *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_session,
                                         .origin = lane->origin,
+                                        .answer = lane->answer,
                                         .interface = lane->interface,
                                         .mtu = lane->mtu,
                                         .peer = lane->peer};

@@ -113,6 +113,18 @@ TEST_F(Icmp, SpentHopsNoRouteNoPeerNoEndpoint) {
   EXPECT_EQ(answers[0].code, 1);
 }
 
+TEST_F(Icmp, WaitsForItsNeighbourLikeAllElse) {
+  bench.receive_ip(kLan, udp("10.6.0.1", 1, "10.66.0.1", 2, {}));
+  bench.run();
+  EXPECT_TRUE(bench.sent(kLan).empty());
+  bench.route("10.6.0.1", 32, kToLan);
+  bench.commit();
+  bench.run();
+  EXPECT_EQ(bench.sent(kLan).size(), 1U);
+  EXPECT_EQ(bench.drops(Drop::no_route), 1U);
+  EXPECT_EQ(bench.all_drops(), 1U);
+}
+
 TEST_F(Icmp, ABlackholeIsSilent) {
   EXPECT_TRUE(to_lan(udp("10.1.0.2", 1, "10.5.0.1", 2, {})).empty());
 }
