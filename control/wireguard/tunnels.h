@@ -35,6 +35,7 @@ struct TunnelPeer {
   std::optional<noise::Endpoint> endpoint;
   abi::Address local;                // that the peer has sent to last; family none: routing decides
   crypto::Secret<32> preshared_key;  // all zero: none
+  std::uint32_t unanswered = 0;      // initiations since the last handshake that was done
   bool name_asked = false;
   Nanoseconds name_asked_at = 0;
 };
@@ -125,6 +126,7 @@ class Tunnels {
   [[nodiscard]] std::uint16_t free_port(const Tunnel& tunnel) const;
   void send_interface(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
+  [[nodiscard]] static bool name_is_stale(const TunnelPeer& peer);
   void ask_for_name(TunnelPeer* peer);
   Resynced adopt_sessions(const abi::Directory& directory, Nanoseconds now);
   Tunnel* tunnel_of(std::uint32_t peer);

@@ -14,6 +14,10 @@ namespace {
 
 constexpr auto kHandshake = log::Subsystem::handshake;
 
+bool is_initiation(std::span<const std::byte> message) {
+  return !message.empty() && message[0] == std::byte{1};
+}
+
 }  // namespace
 
 void Tunnels::carry_out(Tunnel* tunnel, noise::Actions actions) {
@@ -63,6 +67,9 @@ bool Tunnels::commit(TunnelPeer* peer) {
 void Tunnels::act(Tunnel* tunnel, const noise::SendDatagram& action) {
   if (!links_.dataplane->attached() || action.bytes.size() > abi::kMaxPayload) {
     return;
+  }
+  if (action.peer != noise::SendDatagram::kNoPeer && is_initiation(action.bytes)) {
+    ++peers_.at(action.peer).unanswered;
   }
   const auto way = links_.fib->resolve_endpoint(action.to.address, boottime_now());
   if (!way) {
@@ -150,6 +157,7 @@ void Tunnels::set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint,
 }
 
 void Tunnels::act(Tunnel*, const noise::HandshakeDone& action) {
+  peers_.at(action.peer).unanswered = 0;
   log::event(log::Level::info, kHandshake, "handshake_done",
              {{"peer", full_name(action.peer)},
               {"role", action.role == noise::Role::initiator ? "initiator" : "responder"}});

@@ -11,6 +11,8 @@ namespace {
 
 // How long a name's server is left alone after a question.
 constexpr Nanoseconds kNameInterval = 5 * kSecond;
+// The first had its five seconds.
+constexpr std::uint32_t kUnansweredBeforeName = 2;
 
 }  // namespace
 
@@ -77,7 +79,7 @@ void Tunnels::on_tick() {
   }
   const noise::Time now = time_now();
   for (auto& [number, peer] : peers_) {
-    if (!peer.endpoint) {
+    if (!peer.endpoint || name_is_stale(peer)) {
       ask_for_name(&peer);
     }
     Tunnel* tunnel = &tunnels_[peer.interface];
@@ -107,6 +109,12 @@ noise::Activity Tunnels::activity_of(std::uint32_t peer, Nanoseconds now) const 
   return activity;
 }
 
+// It was given by name, and does not answer where it was: it may have moved with its name.
+bool Tunnels::name_is_stale(const TunnelPeer& peer) {
+  return peer.settings.endpoint && !peer.settings.endpoint->address &&
+         peer.unanswered >= kUnansweredBeforeName;
+}
+
 void Tunnels::ask_for_name(TunnelPeer* peer) {
   const Nanoseconds now = boottime_now();
   if (peer->name_asked || !peer->settings.endpoint ||
@@ -124,11 +132,14 @@ void Tunnels::on_name_resolved(std::uint32_t number, const std::optional<abi::Ad
   }
   TunnelPeer& peer = found->second;
   peer.name_asked = false;
-  // An address that the peer itself has shown meanwhile is better than a name's.
-  if (!address || peer.endpoint || !peer.settings.endpoint) {
+  // An address that the peer itself has shown is better than a name's, as long as it answers there.
+  if (!address || !peer.settings.endpoint || (peer.endpoint && !name_is_stale(peer))) {
     return;
   }
   const noise::Endpoint endpoint{.address = *address, .port = htons(peer.settings.endpoint->port)};
+  if (peer.endpoint == endpoint) {
+    return;
+  }
   tunnels_[peer.interface].device.on_endpoint_moved(number, endpoint, {});
   set_endpoint(&peer, endpoint, {});
 }

@@ -131,6 +131,28 @@ TEST_F(TunnelsTest, ANameIsAskedForOnceAndNotTooOften) {
   EXPECT_EQ(named.sent().size(), 1U);
 }
 
+TEST_F(TunnelsTest, ANameIsAskedForAgainWhenNobodyAnswers) {
+  Side named(3, 2);
+  named.config.wireguard[0].peers[0].endpoint = config::Endpoint{"gw2.example", 51820, {}};
+  named.start_control();
+  named.attach();
+  Tunnels& tunnels = *named.control->tunnels;
+  const std::uint32_t number = named.control->peer().number;
+  tunnels.on_name_resolved(number, host(4));
+  named.turn();
+  tunnels.rekey(number);
+  tunnels.on_tick();
+  EXPECT_EQ(named.control->names_asked.size(), 1U) << "it may still answer";
+  usleep(5'400'000);  // the first initiation's time, with its jitter
+  tunnels.on_tick();
+  tunnels.on_tick();
+  ASSERT_EQ(named.control->names_asked.size(), 2U);
+  tunnels.on_name_resolved(number, host(2));
+  named.turn();
+  EXPECT_EQ(named.peers.begin()->second.endpoint.remote, host(2));
+  EXPECT_EQ(named.control->peer().endpoint->address, host(2));
+}
+
 TEST_F(TunnelsTest, EventsOfWhatDoesNotExistDoNothing) {
   for (const std::uint32_t number : {7U, 16383U}) {
     a_->manager->tell(abi::NeedHandshake{.peer = number});
