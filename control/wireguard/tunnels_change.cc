@@ -81,6 +81,12 @@ std::optional<ChangeRefused> Tunnels::refusal(const Tunnel& tunnel,
   if (!numbered_) {
     return ChangeRefused{EAGAIN, "the gateway is still starting: try again"};
   }
+  if (change.listen_port.value_or(0) + tunnel.settings.source_ports > UINT16_MAX + 1) {
+    return ChangeRefused{
+        EINVAL,
+        fmt::format("{} has {} source ports: from {} on they go beyond 65535", tunnel.settings.name,
+                    tunnel.settings.source_ports, *change.listen_port)};
+  }
   for (const Tunnel& other : tunnels_) {
     if (change.listen_port && *change.listen_port != 0 && other.number != tunnel.number &&
         config::listen_together(*change.listen_port, tunnel.settings, other.settings)) {

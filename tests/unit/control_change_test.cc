@@ -139,6 +139,18 @@ TEST_F(ChangeTest, ARefusedChangeChangesNothing) {
   EXPECT_EQ(a_->control->tunnels->tunnels()[0].settings.listen_port, 51820);
 }
 
+TEST_F(ChangeTest, SourcePortsStayWithinThePortsThatThereAre) {
+  a_->config.wireguard[0].source_ports = 16;
+  a_->start_control();
+  a_->attach();
+  InterfaceChange beyond;
+  beyond.listen_port = 65521;
+  EXPECT_EQ(apply(std::move(beyond)).error().error, EINVAL);
+  InterfaceChange last;
+  last.listen_port = 65520;
+  EXPECT_TRUE(apply(std::move(last)).has_value());
+}
+
 TEST_F(ChangeTest, UpdateOnlyAddsNobody) {
   PeerChange change = about(3);
   change.update_only = true;
