@@ -51,7 +51,7 @@ class Gateway {
   [[nodiscard]] const Tunnels& tunnels() const { return *tunnels_; }
   [[nodiscard]] Tunnels& tunnels() { return *tunnels_; }
   [[nodiscard]] const abi::Directory* directory() const { return link_.directory(); }
-  [[nodiscard]] route::FibCounters fib_counters() const { return fib_.counters(); }
+  [[nodiscard]] const route::FibBuilder& fib() const { return fib_; }
   [[nodiscard]] const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
   // It runs otherwise than the configuration file says.
   [[nodiscard]] bool changed_live(std::uint16_t interface) const {

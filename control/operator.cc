@@ -71,6 +71,8 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"show peers", needs_dataplane(gateway, show_peers)},
           {"show sessions", needs_dataplane(gateway, show_sessions)},
           {"show interfaces", needs_dataplane(gateway, show_interfaces)},
+          {"show routes", needs_dataplane(gateway, show_routes)},
+          {"show neighbours", needs_dataplane(gateway, show_neighbours)},
           {"show drops", needs_dataplane(gateway, show_drops)},
           {"show runtime", needs_dataplane(gateway, show_runtime)},
           {"rekey", [gateway](const Arguments& a) { return rekey(gateway, a); }},

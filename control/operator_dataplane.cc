@@ -116,7 +116,7 @@ mgmt::Answer show_drops(const Gateway& gateway) {
 
 mgmt::Answer show_runtime(const Gateway& gateway) {
   const abi::DirectoryHeader& header = gateway.directory()->header;
-  const route::FibCounters fib = gateway.fib_counters();
+  const route::FibCounters fib = gateway.fib().counters();
   const Nanoseconds now = boottime_now();
   const auto seconds_since = [&](Nanoseconds then) {
     return static_cast<double>(now > then ? now - then : 0) / static_cast<double>(kSecond);

@@ -34,6 +34,8 @@ inline constexpr std::array kCommands = {
     Command{.name = "show peers", .help = "Peers: endpoint, handshake, session, traffic"},
     Command{.name = "show sessions", .help = "Sessions: ids, role, age, counters"},
     Command{.name = "show interfaces", .help = "Tunnel interfaces: keys, ports, peers, traffic"},
+    Command{.name = "show routes", .help = "Routes that packets take: where they lead, MTU"},
+    Command{.name = "show neighbours", .help = "Neighbours in use: address, port, MAC, state"},
     Command{.name = "show drops", .help = "Packets dropped, by reason and worker"},
     Command{.name = "show runtime", .help = "Versions, backends, memory, state of control"},
     Command{

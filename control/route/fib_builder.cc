@@ -356,6 +356,14 @@ std::uint16_t FibBuilder::tunnel_mtu(std::uint16_t interface) const {
   return state_->devices.mtu({DeviceKind::tunnel, interface});
 }
 
+void FibBuilder::for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const {
+  state_->table.for_each_route(each);
+}
+
+void FibBuilder::for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const {
+  state_->neighbours.for_each(each);
+}
+
 FibCounters FibBuilder::counters() const {
   FibCounters counters;
   counters.prefixes = state_->table.prefixes();

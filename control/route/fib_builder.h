@@ -28,6 +28,9 @@
 
 namespace gotthard::route {
 
+struct Hop;
+struct NeighbourInUse;
+
 // Where a peer's outer packets go, in the underlay: never through a tunnel interface.
 struct ResolvedEndpoint {
   std::uint16_t port = 0;
@@ -101,6 +104,9 @@ class FibBuilder {
   // Of its TUN (`ip link set wg0 mtu`); the configured one while there is none.
   [[nodiscard]] std::uint16_t tunnel_mtu(std::uint16_t interface) const;
   [[nodiscard]] FibCounters counters() const;
+  // For operators: what the data plane was last told.
+  void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const;
+  void for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const;
 
  private:
   struct State;

@@ -348,4 +348,15 @@ void FibTable::restart() {
   everything_ = true;
 }
 
+void FibTable::for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    trie(family).walk(PrefixKey{}, 0, [&](const PrefixKey& key, const Cell& cell, int) {
+      if (cell.hop != 0) {
+        each(to_prefix(family, key), hops_->at(cell.hop));
+      }
+      return true;
+    });
+  }
+}
+
 }  // namespace gotthard::route

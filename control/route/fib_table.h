@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +81,9 @@ class FibTable {
   [[nodiscard]] Target underlay(const Address& address);
   // What `routes` says of the address, as of the last flush.
   [[nodiscard]] Target lookup(const Address& address);
+
+  // What `routes` holds, in the order of addresses.
+  void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each);
 
   [[nodiscard]] std::size_t prefixes() const { return prefixes_; }
   [[nodiscard]] std::size_t sources() const { return sources_; }

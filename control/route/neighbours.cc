@@ -43,6 +43,13 @@ void Neighbours::for_each_usable(
   }
 }
 
+void Neighbours::for_each(const std::function<void(const NeighbourInUse&)>& each) const {
+  for (const auto& [key, entry] : by_address_) {
+    each(
+        {.port = key.first, .address = key.second, .mac = entry.mac, .reachable = entry.reachable});
+  }
+}
+
 bool Neighbours::apply(const Neighbour& neighbour) {
   const bool before = usable(neighbour.link, neighbour.address);
   kernel_[{neighbour.link, neighbour.address}] = neighbour;

@@ -18,6 +18,14 @@
 
 namespace gotthard::route {
 
+// As the data plane has it.
+struct NeighbourInUse {
+  std::uint16_t port = 0;
+  Address address;
+  Mac mac{};
+  bool reachable = false;
+};
+
 class Neighbours {
  public:
   using Resolve = std::function<void(std::uint16_t port, const Address& address)>;
@@ -30,6 +38,9 @@ class Neighbours {
   [[nodiscard]] bool usable(int link, const Address& address) const;
   // For each usable one: link and address.
   void for_each_usable(const std::function<void(int link, const Address& address)>& each) const;
+
+  // For each in use.
+  void for_each(const std::function<void(const NeighbourInUse&)>& each) const;
 
   // Counted: its number, none when all are taken. An unknown address is asked for.
   std::optional<std::uint32_t> use(std::uint16_t port, const Address& address, Nanoseconds now);

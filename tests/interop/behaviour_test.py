@@ -88,4 +88,34 @@ def refusals(lab):
     check(regions.gateways[0].drops()["no_peer"] >= 2, "not counted")
 
 
-main(path_mtu, outer_fragments, refusals)
+def shows_routes(lab):
+    """What packets take: routes and neighbours as the data plane has them, live."""
+    regions = TwoRegions(lab)
+    gateway, namespace = regions.gateways[0], regions.gateway_namespaces[0]
+    ping(lab, regions.hosts[0], "10.2.0.2")
+
+    def route(destination):
+        routes = {r["destination"]: r for r in gateway.ask("show", "routes")["routes"]}
+        return routes.get(destination)
+
+    tunnel = route("10.2.0.0/16")
+    check(tunnel and (tunnel["kind"], tunnel["device"], tunnel["peer"], tunnel["mtu"]) ==
+          ("tunnel", "wg0", "region-2", 1420), f"{tunnel}")
+    check(route("10.1.0.1/32")["kind"] == "local" and route("10.1.0.1/32")["device"] == "lan", "local")
+    host = route("10.1.0.2/32")
+    check(host and (host["kind"], host["via"], host["device"]) == ("via", "10.1.0.2", "lan"), f"{host}")
+    neighbours = {n["address"]: n for n in gateway.ask("show", "neighbours")["neighbours"]}
+    mac = command("ip", "-n", regions.hosts[0], "-br", "link", "show", "v0").split()[2]
+    check(neighbours["10.1.0.2"]["mac"] == mac and neighbours["10.1.0.2"]["port"] == "lan",
+          f"{neighbours}")
+    check(neighbours["192.0.2.2"]["state"] == "reachable", f"{neighbours}")
+    command("ip", "-n", namespace, "route", "add", "blackhole", "10.99.0.0/16")
+    deadline = time.monotonic() + 5
+    while (route("10.99.0.0/16") or {}).get("kind") != "blackhole":
+        check(time.monotonic() < deadline, "a kernel's route is not followed")
+        time.sleep(0.05)
+    check("10.99.0.0/16" in gateway.call("show", "routes") and mac in gateway.call("show", "neighbours"),
+          "not in the tables")
+
+
+main(path_mtu, outer_fragments, refusals, shows_routes)

@@ -141,6 +141,28 @@ std::string render_interfaces(const json& result) {
   return table(rows);
 }
 
+std::string render_routes(const json& result) {
+  std::vector<Row> rows{{"DESTINATION", "KIND", "DEVICE", "VIA OR PEER", "MTU", "PLAIN"}};
+  for (const json& route : result.at("routes")) {
+    const json& to = route.at(route.at("peer").is_null() ? "via" : "peer");
+    rows.push_back({text(route.at("destination")), text(route.at("kind")),
+                    route.at("device").is_null() ? "-" : text(route.at("device")),
+                    to.is_null() ? "-" : text(to), text(route.at("mtu")),
+                    route.at("allow_plain").get<bool>() ? "allowed" : "-"});
+  }
+  return table(rows);
+}
+
+std::string render_neighbours(const json& result) {
+  std::vector<Row> rows{{"ADDRESS", "PORT", "MAC", "STATE"}};
+  for (const json& neighbour : result.at("neighbours")) {
+    rows.push_back({text(neighbour.at("address")), text(neighbour.at("port")),
+                    neighbour.at("mac").is_null() ? "-" : text(neighbour.at("mac")),
+                    text(neighbour.at("state"))});
+  }
+  return rows.size() == 1 ? "no neighbour is in use\n" : table(rows);
+}
+
 std::string render_drops(const json& result) {
   std::vector<Row> rows{{"REASON", "PACKETS", "BY WORKER", "BY MANAGER"}};
   for (const json& drop : result.at("drops")) {
@@ -208,6 +230,12 @@ std::string render_known(std::string_view command, const json& result) {
   }
   if (command == "show sessions") {
     return render_sessions(result);
+  }
+  if (command == "show routes") {
+    return render_routes(result);
+  }
+  if (command == "show neighbours") {
+    return render_neighbours(result);
   }
   if (command == "show interfaces") {
     return render_interfaces(result);

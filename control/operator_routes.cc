@@ -1,0 +1,97 @@
+#include <string>
+
+#include "control/gateway.h"
+#include "control/operator.h"
+#include "control/route/neighbours.h"
+#include "control/route/next_hops.h"
+
+namespace gotthard::control {
+namespace {
+
+using mgmt::json;
+
+std::string_view kind_of(abi::HopKind kind) {
+  switch (kind) {
+    case abi::HopKind::blackhole:
+      return "blackhole";
+    case abi::HopKind::local:
+      return "local";
+    case abi::HopKind::glean:
+      return "on_link";
+    case abi::HopKind::neighbour:
+      return "via";
+    case abi::HopKind::tunnel:
+      return "tunnel";
+  }
+  return "unknown";
+}
+
+std::string port_name(const Gateway& gateway, std::uint16_t port) {
+  const auto& ports = gateway.config().ports;
+  return port < ports.size() ? ports[port].name : fmt::format("port {}", port);
+}
+
+std::string tunnel_name(const Gateway& gateway, std::uint16_t interface) {
+  const auto& tunnels = gateway.tunnels().tunnels();
+  return interface < tunnels.size() ? tunnels[interface].settings.name
+                                    : fmt::format("interface {}", interface);
+}
+
+// Where the route leads out, or who has the address.
+json device_of(const Gateway& gateway, const route::Hop& hop) {
+  switch (hop.kind) {
+    case abi::HopKind::blackhole:
+      return nullptr;
+    case abi::HopKind::local:
+      return hop.port >= abi::kTunnelOwner
+                 ? tunnel_name(gateway, static_cast<std::uint16_t>(hop.port - abi::kTunnelOwner))
+                 : port_name(gateway, hop.port);
+    case abi::HopKind::tunnel:
+      return tunnel_name(gateway, hop.interface);
+    default:
+      return port_name(gateway, hop.port);
+  }
+}
+
+json show_route(const Gateway& gateway, const route::Prefix& prefix, const route::Hop& hop) {
+  json result{{"destination", config::to_string(config::Prefix{prefix.address, prefix.length})},
+              {"kind", kind_of(hop.kind)},
+              {"device", device_of(gateway, hop)},
+              {"via", nullptr},
+              {"peer", nullptr},
+              {"mtu", hop.mtu},
+              {"allow_plain", hop.allow_plain}};
+  if (hop.kind == abi::HopKind::neighbour) {
+    result["via"] = config::to_string(hop.neighbour);
+  }
+  if (const auto peer = gateway.tunnels().peers().find(hop.peer);
+      hop.kind == abi::HopKind::tunnel && peer != gateway.tunnels().peers().end()) {
+    result["peer"] = peer->second.settings.name;
+  }
+  return result;
+}
+
+}  // namespace
+
+mgmt::Answer show_routes(const Gateway& gateway) {
+  json routes = json::array();
+  gateway.fib().for_each_route([&](const route::Prefix& prefix, const route::Hop& hop) {
+    routes.push_back(show_route(gateway, prefix, hop));
+  });
+  return json{{"routes", std::move(routes)}};
+}
+
+mgmt::Answer show_neighbours(const Gateway& gateway) {
+  json neighbours = json::array();
+  gateway.fib().for_each_neighbour([&](const route::NeighbourInUse& neighbour) {
+    const auto& mac = neighbour.mac;
+    neighbours.push_back(
+        {{"address", config::to_string(neighbour.address)},
+         {"port", port_name(gateway, neighbour.port)},
+         {"mac", neighbour.reachable ? json(fmt::format("{:02x}", fmt::join(mac, ":"))) : json()},
+         {"state", neighbour.reachable ? "reachable" : "unresolved"}});
+  });
+  return json{{"neighbours", std::move(neighbours)}};
+}
+
+}  // namespace gotthard::control
