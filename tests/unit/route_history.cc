@@ -210,9 +210,9 @@ void History::toggle_address(bool ipv6, unsigned a, unsigned b, unsigned c) {
 
 void History::update_local() {
   router.local.clear();
-  for (const auto& [link, prefix] : addresses) {
+  for (const auto& [device, prefix] : addresses) {
     const auto name = std::ranges::find_if(
-        router.link, [&link = link](const auto& entry) { return entry.second == link; });
+        router.link, [&link = device](const auto& entry) { return entry.second == link; });
     if (name == router.link.end()) {
       continue;
     }
