@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/socket.h"
-#include "control/config/key_file.h"
 #include "control/operator.h"
+#include "control/reload/keys.h"
 #include "control/uapi/language.h"
 #include "control/uapi/running.h"
 #include "crypto/random.h"
@@ -19,51 +19,33 @@ namespace {
 
 constexpr auto kLog = log::Subsystem::control;
 
-Result<Keys> read_keys(const broker::ReceivedConfiguration& received) {
-  Keys keys;
-  for (const broker::OpenKeyFile& file : received.key_files) {
-    auto key = config::read_key(file.fd.get(), file.path);
-    if (!key) {
-      return tl::unexpected(key.error());
-    }
-    keys.emplace(file.path, std::move(*key));
-  }
-  return keys;
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- creation
 
 Result<std::unique_ptr<Gateway>> Gateway::create(GatewayDescriptors descriptors,
                                                  const broker::ReceivedConfiguration& received) {
-  auto config = config::parse(received.text, received.path);
-  if (!config) {
-    return tl::unexpected(config.error());
-  }
-  auto keys = read_keys(received);
-  if (!keys) {
-    return tl::unexpected(keys.error());
+  auto settings = read_settings(received);
+  if (!settings) {
+    return tl::unexpected(settings.error());
   }
   auto reactor = Reactor::create();
   if (!reactor) {
     return tl::unexpected(reactor.error());
   }
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(*reactor), std::move(descriptors),
-                                               std::move(*config), std::move(*keys),
-                                               received.text));
+                                               std::move(*settings), received.text));
   if (const Status set_up = gateway->set_up(); !set_up) {
     return tl::unexpected(set_up.error());
   }
   return gateway;
 }
 
-Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys,
-                 std::string text)
+Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, Settings file, std::string text)
     : reactor_(std::move(reactor)),
       descriptors_(std::move(descriptors)),
-      config_(std::move(config)),
-      keys_(std::move(keys)),
+      config_(file.config),
+      keys_(copy_of(file.keys)),
       started_(boottime_now()),
       link_({.event = [this](const abi::EventBody& event) { on_event(event); },
              .punt = [this](const abi::PacketRecord& packet) { on_punt(packet); }}),
@@ -77,6 +59,7 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config
       sessions_([] { return crypto::random_u32(); }),
       checkpoint_(descriptors_.checkpoint.bytes().first(checkpoint::kPeersSize)),
       running_store_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize)),
+      file_(std::move(file)),
       text_(std::move(text)) {}
 
 Gateway::~Gateway() = default;
@@ -330,64 +313,6 @@ bool Gateway::under_load(Nanoseconds now) {
     load_punts_ = 0;
   }
   return ++load_punts_ > kPerSecond || link_.punts_taken() > kInARow;
-}
-
-// ---------------------------------------------------------------- the supervisor
-
-std::optional<std::uint64_t> Gateway::ask(const broker::RequestBody& request) {
-  const std::uint64_t id = ++request_id_;
-  const auto bytes = broker::encode(broker::Request{.id = id, .body = request});
-  if (const Status sent = send_message(descriptors_.broker.get(), bytes); !sent) {
-    log::event(log::Level::warning, kLog, "broker_unreachable", {{"error", sent.error().message}});
-    return std::nullopt;
-  }
-  return id;
-}
-
-void Gateway::on_notice() {
-  bool closed = false;
-  auto message = receive_message(descriptors_.broker.get(), broker::kMaxMessage, false, &closed);
-  if (closed || !message) {
-    reactor_.stop();
-    return;
-  }
-  if (!*message) {
-    return;
-  }
-  const auto notice = broker::decode_notice((*message)->bytes);
-  if (!notice) {
-    return;
-  }
-  if (std::holds_alternative<broker::Attach>(notice->body) && (*message)->fds.size() == 1) {
-    lose_dataplane();
-    link_.expect(std::move((*message)->fds[0]));
-    (void)watch_link();
-  } else if (const auto* resolved = std::get_if<broker::NameResolved>(&notice->body)) {
-    const auto asked = names_asked_.find(notice->id);
-    if (asked != names_asked_.end()) {
-      const bool found = resolved->outcome == broker::Outcome::done && resolved->count > 0;
-      if (!found) {
-        log::event(log::Level::warning, kLog, "name_not_resolved",
-                   {{"reason", broker::view(resolved->reason)}});
-      }
-      tunnels_->on_name_resolved(asked->second,
-                                 found ? std::optional(resolved->addresses[0]) : std::nullopt);
-      names_asked_.erase(asked);
-    }
-  } else if (const auto* answer = std::get_if<broker::Answer>(&notice->body);
-             answer != nullptr && answer->outcome != broker::Outcome::done) {
-    log::event(log::Level::debug, kLog, "broker_refused",
-               {{"reason", broker::view(answer->reason)}});
-  }
-}
-
-void Gateway::set_log_level(log::Subsystem subsystem, log::Level level) {
-  log::set_level(subsystem, level);
-  ask(broker::SetLogLevel{.subsystem = subsystem, .level = level});
-  if (link_.attached()) {
-    link_.send(abi::LogLevelSet{.subsystem = static_cast<std::uint8_t>(subsystem),
-                                .level = static_cast<std::uint8_t>(level)});
-  }
 }
 
 // ---------------------------------------------------------------- each turn

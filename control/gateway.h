@@ -19,6 +19,7 @@
 #include "control/dataplane_link.h"
 #include "control/mgmt/server.h"
 #include "control/reactor.h"
+#include "control/reload/settings.h"
 #include "control/route/fib_builder.h"
 #include "control/route/netlink_socket.h"
 #include "control/session_allocator.h"
@@ -61,10 +62,19 @@ class Gateway {
   // Empty when ready, else what is being waited for.
   [[nodiscard]] std::string missing() const;
   void set_log_level(log::Subsystem subsystem, log::Level level);
+  // The file is read anew and compared, or applied too.
+  void reload(const broker::Reload& wanted, mgmt::Reply reply);
+  // What was applied and waits for it stays.
+  void confirm_reload(mgmt::Reply reply);
 
  private:
-  Gateway(Reactor reactor, GatewayDescriptors descriptors, config::Config config, Keys keys,
-          std::string text);
+  // Words for an operator that answers when the supervisor has.
+  struct Waiting {
+    mgmt::Reply reply;
+    mgmt::json result;  // what is replied when it is done
+  };
+
+  Gateway(Reactor reactor, GatewayDescriptors descriptors, Settings file, std::string text);
   Status set_up();
   Status watch_link();
   void serve(int listener, mgmt::Language language);
@@ -75,6 +85,13 @@ class Gateway {
   void on_event(const abi::EventBody& event);
   void on_punt(const abi::PacketRecord& packet);
   void on_notice();
+  void on_name_resolved(std::uint64_t id, const broker::NameResolved& resolved);
+  void on_answer(std::uint64_t id, const broker::Answer& answer);
+  void on_configuration(const broker::Notice& notice, std::vector<UniqueFd> fds);
+  mgmt::Answer reload_to(const broker::ReceivedConfiguration& received, broker::ReloadMode mode);
+  tl::expected<void, mgmt::Failure> make_changes(const Settings& next, bool dry_run);
+  void take_over(Settings next, std::string text);
+  void ask_for(const broker::RequestBody& request, Waiting waiting);
   void on_turn();
   void try_resync();
   void lose_dataplane();
@@ -98,11 +115,14 @@ class Gateway {
   // The first is the operators', the others are the interfaces' userspace API.
   std::vector<std::unique_ptr<mgmt::Server>> servers_;
   checkpoint::RunningStore running_store_;
-  std::string text_;                 // of the configuration file
+  Settings file_;                    // as last applied
+  std::string text_;                 // of that file
   std::set<std::uint16_t> changed_;  // interfaces that run otherwise than it says
 
   std::uint64_t request_id_ = 0;
   std::map<std::uint64_t, std::uint32_t> names_asked_;  // request, peer
+  std::map<std::uint64_t, Waiting> waiting_;            // by request
+  broker::ConfigurationReceiver configurations_;
   std::uint64_t instance_ = 0;       // of the data plane that sessions were made with
   bool synchronised_ = false;        // this attachment has got everything
   std::uint64_t resync_serial_ = 0;  // of its ResyncEnd

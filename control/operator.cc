@@ -2,6 +2,7 @@
 
 #include "control/gateway.h"
 #include "control/mgmt/peer_name.h"
+#include "control/operator_reload.h"
 
 namespace gotthard::control {
 namespace {
@@ -54,18 +55,18 @@ Answer set_log(Gateway* gateway, const Arguments& arguments) {
 
 // Most of what is shown lives in the directory.
 mgmt::Handler needs_dataplane(const Gateway* gateway, Answer (*show)(const Gateway&)) {
-  return [gateway, show](const Arguments&) -> Answer {
+  return mgmt::at_once([gateway, show](const Arguments&) -> Answer {
     if (gateway->directory() == nullptr || !gateway->tunnels().numbered()) {
       return refuse("not_ready", "the gateway is not ready: " + gateway->missing());
     }
     return show(*gateway);
-  };
+  });
 }
 
 }  // namespace
 
 mgmt::Handlers operator_handlers(Gateway* gateway) {
-  return {{"status", [gateway](const Arguments&) { return status(*gateway); }},
+  return {{"status", mgmt::at_once([gateway](const Arguments&) { return status(*gateway); })},
           {"show ports", needs_dataplane(gateway, show_ports)},
           {"show workers", needs_dataplane(gateway, show_workers)},
           {"show peers", needs_dataplane(gateway, show_peers)},
@@ -75,8 +76,11 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"show neighbours", needs_dataplane(gateway, show_neighbours)},
           {"show drops", needs_dataplane(gateway, show_drops)},
           {"show runtime", needs_dataplane(gateway, show_runtime)},
-          {"rekey", [gateway](const Arguments& a) { return rekey(gateway, a); }},
-          {"log", [gateway](const Arguments& a) { return set_log(gateway, a); }}};
+          {"diff", diff_handler(gateway)},
+          {"reload", reload_handler(gateway)},
+          {"confirm", confirm_handler(gateway)},
+          {"rekey", mgmt::at_once([gateway](const Arguments& a) { return rekey(gateway, a); })},
+          {"log", mgmt::at_once([gateway](const Arguments& a) { return set_log(gateway, a); })}};
 }
 
 }  // namespace gotthard::control

@@ -36,6 +36,24 @@ int run_command(const Globals& globals, std::string_view command,
   return kOk;
 }
 
+void add_argument(CLI::App* verb, const mgmt::Argument& argument, mgmt::Arguments* values) {
+  const std::string name(argument.name);
+  const std::string help(argument.help);
+  const auto set = [values, name](const std::string& value) { (*values)[name] = value; };
+  switch (argument.kind) {
+    case mgmt::Takes::value:
+      verb->add_option_function<std::string>(name, set, help)->required();
+      break;
+    case mgmt::Takes::option:
+      verb->add_option_function<std::string>("--" + name, set, help);
+      break;
+    case mgmt::Takes::flag:
+      verb->add_flag_callback(
+          "--" + name, [set] { set("yes"); }, help);
+      break;
+  }
+}
+
 // A verb for each of mgmt::kCommands; "show peers" becomes `peers` below `show`.
 void add_commands(CLI::App* app, Globals* globals, int* status) {
   std::map<std::string, CLI::App*> groups;
@@ -54,11 +72,7 @@ void add_commands(CLI::App* app, Globals* globals, int* status) {
     CLI::App* sub = parent->add_subcommand(verb, std::string(command.help))->fallthrough();
     auto values = std::make_shared<mgmt::Arguments>();
     for (const mgmt::Argument& argument : command.takes()) {
-      const std::string name(argument.name);
-      sub->add_option_function<std::string>(
-             name, [values, name](const std::string& value) { (*values)[name] = value; },
-             std::string(argument.help))
-          ->required();
+      add_argument(sub, argument, values.get());
     }
     sub->callback([=, name = command.name] { *status = run_command(*globals, name, *values); });
   }

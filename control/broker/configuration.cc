@@ -11,8 +11,6 @@
 #include <utility>
 
 #include "base/memfd.h"
-#include "base/socket.h"
-#include "control/broker/message.h"
 
 namespace gotthard::broker {
 namespace {
@@ -53,29 +51,10 @@ Result<std::string> read_exactly(int fd, std::size_t size) {
   return text;
 }
 
-// One message of the wanted type with one descriptor.
-template <typename Body>
-Result<std::pair<Body, UniqueFd>> receive_one(int socket) {
-  bool closed = false;
-  auto message = receive_message(socket, kMaxMessage, true, &closed);
-  if (!message) {
-    return tl::unexpected(message.error());
-  }
-  if (!*message) {
-    return fail("the supervisor closed its socket before it had sent the configuration");
-  }
-  const auto notice = decode_notice((*message)->bytes);
-  const Body* body = notice ? std::get_if<Body>(&notice->body) : nullptr;
-  if (body == nullptr || (*message)->fds.size() != 1) {
-    return fail("the supervisor sent something else than the configuration");
-  }
-  return std::pair{*body, std::move((*message)->fds.front())};
-}
-
 }  // namespace
 
-Status send_configuration(int socket, const std::string& path, std::string_view text,
-                          std::span<const OpenKeyFile> key_files) {
+Status send_configuration(int socket, const ConfigurationToSend& configuration) {
+  const auto& [id, mode, path, text, key_files] = configuration;
   if (path.size() >= kMaxPath || text.size() > kMaxText) {
     return fail("the configuration file is larger than {} bytes or its name longer than {}",
                 kMaxText, kMaxPath - 1);
@@ -84,48 +63,84 @@ Status send_configuration(int socket, const std::string& path, std::string_view 
   if (!memfd) {
     return tl::unexpected(memfd.error());
   }
-  Configuration configuration;
-  configuration.text_size = static_cast<std::uint32_t>(text.size());
-  configuration.key_files = static_cast<std::uint32_t>(key_files.size());
-  configuration.path = to_text<kMaxPath>(path);
+  const Configuration header{.text_size = static_cast<std::uint32_t>(text.size()),
+                             .key_files = static_cast<std::uint32_t>(key_files.size()),
+                             .mode = mode,
+                             .path = to_text<kMaxPath>(path)};
   const std::array first{memfd->get()};
-  Status status = send_message(socket, encode(Notice{0, configuration}), first);
+  Status status = send_message(socket, encode(Notice{id, header}), first);
   for (std::size_t i = 0; status && i < key_files.size(); ++i) {
     if (key_files[i].path.size() >= kMaxPath) {
       return fail("the name of the key file {} is too long", key_files[i].path);
     }
     const std::array fds{key_files[i].fd.get()};
-    status = send_message(socket,
-                          encode(Notice{0, KeyFile{0, to_text<kMaxPath>(key_files[i].path)}}), fds);
+    status = send_message(
+        socket, encode(Notice{id, KeyFile{0, to_text<kMaxPath>(key_files[i].path)}}), fds);
   }
   return status;
 }
 
-Result<ReceivedConfiguration> receive_configuration(int socket) {
-  auto first = receive_one<Configuration>(socket);
-  if (!first) {
-    return tl::unexpected(first.error());
-  }
-  const auto& [configuration, memfd] = *first;
-  if (configuration.text_size > kMaxText) {
+Status ConfigurationReceiver::begin(const Configuration& header, UniqueFd text_fd) {
+  if (header.text_size > kMaxText) {
     return fail("the configuration is larger than {} bytes", kMaxText);
   }
-  auto text = read_exactly(memfd.get(), configuration.text_size);
+  auto text = read_exactly(text_fd.get(), header.text_size);
   if (!text) {
     return tl::unexpected(text.error());
   }
-  ReceivedConfiguration received;
-  received.path = view(configuration.path);
-  received.text = std::move(*text);
-  for (std::uint32_t i = 0; i < configuration.key_files; ++i) {
-    auto key = receive_one<KeyFile>(socket);
-    if (!key) {
-      return tl::unexpected(key.error());
-    }
-    received.key_files.push_back(
-        OpenKeyFile{std::string(view(key->first.path)), std::move(key->second)});
+  received_ = {.path = std::string(view(header.path)), .text = std::move(*text), .key_files = {}};
+  header_ = header;
+  return {};
+}
+
+Result<std::optional<ReceivedConfiguration>> ConfigurationReceiver::take(
+    const Notice& notice, std::vector<UniqueFd> fds) {
+  const auto* header = std::get_if<Configuration>(&notice.body);
+  const auto* key = std::get_if<KeyFile>(&notice.body);
+  if (fds.size() != 1 || (header == nullptr && (key == nullptr || !header_ || notice.id != id_))) {
+    header_.reset();
+    return fail("the supervisor sent something else than a configuration");
   }
-  return received;
+  if (header != nullptr) {
+    header_.reset();
+    id_ = notice.id;
+    mode_ = header->mode;
+    if (const Status begun = begin(*header, std::move(fds.front())); !begun) {
+      return tl::unexpected(begun.error());
+    }
+  } else {
+    received_.key_files.push_back({std::string(view(key->path)), std::move(fds.front())});
+  }
+  if (received_.key_files.size() < header_->key_files) {
+    return std::nullopt;
+  }
+  header_.reset();
+  return std::move(received_);
+}
+
+Result<ReceivedConfiguration> receive_configuration(int socket) {
+  ConfigurationReceiver receiver;
+  for (;;) {
+    bool closed = false;
+    auto message = receive_message(socket, kMaxMessage, true, &closed);
+    if (!message) {
+      return tl::unexpected(message.error());
+    }
+    if (!*message) {
+      return fail("the supervisor closed its socket before it had sent the configuration");
+    }
+    const auto notice = decode_notice((*message)->bytes);
+    if (!notice) {
+      return fail("the supervisor sent something else than a configuration");
+    }
+    auto whole = receiver.take(*notice, std::move((*message)->fds));
+    if (!whole) {
+      return tl::unexpected(whole.error());
+    }
+    if (*whole) {
+      return std::move(**whole);
+    }
+  }
 }
 
 }  // namespace gotthard::broker

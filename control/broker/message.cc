@@ -44,8 +44,17 @@ bool ok(const SetLogLevel& b) {
   return b.subsystem < log::Subsystem::count && b.level <= log::Level::off;
 }
 
+bool ok(const Reload& b) {
+  return b.mode > ReloadMode::start && b.mode <= ReloadMode::difference &&
+         b.confirm_seconds <= kMaxConfirmSeconds;
+}
+bool ok(const Confirm&) { return true; }
+bool ok(const Reloaded& b) { return b.done <= 1; }
+
 bool absolute(std::string_view path) { return path.starts_with('/'); }
-bool ok(const Configuration& b) { return ok(b.path) && !view(b.path).empty(); }
+bool ok(const Configuration& b) {
+  return b.mode <= ReloadMode::difference && ok(b.path) && !view(b.path).empty();
+}
 bool ok(const KeyFile& b) { return ok(b.path) && absolute(view(b.path)); }
 bool ok(const Attach&) { return true; }
 bool ok(const Answer& b) { return ok(b.outcome) && ok(b.reason); }

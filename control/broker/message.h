@@ -26,7 +26,8 @@ inline constexpr std::uint16_t kVersion = 1;
 inline constexpr std::size_t kMaxPath = 4096;     // as PATH_MAX, the ending zero included
 inline constexpr std::size_t kMaxHostName = 256;  // RFC 1035 2.3.4: 253 and the ending zero
 inline constexpr std::size_t kMaxAddresses = 16;  // of one name
-inline constexpr std::size_t kMaxReasonText = 256;
+inline constexpr std::size_t kMaxReasonText = 1024;
+inline constexpr std::uint32_t kMaxConfirmSeconds = 86400;
 
 template <std::size_t N>
 using Text = std::array<char, N>;  // ends with a zero, zeros after it
@@ -69,15 +70,46 @@ struct SetLogLevel {
   std::array<std::uint8_t, 6> unused{};
 };
 
-using RequestBody = std::variant<Ready, ResolveNeighbour, ResolveName, SetLogLevel>;
+enum class ReloadMode : std::uint32_t {
+  start = 0,      // the first configuration, which nothing is compared with
+  apply = 1,      // what it changes takes effect
+  compare = 2,    // with the last one: what apply would change is said, nothing is changed
+  difference = 3  // with what runs, live changes included: the same
+};
+
+// Answered by a Configuration of that id, read anew from the file that `gotthard up` was given, or
+// by Answer when it cannot be read. Not `start`.
+struct Reload {
+  ReloadMode mode = ReloadMode::apply;
+  std::uint32_t confirm_seconds =
+      0;  // the last one comes back after them unless Confirm does; 0: no
+};
+
+// Answered by Answer.
+struct Confirm {
+  std::uint64_t unused = 0;
+};
+
+// Answered by Answer, once the host follows. What became of a Configuration that came after the
+// first.
+struct Reloaded {
+  std::uint64_t configuration = 0;  // its id
+  std::uint32_t done = 0;           // 1: it is in force, or was compared; 0: nothing was changed
+  std::uint32_t unused = 0;
+};
+
+using RequestBody =
+    std::variant<Ready, ResolveNeighbour, ResolveName, SetLogLevel, Reload, Confirm, Reloaded>;
 
 // ---------------------------------------------------------------- supervisor -> control
 
-// The first message, with one descriptor: a memfd (sealed, also against writing) that holds the
-// TOML text. `key_files` messages of type KeyFile follow.
+// The first message, and what a reload brings, with one descriptor: a memfd (sealed, also against
+// writing) that holds the TOML text. `key_files` messages of type KeyFile follow.
 struct Configuration {
   std::uint32_t text_size = 0;
   std::uint32_t key_files = 0;
+  ReloadMode mode = ReloadMode::start;
+  std::uint32_t unused = 0;
   Text<kMaxPath> path{};  // as given to `gotthard up`; base of relative names
 };
 // One descriptor, open for reading. The same open file is given to the next control after a crash:
@@ -125,7 +157,7 @@ struct Notice {
 };
 
 // Longest message of either direction: the limit for receive_message().
-inline constexpr std::size_t kMaxMessage = 16 + kMaxPath + 8;
+inline constexpr std::size_t kMaxMessage = 16 + kMaxPath + 16;
 
 [[nodiscard]] std::vector<std::byte> encode(const Request& request);
 [[nodiscard]] std::vector<std::byte> encode(const Notice& notice);

@@ -4,14 +4,22 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace gotthard::mgmt {
 
+enum class Takes : std::uint8_t {
+  value,   // always there
+  option,  // --NAME VALUE, or left out
+  flag     // --NAME; its value is "yes"
+};
+
 struct Argument {
   std::string_view name;
   std::string_view help;
+  Takes kind = Takes::value;
 };
 
 struct Command {
@@ -44,6 +52,17 @@ inline constexpr std::array kCommands = {
         .changes = true,
         .arguments = {{{"peer", "INTERFACE/NAME, or NAME where only one interface has it"}, {}}},
         .argument_count = 1},
+    Command{.name = "diff", .help = "What runs otherwise than the configuration file says"},
+    Command{.name = "reload",
+            .help = "Apply what changed in the configuration file; what did not loses nothing",
+            .changes = true,
+            .arguments = {{{"dry-run", "Only say what it would change", Takes::flag},
+                           {"confirm",
+                            "Go back to the last configuration after this long (90, 60s, 5m), "
+                            "unless `gotthard confirm` comes first",
+                            Takes::option}}},
+            .argument_count = 2},
+    Command{.name = "confirm", .help = "Keep what `reload --confirm` applied", .changes = true},
     Command{.name = "log",
             .help = "Change what a subsystem logs, at once",
             .changes = true,

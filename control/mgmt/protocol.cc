@@ -1,5 +1,7 @@
 #include "control/mgmt/protocol.h"
 
+#include <utility>
+
 namespace gotthard::mgmt {
 namespace {
 
@@ -23,6 +25,9 @@ tl::expected<Arguments, Failure> read_arguments(const json& request, const Comma
   }
   for (const Argument& argument : command.takes()) {
     const auto found = given.find(std::string(argument.name));
+    if (found == given.end() && argument.kind != Takes::value) {
+      continue;
+    }
     if (found == given.end() || !found->is_string()) {
       return refuse("bad_request",
                     fmt::format("'{}' needs '{}': {}", command.name, argument.name, argument.help));
@@ -35,7 +40,13 @@ tl::expected<Arguments, Failure> read_arguments(const json& request, const Comma
   return result;
 }
 
-Answer answer(std::string_view line, const Handlers& handlers, bool may_write) {
+struct Call {
+  const Handler* handler;
+  Arguments arguments;
+};
+
+tl::expected<Call, Failure> read_call(std::string_view line, const Handlers& handlers,
+                                      bool may_write) {
   const json request = json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
     return refuse("bad_request", "a request is a JSON object with 'command' and 'arguments'");
@@ -53,7 +64,7 @@ Answer answer(std::string_view line, const Handlers& handlers, bool may_write) {
   if (!arguments) {
     return tl::unexpected(arguments.error());
   }
-  return handler->second(*arguments);
+  return Call{&handler->second, std::move(*arguments)};
 }
 
 }  // namespace
@@ -66,12 +77,23 @@ std::string request_line(std::string_view command, const Arguments& arguments) {
   return to_line(request);
 }
 
-std::string answer_line(std::string_view request, const Handlers& handlers, bool may_write) {
-  Answer result = answer(request, handlers, may_write);
-  if (result) {
-    return to_line({{"ok", true}, {"result", std::move(*result)}});
+Handler at_once(std::function<Answer(const Arguments&)> answer) {
+  return [answer = std::move(answer)](const Arguments& arguments, const Reply& reply) {
+    reply(answer(arguments));
+  };
+}
+
+void answer_line(std::string_view request, const Handlers& handlers, bool may_write,
+                 std::function<void(std::string)> reply) {
+  const auto call = read_call(request, handlers, may_write);
+  if (!call) {
+    reply(failure_line(call.error()));
+    return;
   }
-  return failure_line(result.error());
+  (*call->handler)(call->arguments, [reply = std::move(reply)](Answer result) {
+    reply(result ? to_line({{"ok", true}, {"result", std::move(*result)}})
+                 : failure_line(result.error()));
+  });
 }
 
 std::string failure_line(const Failure& failure) {

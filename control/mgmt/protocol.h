@@ -28,14 +28,19 @@ struct Failure {
   std::string error;
 };
 using Answer = tl::expected<json, Failure>;
-using Handler = std::function<Answer(const Arguments&)>;
+// Called once, at once or later.
+using Reply = std::function<void(Answer)>;
+using Handler = std::function<void(const Arguments&, Reply)>;
 using Handlers = std::map<std::string_view, Handler>;  // by Command::name
+
+[[nodiscard]] Handler at_once(std::function<Answer(const Arguments&)> answer);
 
 [[nodiscard]] std::string request_line(std::string_view command, const Arguments& arguments);
 
-// One line in (without its newline), one out with it. `may_write`: the caller has that right.
-[[nodiscard]] std::string answer_line(std::string_view request, const Handlers& handlers,
-                                      bool may_write);
+// One line in (without its newline), one out with it, by `reply`. `may_write`: the caller has that
+// right.
+void answer_line(std::string_view request, const Handlers& handlers, bool may_write,
+                 std::function<void(std::string)> reply);
 
 [[nodiscard]] std::string failure_line(const Failure& failure);
 

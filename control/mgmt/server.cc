@@ -16,8 +16,11 @@ Language operator_language(Handlers handlers) {
   return {.end = "\n",
           .longest_request = kMaxRequest,
           .answer =
-              [handlers = std::move(handlers)](std::string_view request) {
-                return crypto::SecretString(answer_line(request, handlers, /*may_write=*/true));
+              [handlers = std::move(handlers)](std::string_view request, Language::Reply reply) {
+                answer_line(request, handlers, /*may_write=*/true,
+                            [reply = std::move(reply)](std::string_view line) {
+                              reply(crypto::SecretString(line));
+                            });
               },
           .refusal = [](const Failure& why) { return crypto::SecretString(failure_line(why)); }};
 }
@@ -26,7 +29,8 @@ Server::Server(int listener, uid_t owner, Language language, Watching watching)
     : listener_(listener),
       owner_(owner),
       language_(std::move(language)),
-      watching_(std::move(watching)) {
+      watching_(std::move(watching)),
+      self_(std::make_shared<Server*>(this)) {
   watching_.watch(listener_, [this] { accept_client(); });
 }
 
@@ -56,7 +60,8 @@ void Server::accept_client() {
     return;
   }
   const int number = fd.get();
-  clients_[number] = Client{.fd = std::move(fd), .in = {}, .out = {}, .last = boottime_now()};
+  clients_[number] = Client{
+      .fd = std::move(fd), .in = {}, .out = {}, .last = boottime_now(), .number = ++last_number_};
   watching_.watch(number, [this, number] { on_readable(number); });
 }
 
@@ -82,20 +87,44 @@ bool Server::answer_next(int fd, Client* client) {
   const std::size_t size = end == std::string::npos ? client->in.size() : end;
   client->searched = size - std::min(size, language_.end.size() - 1);
   if (size > language_.longest_request) {
-    client->out = language_.refusal(
-        {"bad_request", fmt::format("a request has at most {} bytes", language_.longest_request)});
     client->in.clear();
     client->ending = true;
-  } else if (end == std::string::npos) {
-    return false;
-  } else {
-    client->out = language_.answer(std::string_view(client->in).substr(0, end));
-    client->in.erase(0, end + language_.end.size());
-    client->searched = 0;
+    client->waiting = true;
+    take_answer(fd, client->number,
+                language_.refusal({"bad_request", fmt::format("a request has at most {} bytes",
+                                                              language_.longest_request)}));
+    return true;
   }
-  client->last = boottime_now();
-  watching_.watch_writable(fd, [this, fd] { on_writable(fd); });
+  if (end == std::string::npos) {
+    return false;
+  }
+  ask(fd, client, end);
   return true;
+}
+
+void Server::ask(int fd, Client* client, std::size_t request_size) {
+  const crypto::SecretString request = client->in.substr(0, request_size);
+  client->in.erase(0, request_size + language_.end.size());
+  client->searched = 0;
+  client->waiting = true;
+  watching_.unwatch(fd);
+  language_.answer(request, [self = std::weak_ptr<Server*>(self_), fd,
+                             number = client->number](crypto::SecretString answer) {
+    if (const auto server = self.lock()) {
+      (*server)->take_answer(fd, number, std::move(answer));
+    }
+  });
+}
+
+void Server::take_answer(int fd, std::uint64_t number, crypto::SecretString answer) {
+  const auto client = clients_.find(fd);
+  if (client == clients_.end() || client->second.number != number || !client->second.waiting) {
+    return;
+  }
+  client->second.waiting = false;
+  client->second.out = std::move(answer);
+  client->second.last = boottime_now();
+  watching_.watch_writable(fd, [this, fd] { on_writable(fd); });
 }
 
 void Server::on_writable(int fd) {
@@ -127,7 +156,7 @@ void Server::drop(int fd) {
 void Server::on_time(Nanoseconds now) {
   std::vector<int> idle;
   for (const auto& [fd, client] : clients_) {
-    if (now - client.last > kPatience) {
+    if (!client.waiting && now - client.last > kPatience) {
       idle.push_back(fd);
     }
   }

@@ -4,8 +4,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -19,7 +21,9 @@ namespace gotthard::mgmt {
 struct Language {
   std::string_view end;  // of a request
   std::size_t longest_request = 0;
-  std::function<crypto::SecretString(std::string_view request)> answer;  // without its end
+  using Reply = std::function<void(crypto::SecretString)>;
+  // The request without its end. Called back once, at once or later, also when the client is gone.
+  std::function<void(std::string_view request, Reply reply)> answer;
   std::function<crypto::SecretString(const Failure& failure)> refusal;
 };
 
@@ -55,13 +59,17 @@ class Server {
     std::size_t searched = 0;  // of `in`, for the end of a request
     crypto::SecretString out;
     Nanoseconds last = 0;
-    bool ending = false;  // after this answer
+    bool ending = false;   // after this answer
+    bool waiting = false;  // for the answer
+    std::uint64_t number = 0;
   };
 
   void accept_client();
   void on_readable(int fd);
   // False: there is no whole request yet.
   bool answer_next(int fd, Client* client);
+  void ask(int fd, Client* client, std::size_t request_size);
+  void take_answer(int fd, std::uint64_t number, crypto::SecretString answer);
   void on_writable(int fd);
   void drop(int fd);
 
@@ -70,6 +78,8 @@ class Server {
   Language language_;
   Watching watching_;
   std::map<int, Client> clients_;
+  std::uint64_t last_number_ = 0;  // descriptors are used again, clients' numbers are not
+  std::shared_ptr<Server*> self_;  // for answers that come later than our end
 };
 
 }  // namespace gotthard::mgmt

@@ -34,7 +34,8 @@ mgmt::Language language(Interface interface) {
   return {.end = "\n\n",
           .longest_request = kMaxRequest,
           .answer = [interface = std::move(interface)](
-                        std::string_view request) { return answer(interface, request); },
+                        std::string_view request,
+                        const mgmt::Language::Reply& reply) { reply(answer(interface, request)); },
           .refusal =
               [](const mgmt::Failure& failure) {
                 const int error = failure.code == "not_permitted" ? EPERM

@@ -30,7 +30,8 @@ struct InterfaceChange {
   std::optional<crypto::Secret<32>> private_key;  // all zero: none, no handshakes
   std::optional<std::uint16_t> listen_port;       // host byte order; 0: one that is free
   std::optional<std::uint32_t> fwmark;            // 0: none
-  bool replace_peers = false;                     // those not named are removed
+  std::optional<config::WireGuard> options;  // all of the file's but keys, port, mark and peers
+  bool replace_peers = false;                // those not named are removed
   std::vector<PeerChange> peers;
 };
 

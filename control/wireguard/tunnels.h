@@ -89,6 +89,9 @@ class Tunnels {
   // As `wg show` has it; refers to keys that live until the next change.
   [[nodiscard]] uapi::InterfaceView view(std::uint16_t interface) const;
   [[nodiscard]] std::vector<config::Prefix> allowed_ips(std::uint32_t peer) const;
+  // Why apply() would not make this change.
+  [[nodiscard]] std::optional<ChangeRefused> refusal(std::uint16_t interface,
+                                                     const InterfaceChange& change) const;
   // All of it or nothing; what it changes takes effect for all packets at once.
   tl::expected<void, ChangeRefused> apply(std::uint16_t interface, InterfaceChange change);
 
@@ -113,8 +116,6 @@ class Tunnels {
 
   void set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint, const abi::Address& local);
   bool commit(TunnelPeer* peer);
-  [[nodiscard]] std::optional<ChangeRefused> refusal(const Tunnel& tunnel,
-                                                     const InterfaceChange& change) const;
   Status add_peer(Tunnel* tunnel, std::uint32_t number, const config::Peer& settings,
                   const crypto::Secret<32>& preshared_key);
   void remove_peer(Tunnel* tunnel, std::uint32_t number);

@@ -23,13 +23,27 @@ std::string name_of(const crypto::PublicKey& key) {
   return name;
 }
 
+config::WireGuard with_options(const config::WireGuard& settings,
+                               const std::optional<config::WireGuard>& options) {
+  config::WireGuard result = options.value_or(settings);
+  result.name = settings.name;
+  result.private_key_file = settings.private_key_file;
+  result.listen_port = settings.listen_port;
+  result.fwmark = settings.fwmark;
+  result.peers.clear();
+  return result;
+}
+
 }  // namespace
 
 tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, InterfaceChange change) {
   Tunnel* tunnel = &tunnels_.at(interface);
-  if (auto why = refusal(*tunnel, change)) {
+  if (auto why = refusal(interface, change)) {
     return tl::unexpected(std::move(*why));
   }
+  const bool reordered =
+      change.options && change.options->reorder_budget != tunnel->settings.reorder_budget;
+  tunnel->settings = with_options(tunnel->settings, change.options);
   if (change.private_key) {
     change_private_key(tunnel, *change.private_key);
   }
@@ -60,7 +74,7 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
   if (links_.dataplane->attached()) {
     send_interface(tunnel);
     for (const auto& [number, peer] : peers_) {
-      if (moved && peer.interface == interface) {
+      if ((moved || reordered) && peer.interface == interface) {
         send_peer(peer);
       }
     }
@@ -76,22 +90,24 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
   return {};
 }
 
-std::optional<ChangeRefused> Tunnels::refusal(const Tunnel& tunnel,
+std::optional<ChangeRefused> Tunnels::refusal(std::uint16_t interface,
                                               const InterfaceChange& change) const {
+  const Tunnel& tunnel = tunnels_.at(interface);
+  const config::WireGuard settings = with_options(tunnel.settings, change.options);
+  const std::uint16_t port = change.listen_port.value_or(settings.listen_port);
   if (!numbered_) {
     return ChangeRefused{EAGAIN, "the gateway is still starting: try again"};
   }
-  if (change.listen_port.value_or(0) + tunnel.settings.source_ports > UINT16_MAX + 1) {
-    return ChangeRefused{
-        EINVAL,
-        fmt::format("{} has {} source ports: from {} on they go beyond 65535", tunnel.settings.name,
-                    tunnel.settings.source_ports, *change.listen_port)};
+  if (port + settings.source_ports > UINT16_MAX + 1) {
+    return ChangeRefused{EINVAL,
+                         fmt::format("{} has {} source ports: from {} on they go beyond 65535",
+                                     settings.name, settings.source_ports, port)};
   }
   for (const Tunnel& other : tunnels_) {
-    if (change.listen_port && *change.listen_port != 0 && other.number != tunnel.number &&
-        config::listen_together(*change.listen_port, tunnel.settings, other.settings)) {
-      return ChangeRefused{EADDRINUSE, fmt::format("{} listens at port {} already",
-                                                   other.settings.name, *change.listen_port)};
+    if (port != 0 && other.number != tunnel.number &&
+        config::listen_together(port, settings, other.settings)) {
+      return ChangeRefused{EADDRINUSE,
+                           fmt::format("{} listens at port {} already", other.settings.name, port)};
     }
   }
   std::set<crypto::PublicKey> added;

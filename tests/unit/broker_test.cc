@@ -35,7 +35,8 @@ TEST(BrokerMessage, EveryAlternativeComesBackAsItself) {
   neighbour.address = ipv4(1);
   for (const RequestBody& body : {RequestBody(Ready{}), RequestBody(neighbour),
                                   RequestBody(ResolveName{to_text<kMaxHostName>("gw.example.net")}),
-                                  RequestBody(SetLogLevel{})}) {
+                                  RequestBody(SetLogLevel{}), RequestBody(Reload{}),
+                                  RequestBody(Confirm{}), RequestBody(Reloaded{})}) {
     const auto request = decode_request(encode(Request{1, body}));
     ASSERT_TRUE(request.has_value()) << body.index();
     EXPECT_EQ(request->body.index(), body.index());
@@ -122,6 +123,8 @@ TEST(BrokerMessage, AnyBytesAreRefusedOrComeBackTheSame) {
   }));
 }
 
+const std::string path = "a.toml";
+
 UniqueFd key_file(const std::string& text) {
   UniqueFd fd(memfd_create("key", MFD_CLOEXEC));
   EXPECT_EQ(pwrite(fd.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
@@ -137,7 +140,9 @@ TEST(BrokerConfiguration, ArrivesWholeWithManyKeyFiles) {
     keys.push_back({"/etc/gotthard/" + std::to_string(i), key_file(std::to_string(i))});
   }
   std::thread sender([&] {
-    EXPECT_TRUE(send_configuration(sockets->first.get(), "a.toml", text, keys).has_value());
+    EXPECT_TRUE(
+        send_configuration(sockets->first.get(), {.path = path, .text = text, .key_files = keys})
+            .has_value());
   });
   const auto received = receive_configuration(sockets->second.get());
   sender.join();
@@ -154,7 +159,9 @@ TEST(BrokerConfiguration, ArrivesWholeWithManyKeyFiles) {
 TEST(BrokerConfiguration, IsReadOnlyForItsReceiver) {
   auto sockets = seqpacket_pair();
   ASSERT_TRUE(sockets.has_value());
-  ASSERT_TRUE(send_configuration(sockets->first.get(), "a.toml", "[log]", {}).has_value());
+  ASSERT_TRUE(
+      send_configuration(sockets->first.get(), {.path = path, .text = "[log]", .key_files = {}})
+          .has_value());
   bool closed = false;
   auto message = receive_message(sockets->second.get(), kMaxMessage, true, &closed);
   ASSERT_TRUE(message && *message);

@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/log.h"
+#include "control/mgmt/duration.h"
 #include "control/mgmt/peer_name.h"
 #include "control/mgmt/protocol.h"
 
@@ -16,15 +18,21 @@ using testing::HasSubstr;
 Handlers echoes() {
   Handlers handlers;
   for (const Command& command : kCommands) {
-    handlers[command.name] = [&command](const Arguments& arguments) -> Answer {
+    handlers[command.name] = at_once([&command](const Arguments& arguments) -> Answer {
       return json{{"command", command.name}, {"arguments", arguments}};
-    };
+    });
   }
   return handlers;
 }
 
+std::string answered(std::string_view request, const Handlers& handlers, bool may_write) {
+  std::string line;
+  answer_line(request, handlers, may_write, [&](const std::string& reply) { line = reply; });
+  return line;
+}
+
 Answer ask(std::string_view request, bool may_write = true) {
-  const std::string line = answer_line(request, echoes(), may_write);
+  const std::string line = answered(request, echoes(), may_write);
   EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
   return parse_answer(line);
 }
@@ -49,6 +57,27 @@ TEST(Protocol, EachCommandArrivesWithItsArguments) {
   }
 }
 
+TEST(Protocol, OptionsAndFlagsMayBeLeftOut) {
+  const Answer none = ask(request_line("reload", {}));
+  ASSERT_TRUE(none.has_value()) << none.error().error;
+  EXPECT_EQ((*none)["arguments"], json::object());
+  EXPECT_TRUE(ask(request_line("reload", {{"confirm", "60s"}})).has_value());
+  EXPECT_EQ(code_of(ask(request_line("reload", {{"confirmed", "60s"}}))), "bad_request");
+  EXPECT_EQ(code_of(ask(request_line("log", {{"level", "info"}}))), "bad_request");
+}
+
+TEST(Protocol, TimesAreSecondsOrHaveAUnit) {
+  EXPECT_EQ(parse_seconds("90"), 90U);
+  EXPECT_EQ(parse_seconds("60s"), 60U);
+  EXPECT_EQ(parse_seconds("5m"), 300U);
+  EXPECT_EQ(parse_seconds("1h"), 3600U);
+  EXPECT_EQ(parse_seconds("4294967295"), 4294967295U);
+  for (const char* wrong : {"", "s", "-1", "1d", "1.5m", "5 m", "5mm", "4294967296", "71582789m",
+                            "99999999999999999999"}) {
+    EXPECT_EQ(parse_seconds(wrong), std::nullopt) << wrong;
+  }
+}
+
 TEST(Protocol, OnlyCommandsThatChangeNothingNeedNoRight) {
   for (const Command& command : kCommands) {
     const Answer answer = ask(request_line(command.name, arguments_for(command)), false);
@@ -61,7 +90,9 @@ TEST(Protocol, ArgumentsAreExact) {
     Arguments more = arguments_for(command);
     more["more"] = "1";
     EXPECT_EQ(code_of(ask(request_line(command.name, more))), "bad_request") << command.name;
-    if (command.argument_count > 0) {
+    if (std::ranges::any_of(command.takes(), [](const Argument& argument) {
+          return argument.kind == Takes::value;
+        })) {
       EXPECT_EQ(code_of(ask(request_line(command.name, {}))), "bad_request") << command.name;
     }
   }
@@ -92,8 +123,8 @@ TEST(Protocol, DeepNestingCostsNoStack) {
 
 TEST(Protocol, WhatIsNotUtf8IsReplaced) {
   Handlers handlers;
-  handlers["status"] = [](const Arguments&) -> Answer { return json{{"text", "a\xff"}}; };
-  const Answer answer = parse_answer(answer_line(R"({"command":"status"})", handlers, true));
+  handlers["status"] = at_once([](const Arguments&) -> Answer { return json{{"text", "a\xff"}}; });
+  const Answer answer = parse_answer(answered(R"({"command":"status"})", handlers, true));
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ((*answer)["text"], "a\xef\xbf\xbd");
 }

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -30,16 +31,18 @@ using testing::HasSubstr;
 
 constexpr std::size_t kLarge = 8U << 20;  // more than any socket holds
 
-Handlers handlers(const std::atomic<bool>* ready) {
+// "confirm" is answered when `later` is.
+Handlers handlers(const std::atomic<bool>* ready, std::vector<Reply>* later) {
   return {
-      {"status",
-       [ready](const Arguments&) -> Answer {
+      {"status", at_once([ready](const Arguments&) -> Answer {
          return json{{"ready", ready->load()}, {"missing", ready->load() ? "" : "a data plane"}};
-       }},
-      {"show drops", [](const Arguments&) -> Answer { return json(std::string(kLarge, 'x')); }},
-      {"rekey", [](const Arguments& arguments) -> Answer {
+       })},
+      {"show drops",
+       at_once([](const Arguments&) -> Answer { return json(std::string(kLarge, 'x')); })},
+      {"confirm", [later](const Arguments&, Reply reply) { later->push_back(std::move(reply)); }},
+      {"rekey", at_once([](const Arguments& arguments) -> Answer {
          return tl::unexpected(Failure{"unknown_peer", "no '" + arguments.at("peer") + "'"});
-       }}};
+       })}};
 }
 
 class ServerTest : public testing::Test {
@@ -64,13 +67,19 @@ class ServerTest : public testing::Test {
   void serve() {
     auto reactor = Reactor::create();
     ASSERT_TRUE(reactor.has_value());
-    Server server(listener_.get(), getuid(), operator_language(handlers(&ready_)),
+    std::vector<Reply> waiting;
+    Server server(listener_.get(), getuid(), operator_language(handlers(&ready_, &waiting)),
                   {.watch = [&](int fd, Reactor::Callback r) { (void)reactor->watch(fd, r); },
                    .watch_writable =
                        [&](int fd, Reactor::Callback w) { (void)reactor->watch_writable(fd, w); },
                    .unwatch = [&](int fd) { reactor->unwatch(fd); }});
     reactor->every(5 * kMillisecond, [&] {
       server.on_time(boottime_now() + later_);
+      asked_ = waiting.size();
+      if (release_) {
+        std::ranges::for_each(waiting, [](const Reply& reply) { reply(json("at last")); });
+        waiting.clear();
+      }
       if (stop_) {
         reactor->stop();
       }
@@ -116,6 +125,7 @@ class ServerTest : public testing::Test {
   }
 
   static constexpr std::string_view kStatus = "{\"command\":\"status\"}\n";
+  static constexpr std::string_view kConfirm = "{\"command\":\"confirm\"}\n";
   static constexpr std::string_view kDrops = "{\"command\":\"show drops\"}\n";
 
   std::string directory_;
@@ -123,6 +133,8 @@ class ServerTest : public testing::Test {
   std::atomic<bool> ready_ = true;
   std::atomic<bool> stop_ = false;
   std::atomic<Nanoseconds> later_ = 0;
+  std::atomic<std::size_t> asked_ = 0;
+  std::atomic<bool> release_ = false;
   std::atomic<std::uint64_t> turns_ = 0;
   std::thread thread_;
 };
@@ -166,6 +178,27 @@ TEST_F(ServerTest, AnswersWhoSaysNothingMore) {
   shutdown(client.get(), SHUT_WR);
   EXPECT_EQ(code(line(client)), "(ok)");
   EXPECT_TRUE(ended(client));
+}
+
+TEST_F(ServerTest, AnAnswerMayComeLaterAndOthersAreAnsweredMeanwhile) {
+  const UniqueFd patient = connected();
+  say(patient, std::string(kConfirm) + std::string(kStatus));
+  const UniqueFd gone = connected();
+  say(gone, kConfirm);
+  const UniqueFd other = connected();
+  say(other, kStatus);
+  EXPECT_EQ(code(line(other)), "(ok)");
+  while (asked_ < 2) {
+    std::this_thread::yield();
+  }
+  // Not idle: it is us who are late.
+  later_ = 2 * Server::kPatience;
+  EXPECT_TRUE(ended(other));
+  later_ = 0;
+  shutdown(gone.get(), SHUT_RDWR);
+  release_ = true;
+  EXPECT_EQ(line(patient), R"({"ok":true,"result":"at last"})");
+  EXPECT_EQ(code(line(patient)), "(ok)") << "what was asked behind it";
 }
 
 TEST_F(ServerTest, RefusesWhatIsTooLong) {

@@ -34,7 +34,9 @@ mgmt::Answer ask(const std::string& run_dir, std::string_view command,
   if (!socket) {
     return fail_with("no_answer", fmt::format("cannot make a socket: {}", std::strerror(errno)));
   }
-  const timeval patience{.tv_sec = 5, .tv_usec = 0};
+  // A reload reads thousands of key files and sets as many routes.
+  const mgmt::Command* known = mgmt::find_command(command);
+  const timeval patience{.tv_sec = known != nullptr && known->changes ? 60 : 5, .tv_usec = 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {

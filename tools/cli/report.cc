@@ -14,8 +14,9 @@ int exit_code(const mgmt::Failure& failure) {
   if (failure.code == "timeout") {
     return kTimeout;
   }
-  const bool usage = failure.code == "bad_request" || failure.code == "bad_argument" ||
-                     failure.code.starts_with("unknown_") || failure.code.starts_with("ambiguous_");
+  const bool usage = failure.code == "refused" || failure.code == "bad_request" ||
+                     failure.code == "bad_argument" || failure.code.starts_with("unknown_") ||
+                     failure.code.starts_with("ambiguous_");
   return usage ? kUsage : kFailed;
 }
 

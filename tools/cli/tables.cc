@@ -44,6 +44,11 @@ std::string text(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+std::string text_or_dash(const json& value) {
+  const std::string words = text(value);
+  return words.empty() ? "-" : words;
+}
+
 std::string yes_no(const json& value) { return value.get<bool>() ? "yes" : "no"; }
 
 std::string age(const json& value) {
@@ -54,6 +59,21 @@ std::string render_status(const json& result) {
   return result.at("ready").get<bool>()
              ? "ready\n"
              : "not ready: " + result.at("missing").get<std::string>() + "\n";
+}
+
+std::string render_differences(const json& result, const char* before, const char* after) {
+  std::vector<Row> rows{{"WHERE", "WHAT", before, after, ""}};
+  for (const json& one : result.at("differences")) {
+    rows.push_back({one.at("where"), text_or_dash(one.at("key")), text_or_dash(one.at("before")),
+                    text_or_dash(one.at("after")),
+                    one.at("live").get<bool>() ? "" : "needs a start anew"});
+  }
+  std::string shown = rows.size() == 1 ? "nothing differs\n" : table(rows);
+  if (result.contains("confirm_seconds")) {
+    shown += fmt::format("goes back in {} s unless confirmed: gotthard confirm\n",
+                         result.at("confirm_seconds").get<unsigned>());
+  }
+  return shown;
 }
 
 std::string render_ports(const json& result) {
@@ -242,6 +262,10 @@ std::string render_known(std::string_view command, const json& result) {
   }
   if (command == "show drops") {
     return render_drops(result);
+  }
+  if (command == "reload" || command == "diff") {
+    return render_differences(result, command == "diff" ? "RUNNING" : "BEFORE",
+                              command == "diff" ? "FILE" : "AFTER");
   }
   return render_sections(result);
 }

@@ -34,22 +34,32 @@ Result<std::pair<UniqueFd, UniqueFd>> child_channel() {
   return pair;
 }
 
-Gateway::Gateway(const Plan& plan, Host& host, HugepagePool& memory, bool hugepages,
-                 UniqueFd listener, UapiSockets uapi, UniqueFd checkpoint, EventLoop loop,
-                 LinkMonitor links)
-    : plan_(plan),
+Gateway::Gateway(const Programs& programs, Host& host, HugepagePool& memory, Parts parts)
+    : programs_(programs),
       host_(host),
       memory_(memory),
-      hugepages_(hugepages),
-      listener_(std::move(listener)),
-      uapi_(std::move(uapi)),
-      checkpoint_(std::move(checkpoint)),
-      loop_(std::move(loop)),
-      links_(std::move(links)),
-      resolver_(loop_, plan.user),
+      hugepages_(parts.hugepages),
+      listener_(std::move(parts.listener)),
+      uapi_(std::move(parts.uapi)),
+      checkpoint_(std::move(parts.checkpoint)),
+      loop_(std::move(parts.loop)),
+      links_(std::move(parts.links)),
+      resolver_(loop_, programs.user),
       requests_(
           host, resolver_, [this](const broker::Notice& notice) { send_to_control(notice); },
-          [this] { on_control_ready(); }) {}
+          [this] { on_control_ready(); }),
+      reload_(std::move(parts.plan), reload_links(std::move(parts.read_again))) {}
+
+Reload::Links Gateway::reload_links(std::function<Result<Plan>()> read_again) {
+  return {.loop = &loop_,
+          .read = std::move(read_again),
+          .control_ready = [this] { return control_.ready && !stopping_; },
+          .give = [this](const Plan& plan, std::uint64_t id,
+                         broker::ReloadMode mode) { return give_to_control(plan, id, mode); },
+          .follow = [this](const Plan& plan) { return host_.follow(plan.config); },
+          .answer = [this](const broker::Notice& notice) { send_to_control(notice); },
+          .restart_control = [this] { send_signal(control_.process, SIGTERM); }};
+}
 
 Status Gateway::run(const std::function<void()>& on_ready) {
   on_ready_ = on_ready;
@@ -144,7 +154,7 @@ void Gateway::announce_ready() {
   if (!was_ready_) {
     was_ready_ = true;
     log::event(log::Level::info, kSubsystem, "ready",
-               {{"configuration", plan_.path}, {"memory", hugepages_ ? "hugepages" : "pages"}});
+               {{"configuration", plan().path}, {"memory", hugepages_ ? "hugepages" : "pages"}});
     on_ready_();
   }
 }
@@ -154,9 +164,13 @@ void Gateway::on_signal() {
   if (read(signals_.get(), &info, sizeof(info)) != static_cast<ssize_t>(sizeof(info))) {
     return;
   }
-  if (stopping_) {  // impatience: the host is put back all the same
+  if (stopping_ && info.ssi_signo != SIGHUP) {  // impatience: the host is put back all the same
     send_signal(control_.process, SIGKILL);
     send_signal(dataplane_.process, SIGKILL);
+    return;
+  }
+  if (info.ssi_signo == SIGHUP) {
+    reload_.on_hangup();
     return;
   }
   log::event(log::Level::info, kSubsystem, "stopping",

@@ -1,20 +1,21 @@
 // The two children and what runs between them and the host, from start to orderly end.
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "control/broker/configuration.h"
-#include "control/config/config.h"
+#include "control/broker/message.h"
 #include "tools/supervisor/event_loop.h"
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/hugepages.h"
 #include "tools/supervisor/link_monitor.h"
-#include "tools/supervisor/privileges.h"
+#include "tools/supervisor/plan.h"
 #include "tools/supervisor/process.h"
+#include "tools/supervisor/reload.h"
 #include "tools/supervisor/requests.h"
 #include "tools/supervisor/resolver.h"
 #include "tools/supervisor/restart_policy.h"
@@ -22,25 +23,20 @@
 
 namespace gotthard::supervisor {
 
-// What the supervisor has read and opened before it changes anything.
-struct Plan {
-  config::Config config;
-  std::string path;  // of the configuration, absolute
-  std::string text;
-  std::vector<broker::OpenKeyFile> key_files;
-  std::string dataplane_program;
-  std::string control_program;
-  std::string instance_name;
-  std::string run_dir;  // absolute
-  User user;            // for control
-};
-
 class Gateway {
  public:
-  // All outlive the gateway. `memory` is locked when hugepages were counted on; `hugepages` says
-  // whether the data plane uses them.
-  Gateway(const Plan& plan, Host& host, HugepagePool& memory, bool hugepages, UniqueFd listener,
-          UapiSockets uapi, UniqueFd checkpoint, EventLoop loop, LinkMonitor links);
+  struct Parts {
+    Plan plan;
+    std::function<Result<Plan>()> read_again;  // the configuration file as it is then
+    bool hugepages = false;                    // whether the data plane uses them
+    UniqueFd listener;
+    UapiSockets uapi;
+    UniqueFd checkpoint;
+    EventLoop loop;
+    LinkMonitor links;
+  };
+  // References outlive the gateway. `memory` is locked when hugepages were counted on.
+  Gateway(const Programs& programs, Host& host, HugepagePool& memory, Parts parts);
 
   // Until it is down again, for whatever reason; `on_ready` is called when it forwards. An error:
   // it could not start, or had to give up.
@@ -74,11 +70,14 @@ class Gateway {
   void drop(Child& child);
   void start_again(Child& child, std::string_view name, const std::string& end,
                    void (Gateway::*start)());
+  Status give_to_control(const Plan& plan, std::uint64_t id, broker::ReloadMode mode);
   void send_to_control(const broker::Notice& notice, std::span<const int> fds = {});
+  [[nodiscard]] Reload::Links reload_links(std::function<Result<Plan>()> read_again);
+  [[nodiscard]] const Plan& plan() const { return reload_.plan(); }
   void stop(Status why);
   void stop_children();
 
-  const Plan& plan_;
+  const Programs& programs_;
   Host& host_;
   HugepagePool& memory_;
   bool hugepages_;
@@ -90,6 +89,7 @@ class Gateway {
   UniqueFd signals_;
   Resolver resolver_;
   Requests requests_;
+  Reload reload_;
 
   Child dataplane_;
   Child control_;

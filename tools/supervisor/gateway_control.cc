@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/socket.h"
+#include "control/broker/configuration.h"
 #include "dataplane/abi/channel.h"
 #include "tools/supervisor/arguments.h"
 #include "tools/supervisor/gateway.h"
@@ -81,7 +82,7 @@ Status Gateway::spawn_control() {
   if (!attach(&dataplane_end)) {
     return {};
   }
-  const ControlArguments arguments{.program = plan_.control_program,
+  const ControlArguments arguments{.program = programs_.control,
                                    .broker_fd = pair->second.get(),
                                    .listen_fd = listener_.get(),
                                    .netlink_fd = netlink->get(),
@@ -91,8 +92,8 @@ Status Gateway::spawn_control() {
   std::vector<int> keep{arguments.broker_fd, arguments.listen_fd, arguments.netlink_fd,
                         arguments.checkpoint_fd, arguments.dataplane_fd};
   keep.insert(keep.end(), arguments.uapi_fds.begin(), arguments.uapi_fds.end());
-  auto process =
-      spawn(control_argv(plan_.config, arguments), keep, [this] { return become(plan_.user); });
+  auto process = spawn(control_argv(plan().config, arguments), keep,
+                       [this] { return become(programs_.user); });
   if (!process) {
     return tl::unexpected(process.error());
   }
@@ -104,14 +105,18 @@ Status Gateway::spawn_control() {
       !watched) {
     return watched;
   }
-  if (auto sent = broker::send_configuration(control_.socket.get(), plan_.path, plan_.text,
-                                             plan_.key_files);
-      !sent) {
+  if (auto sent = give_to_control(plan(), 0, broker::ReloadMode::start); !sent) {
     // It died, which its pidfd tells, or hangs.
     log::event(log::Level::error, kSubsystem, "control_hangs", {{"error", sent.error().message}});
     send_signal(control_.process, SIGKILL);
   }
   return {};
+}
+
+Status Gateway::give_to_control(const Plan& plan, std::uint64_t id, broker::ReloadMode mode) {
+  return broker::send_configuration(
+      control_.socket.get(),
+      {.id = id, .mode = mode, .path = plan.path, .text = plan.text, .key_files = plan.key_files});
 }
 
 void Gateway::send_to_control(const broker::Notice& notice, std::span<const int> fds) {
@@ -140,7 +145,9 @@ void Gateway::on_control_message() {
                {{"reason", "control sent a message that is not one of the agreed ones"}});
     return;
   }
-  requests_.handle(*request);
+  if (!reload_.handle(*request)) {
+    requests_.handle(*request);
+  }
 }
 
 void Gateway::on_control_ready() {
@@ -160,6 +167,7 @@ void Gateway::on_control_exit() {
   }
   resolver_.forget_all();
   drop(control_);
+  reload_.on_control_gone();
   start_again(control_, "control", *end, &Gateway::start_control);
 }
 

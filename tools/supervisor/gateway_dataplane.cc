@@ -28,8 +28,8 @@ Status Gateway::spawn_dataplane() {
   if (!pair) {
     return tl::unexpected(pair.error());
   }
-  DataplaneArguments arguments{.program = plan_.dataplane_program,
-                               .instance_name = plan_.instance_name,
+  DataplaneArguments arguments{.program = programs_.dataplane,
+                               .instance_name = programs_.instance_name,
                                .hugepages = hugepages_,
                                .supervisor_fd = pair->second.get()};
   std::vector<int> keep{arguments.supervisor_fd};
@@ -41,11 +41,11 @@ Status Gateway::spawn_dataplane() {
     arguments.tunnel_fds.push_back(tunnel.fd.get());
     keep.push_back(tunnel.fd.get());
   }
-  auto process = spawn(dataplane_argv(plan_.config, arguments), keep, [this] {
+  auto process = spawn(dataplane_argv(plan().config, arguments), keep, [this] {
     // DPDK makes a directory beneath it that stays when the process is killed while it starts: here
     // it goes with the run directory.
-    setenv("RUNTIME_DIRECTORY", plan_.run_dir.c_str(), 1);
-    return limit_to(dataplane_capabilities(plan_.config));
+    setenv("RUNTIME_DIRECTORY", programs_.run_dir.c_str(), 1);
+    return limit_to(dataplane_capabilities(plan().config));
   });
   if (!process) {
     return tl::unexpected(process.error());

@@ -42,12 +42,12 @@ MacAddress stable_mac(const std::string& machine, const std::string& name) {
   return mac;
 }
 
-Result<Host> Host::open(const config::Config& config, const std::string& state_dir) {
+Result<Host> Host::open(config::Config config, const std::string& state_dir) {
   auto netlink = Netlink::open();
   if (!netlink) {
     return tl::unexpected(netlink.error());
   }
-  Host host(std::move(*netlink), config, state_dir);
+  Host host(std::move(*netlink), std::move(config), state_dir);
   const auto boot = current_boot_id();
   const auto space = current_namespace_id();
   if (!boot || !space) {
@@ -144,8 +144,11 @@ Status Host::set_up() {
 }
 
 Status Host::add_blackholes() {
-  const std::vector<config::Prefix> wanted = blackhole_prefixes(*config_);
-  noted_.blackholes = wanted;
+  std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
+  std::erase_if(wanted, [&](const config::Prefix& prefix) {
+    return std::ranges::find(noted_.blackholes, prefix) != noted_.blackholes.end();
+  });
+  noted_.blackholes.insert(noted_.blackholes.end(), wanted.begin(), wanted.end());
   if (auto noted = note(); !noted) {
     return noted;
   }
@@ -162,7 +165,7 @@ Status Host::add_blackholes() {
 }
 
 Status Host::mute() {
-  for (const config::Port& port : config_->ports) {
+  for (const config::Port& port : config_.ports) {
     const std::string device = port.kernel_device();
     if (device.empty()) {
       continue;
@@ -211,7 +214,7 @@ Result<Host::Device> Host::make_device(const std::string& name, bool tap, unsign
 
 Status Host::make_twins() {
   const std::string machine = machine_id();
-  for (const config::Port& port : config_->ports) {
+  for (const config::Port& port : config_.ports) {
     auto twin = make_device(port.name, true, port.mtu);
     if (!twin) {
       return fail("port '{}': {}", port.name, twin.error().message);
@@ -238,17 +241,17 @@ Status Host::bring_up_twins(std::span<const MacAddress> macs) {
     }
     if (twin.up) {  // after a restart: a vdev may have another address now
       if (auto changed = netlink_.change_link(twin.index, change); !changed) {
-        return fail("port '{}': {}", config_->ports[i].name, changed.error().message);
+        return fail("port '{}': {}", config_.ports[i].name, changed.error().message);
       }
       continue;
     }
     change.set_flags = IFF_UP | IFF_ALLMULTI;
     Status done = netlink_.change_link(twin.index, change);
-    for (const config::InterfaceAddress& address : config_->ports[i].addresses) {
+    for (const config::InterfaceAddress& address : config_.ports[i].addresses) {
       done = done ? netlink_.add_address(twin.index, address) : done;
     }
     if (!done) {
-      return fail("port '{}': {}", config_->ports[i].name, done.error().message);
+      return fail("port '{}': {}", config_.ports[i].name, done.error().message);
     }
     twin.up = true;
   }
@@ -256,7 +259,7 @@ Status Host::bring_up_twins(std::span<const MacAddress> macs) {
 }
 
 Status Host::make_tunnels() {
-  for (const config::WireGuard& tunnel : config_->wireguard) {
+  for (const config::WireGuard& tunnel : config_.wireguard) {
     auto device = make_device(tunnel.name, false, tunnel.mtu);
     if (!device) {
       return fail("wireguard '{}': {}", tunnel.name, device.error().message);
@@ -271,27 +274,25 @@ Status Host::make_tunnels() {
     device->up = true;
     tunnels_.push_back(std::move(*device));
   }
-  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
-    add_tunnel_routes(i, log::Level::warning);
-  }
+  add_routes(tunnel_routes(config_), log::Level::warning);
   return {};
 }
 
 void Host::refresh_tunnel(std::size_t interface) {
-  add_tunnel_routes(interface, log::Level::debug);
+  std::vector<TunnelRoute> routes = tunnel_routes(config_);
+  std::erase_if(routes, [&](const TunnelRoute& route) { return route.interface != interface; });
+  add_routes(routes, log::Level::debug);
 }
 
-void Host::add_tunnel_routes(std::size_t interface, log::Level level_of_conflicts) {
-  for (const TunnelRoute& route : tunnel_routes(*config_)) {
-    if (route.interface != interface) {
-      continue;
-    }
-    const auto added = netlink_.add_route({route.prefix, tunnels_[interface].index, route.metric});
+void Host::add_routes(std::span<const TunnelRoute> routes, log::Level level_of_conflicts) {
+  for (const TunnelRoute& route : routes) {
+    const auto added =
+        netlink_.add_route({route.prefix, tunnels_[route.interface].index, route.metric});
     if (!added) {
       warn("route_failed", added.error());
     } else if (!*added) {
       log::event(level_of_conflicts, kSubsystem, "route_exists",
-                 {{"interface", config_->wireguard[interface].name},
+                 {{"interface", config_.wireguard[route.interface].name},
                   {"prefix", config::to_string(route.prefix)},
                   {"reason", "the host has a route for this prefix, which is left alone"}});
     }

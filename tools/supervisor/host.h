@@ -13,6 +13,7 @@
 #include "control/config/config.h"
 #include "tools/supervisor/leftovers.h"
 #include "tools/supervisor/netlink.h"
+#include "tools/supervisor/tunnel_routes.h"
 
 namespace gotthard::supervisor {
 
@@ -24,8 +25,8 @@ class Host {
     bool up = false;
   };
 
-  // `config` and `state_dir` outlive the host.
-  static Result<Host> open(const config::Config& config, const std::string& state_dir);
+  // `state_dir` outlives the host.
+  static Result<Host> open(config::Config config, const std::string& state_dir);
 
   // Repairs what an earlier gateway with this state directory noted and could not undo itself; what
   // fails is logged. An error: the note cannot be read.
@@ -40,6 +41,10 @@ class Host {
   // does not bring them back.
   void refresh_tunnel(std::size_t interface);
 
+  // Another configuration with the same ports and tunnels: their addresses, MTUs, routes and
+  // blackholes. Everything is tried; the error is the first.
+  Status follow(config::Config next);
+
   // Gives the machine's pages back, removes our routes and devices, wakes the muted devices.
   // Everything is tried; what fails is logged, and stays noted for the next start.
   void restore();
@@ -52,8 +57,8 @@ class Host {
   [[nodiscard]] std::uint64_t hugepages() const { return noted_.hugepages; }
 
  private:
-  Host(Netlink netlink, const config::Config& config, const std::string& state_dir)
-      : netlink_(std::move(netlink)), config_(&config), state_dir_(&state_dir) {}
+  Host(Netlink netlink, config::Config config, const std::string& state_dir)
+      : netlink_(std::move(netlink)), config_(std::move(config)), state_dir_(&state_dir) {}
 
   Status note();
   Status add_blackholes();
@@ -62,10 +67,13 @@ class Host {
   Status make_tunnels();
   Result<Device> make_device(const std::string& name, bool tap, unsigned mtu);
   void undo(Leftovers& leftovers);
-  void add_tunnel_routes(std::size_t interface, log::Level level_of_conflicts);
+  void add_routes(std::span<const TunnelRoute> routes, log::Level level_of_conflicts);
+  Status remove_stale_blackholes();
+  Status follow_addresses(const Device& device, const std::vector<config::InterfaceAddress>& from,
+                          const std::vector<config::InterfaceAddress>& to);
 
   Netlink netlink_;
-  const config::Config* config_;
+  config::Config config_;
   const std::string* state_dir_;
   Leftovers noted_;
   std::vector<Device> twins_;    // index: port number

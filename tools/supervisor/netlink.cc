@@ -190,16 +190,27 @@ Status Netlink::detach_xdp(int index) {
   return worst < 0 ? Status(kernel_error("take an XDP program off", worst)) : Status();
 }
 
-Status Netlink::add_address(int index, const config::InterfaceAddress& address) {
+namespace {
+
+nl_msg* address_message(int type, int flags, int index, const config::InterfaceAddress& address) {
   ifaddrmsg header{};
   header.ifa_family = static_cast<std::uint8_t>(family_of(address.address));
   header.ifa_prefixlen = address.length;
   header.ifa_index = static_cast<unsigned>(index);
-  nl_msg* msg = message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, header);
+  nl_msg* msg = message(type, flags, header);
   if (msg != nullptr) {
     put_address(msg, IFA_LOCAL, address.address);
     put_address(msg, IFA_ADDRESS, address.address);
-    if (header.ifa_family == AF_INET6) {
+  }
+  return msg;
+}
+
+}  // namespace
+
+Status Netlink::add_address(int index, const config::InterfaceAddress& address) {
+  nl_msg* msg = address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, address);
+  if (msg != nullptr) {
+    if (address.address.family == abi::Family::ipv6) {
       // Usable while duplicate address detection runs (RFC 4429); the kernel ignores the flag where
       // it does not know better.
       nla_put_u32(msg, IFA_FLAGS, IFA_F_OPTIMISTIC);
@@ -213,8 +224,16 @@ Status Netlink::add_address(int index, const config::InterfaceAddress& address) 
     }
   }
   const int code = talk(msg);
-  return code < 0 ? Status(kernel_error("add the address " + config::to_string(address), code))
-                  : Status();
+  return code < 0 && code != -NLE_EXIST
+             ? Status(kernel_error("add the address " + config::to_string(address), code))
+             : Status();
+}
+
+Status Netlink::remove_address(int index, const config::InterfaceAddress& address) {
+  const int code = talk(address_message(RTM_DELADDR, 0, index, address));
+  return code < 0 && code != -NLE_NOADDR && code != -NLE_OBJ_NOTFOUND
+             ? Status(kernel_error("remove the address " + config::to_string(address), code))
+             : Status();
 }
 
 namespace {

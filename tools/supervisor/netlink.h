@@ -49,7 +49,9 @@ class Netlink {
   Status change_link(int index, const LinkChange& change);
   Status detach_xdp(int index);
 
+  // One that is there, or is not, is no error.
   Status add_address(int index, const config::InterfaceAddress& address);
+  Status remove_address(int index, const config::InterfaceAddress& address);
   // Refuses to take the place of another route: true when it was added, false when one exists.
   Result<bool> add_route(const RouteChange& route);
   Status remove_route(const RouteChange& route);  // one that is not there is no error

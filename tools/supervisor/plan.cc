@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "control/config/key_file.h"
+#include "tools/supervisor/process.h"
 
 namespace gotthard::supervisor {
 namespace {
@@ -56,7 +57,7 @@ Result<Plan> read_configuration(const Options& options) {
   return plan;
 }
 
-Status find_programs(const Options& options, Plan* plan) {
+Result<Programs> find_programs(const Options& options) {
   auto dataplane = find_executable("gotthard-dataplane", options.executable_dir);
   auto control = find_executable("gotthard-control", options.executable_dir);
   auto user = unprivileged_user();
@@ -65,13 +66,12 @@ Status find_programs(const Options& options, Plan* plan) {
                           : !control ? control.error()
                                      : user.error());
   }
-  plan->dataplane_program = *dataplane;
-  plan->control_program = *control;
-  plan->user = *user;
-  plan->instance_name = fmt::format("gotthard-{}", getpid());
   std::error_code error;
-  plan->run_dir = std::filesystem::absolute(options.run_dir, error);
-  return {};
+  return Programs{.dataplane = *dataplane,
+                  .control = *control,
+                  .instance_name = fmt::format("gotthard-{}", getpid()),
+                  .run_dir = std::filesystem::absolute(options.run_dir, error),
+                  .user = *user};
 }
 
 }  // namespace gotthard::supervisor

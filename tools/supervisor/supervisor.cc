@@ -115,8 +115,8 @@ Result<UniqueFd> make_checkpoint() {
   return memory;
 }
 
-Status set_up_and_run(const Plan& plan, RunDir& run_dir, Host& host, HugepagePool& pool,
-                      Background& background) {
+Status set_up_and_run(const Options& options, Plan plan, const Programs& programs, RunDir& run_dir,
+                      Host& host, HugepagePool& pool, Background& background) {
   const auto hugepages = provide_memory(plan.config, host, pool);
   if (!hugepages) {
     return tl::unexpected(hugepages.error());
@@ -142,8 +142,15 @@ Status set_up_and_run(const Plan& plan, RunDir& run_dir, Host& host, HugepagePoo
       !limited) {
     return limited;
   }
-  Gateway gateway(plan, host, pool, *hugepages, std::move(*listener), std::move(*uapi),
-                  std::move(*checkpoint), std::move(*loop), std::move(*links));
+  Gateway gateway(programs, host, pool,
+                  {.plan = std::move(plan),
+                   .read_again = [&options] { return read_configuration(options); },
+                   .hugepages = *hugepages,
+                   .listener = std::move(*listener),
+                   .uapi = std::move(*uapi),
+                   .checkpoint = std::move(*checkpoint),
+                   .loop = std::move(*loop),
+                   .links = std::move(*links)});
   return gateway.run([&] { background.tell(kExitOk); });
 }
 
@@ -168,8 +175,9 @@ int run(const Options& options) {
     background.tell(status);
     return report(error, status);
   };
-  if (auto found = find_programs(options, &*plan); !found) {
-    return refuse(found.error(), kExitFailed);
+  const auto programs = find_programs(options);
+  if (!programs) {
+    return refuse(programs.error(), kExitFailed);
   }
   log::open("supervisor", plan->config.log.format);
   for (int i = 0; i < static_cast<int>(log::Subsystem::count); ++i) {
@@ -190,7 +198,8 @@ int run(const Options& options) {
     return refuse(repaired.error(), kExitFailed);
   }
   HugepagePool pool;
-  const Status ended = set_up_and_run(*plan, *run_dir, *host, pool, background);
+  const Status ended =
+      set_up_and_run(options, std::move(*plan), *programs, *run_dir, *host, pool, background);
   pool.unlock();
   host->restore();
   if (!ended) {

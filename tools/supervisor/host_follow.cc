@@ -1,0 +1,102 @@
+// Another configuration on a host that is set up: additions first, so that nothing is without its
+// route or its blackhole meanwhile.
+#include <algorithm>
+#include <utility>
+
+#include "tools/supervisor/host.h"
+
+namespace gotthard::supervisor {
+namespace {
+
+constexpr auto kSubsystem = log::Subsystem::supervisor;
+
+// Everything is tried; the first that fails is what is told, the others are in the log.
+class Steps {
+ public:
+  void operator()(const Status& done) {
+    if (done) {
+      return;
+    }
+    log::event(log::Level::warning, kSubsystem, "host_does_not_follow",
+               {{"error", done.error().message}});
+    if (first_) {
+      first_ = done;
+    }
+  }
+  [[nodiscard]] Status first() const { return first_; }
+
+ private:
+  Status first_;
+};
+
+template <typename T>
+std::vector<T> without(const std::vector<T>& all, const std::vector<T>& taken) {
+  std::vector<T> left;
+  std::ranges::copy_if(all, std::back_inserter(left),
+                       [&](const T& one) { return std::ranges::find(taken, one) == taken.end(); });
+  return left;
+}
+
+}  // namespace
+
+Status Host::follow(config::Config next) {
+  const config::Config last = std::exchange(config_, std::move(next));
+  Steps step;
+  step(add_blackholes());
+  for (std::size_t i = 0; i < twins_.size(); ++i) {
+    step(follow_addresses(twins_[i], last.ports[i].addresses, config_.ports[i].addresses));
+  }
+  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+    if (last.wireguard[i].mtu != config_.wireguard[i].mtu) {
+      step(netlink_.change_link(tunnels_[i].index, {.mtu = config_.wireguard[i].mtu}));
+    }
+    step(
+        follow_addresses(tunnels_[i], last.wireguard[i].addresses, config_.wireguard[i].addresses));
+  }
+  const std::vector<TunnelRoute> had = tunnel_routes(last);
+  const std::vector<TunnelRoute> wanted = tunnel_routes(config_);
+  for (const TunnelRoute& route : without(had, wanted)) {
+    step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
+  }
+  add_routes(without(wanted, had), log::Level::warning);
+  add_routes(wanted, log::Level::debug);  // what went with an address
+  step(remove_stale_blackholes());
+  return step.first();
+}
+
+Status Host::follow_addresses(const Device& device,
+                              const std::vector<config::InterfaceAddress>& from,
+                              const std::vector<config::InterfaceAddress>& to) {
+  if (from == to) {
+    return {};
+  }
+  Steps step;
+  // Added first: a device without any address loses its routes.
+  for (const config::InterfaceAddress& address : without(to, from)) {
+    step(netlink_.add_address(device.index, address));
+  }
+  for (const config::InterfaceAddress& address : without(from, to)) {
+    step(netlink_.remove_address(device.index, address));
+  }
+  // With the first of a network's addresses the kernel takes the others.
+  for (const config::InterfaceAddress& address : to) {
+    step(netlink_.add_address(device.index, address));
+  }
+  return step.first();
+}
+
+Status Host::remove_stale_blackholes() {
+  const std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
+  Steps step;
+  for (const config::Prefix& prefix : without(noted_.blackholes, wanted)) {
+    const Status removed = netlink_.remove_route({prefix, 0, kBlackholeMetric});
+    step(removed);
+    if (removed) {
+      std::erase(noted_.blackholes, prefix);
+    }
+  }
+  step(note());
+  return step.first();
+}
+
+}  // namespace gotthard::supervisor
