@@ -19,6 +19,18 @@ namespace {
 
 constexpr auto kLog = log::Subsystem::control;
 
+// What the kernel would route by and we do not.
+void report(const route::Change& change) {
+  if (const auto* rule = std::get_if<route::PolicyRule>(&change)) {
+    log::event(log::Level::warning, log::Subsystem::route, "policy_rule_not_followed",
+               {{"priority", rule->priority},
+                {"rule", rule->text},
+                {"reason",
+                 "packets are routed by the main table alone: put the routes there, or into "
+                 "[[route]]"}});
+  }
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------- creation
@@ -55,7 +67,10 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, Settings file,
                   ask(broker::ResolveNeighbour{.port = port, .address = address});
                 }}),
       netlink_(descriptors_.netlink.get(),
-               [this](const route::Change& change) { fib_.apply(change); }),
+               [this](const route::Change& change) {
+                 report(change);
+                 fib_.apply(change);
+               }),
       sessions_([] { return crypto::random_u32(); }),
       checkpoint_(descriptors_.checkpoint.bytes().first(checkpoint::kPeersSize)),
       running_store_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize)),

@@ -78,7 +78,13 @@ mgmt::Answer show_routes(const Gateway& gateway) {
   gateway.fib().for_each_route([&](const route::Prefix& prefix, const route::Hop& hop) {
     routes.push_back(show_route(gateway, prefix, hop));
   });
-  return json{{"routes", std::move(routes)}};
+  json rules = json::array();
+  for (const route::PolicyRule& rule : gateway.fib().rules_not_followed()) {
+    rules.push_back({{"family", rule.family == abi::Family::ipv4 ? "ipv4" : "ipv6"},
+                     {"priority", rule.priority},
+                     {"rule", rule.text}});
+  }
+  return json{{"routes", std::move(routes)}, {"rules_not_followed", std::move(rules)}};
 }
 
 mgmt::Answer show_neighbours(const Gateway& gateway) {

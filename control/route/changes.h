@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -85,12 +86,25 @@ struct NeighbourGone {
   bool operator==(const NeighbourGone&) const = default;
 };
 
+// A policy rule that changes which table routes packets, in the words of `ip rule`. It is not
+// followed.
+struct PolicyRule {
+  abi::Family family = abi::Family::ipv4;
+  std::uint32_t priority = 0;
+  std::string text;
+  auto operator<=>(const PolicyRule&) const = default;
+};
+struct PolicyRuleGone {
+  PolicyRule rule;
+  bool operator==(const PolicyRuleGone&) const = default;
+};
+
 // A full dump has been taken in: what is known now is what the kernel has.
 struct Synchronised {
   bool operator==(const Synchronised&) const = default;
 };
 
 using Change = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
-                            Neighbour, NeighbourGone, Synchronised>;
+                            Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Synchronised>;
 
 }  // namespace gotthard::route

@@ -54,6 +54,8 @@ struct FibBuilder::State {
   void apply(const RouteGone& gone);
   void apply(const Neighbour& neighbour);
   void apply(const NeighbourGone& gone);
+  void apply(const PolicyRule& rule) { rules.insert(rule); }
+  void apply(const PolicyRuleGone& gone) { rules.erase(gone.rule); }
   void apply(const Synchronised& synchronised);
 
   CommandSink sink;
@@ -67,6 +69,7 @@ struct FibBuilder::State {
   std::map<InterfacePrefix, std::uint32_t> owner_of;
   std::map<std::uint32_t, std::set<InterfacePrefix>> allowed_of;
   std::vector<OwnedAddress> local;  // as sent
+  std::set<PolicyRule> rules;
   std::uint64_t local_left_out = 0;
   bool addresses_changed = false;
   Nanoseconds now = 0;
@@ -359,6 +362,8 @@ std::uint16_t FibBuilder::tunnel_mtu(std::uint16_t interface) const {
 void FibBuilder::for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const {
   state_->table.for_each_route(each);
 }
+
+const std::set<PolicyRule>& FibBuilder::rules_not_followed() const { return state_->rules; }
 
 void FibBuilder::for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const {
   state_->neighbours.for_each(each);

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -106,6 +107,7 @@ class FibBuilder {
   [[nodiscard]] FibCounters counters() const;
   // For operators: what the data plane was last told.
   void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const;
+  [[nodiscard]] const std::set<PolicyRule>& rules_not_followed() const;
   void for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const;
 
  private:

@@ -64,6 +64,20 @@ void KernelState::remove(const NeighbourGone& gone) {
   }
 }
 
+void KernelState::set(const PolicyRule& rule) {
+  auto [at, is_new] = rules_.try_emplace(rule, Stamped<PolicyRule>{.value = rule});
+  at->second.generation = generation(DumpKind::rules);
+  if (is_new) {
+    changes_(rule);
+  }
+}
+
+void KernelState::remove(const PolicyRuleGone& gone) {
+  if (rules_.erase(gone.rule) > 0) {
+    changes_(gone);
+  }
+}
+
 void KernelState::stamp(const KernelRoute& route, bool multipath) {
   const DumpKind kind =
       route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4 : DumpKind::routes6;
@@ -160,6 +174,8 @@ void KernelState::end_dump(DumpKind kind) {
       return sweep(neighbours_, [](const Neighbour& v) {
         return NeighbourGone{v.link, v.address};
       });
+    case DumpKind::rules:
+      return sweep(rules_, [](const PolicyRule& v) { return PolicyRuleGone{v}; });
     case DumpKind::count:
       return;
   }

@@ -14,7 +14,7 @@
 namespace gotthard::route {
 
 // What is dumped, one after another in this order.
-enum class DumpKind : std::uint8_t { links, addresses, routes4, routes6, neighbours, count };
+enum class DumpKind : std::uint8_t { links, addresses, routes4, routes6, neighbours, rules, count };
 inline constexpr std::size_t kDumpKinds = static_cast<std::size_t>(DumpKind::count);
 
 class KernelState {
@@ -28,6 +28,8 @@ class KernelState {
   void remove(const LocalAddressGone& gone);
   void set(const Neighbour& neighbour);
   void remove(const NeighbourGone& gone);
+  void set(const PolicyRule& rule);
+  void remove(const PolicyRuleGone& gone);
   // False: what the kernel has of this prefix and metric now is not certain; a dump tells.
   // `multipath`: the message listed several hops, and may mean more than one that we know.
   [[nodiscard]] bool add(const KernelRoute& route, bool multipath);
@@ -65,6 +67,7 @@ class KernelState {
   std::map<int, Stamped<Link>> links_;
   std::map<AddressKey, Stamped<LocalAddress>> addresses_;
   std::map<NeighbourKey, Stamped<Neighbour>> neighbours_;
+  std::map<PolicyRule, Stamped<PolicyRule>> rules_;
   struct RouteState {
     std::uint32_t generation = 0;
     bool multipath = false;

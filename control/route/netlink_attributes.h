@@ -78,5 +78,6 @@ inline std::optional<Address> to_address(abi::Family family, std::span<const std
 }
 
 [[nodiscard]] ParsedMessage parse_route(const NetlinkMessage& message);
+[[nodiscard]] ParsedMessage parse_rule(const NetlinkMessage& message);
 
 }  // namespace gotthard::route

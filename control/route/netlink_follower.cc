@@ -1,10 +1,12 @@
 #include "control/route/netlink_follower.h"
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -58,13 +60,25 @@ DumpRequest make_request(DumpKind kind, std::uint32_t sequence) {
       break;
     }
     case DumpKind::neighbours:
-    case DumpKind::count:
       request.header.nlmsg_type = RTM_GETNEIGH;
       length = put_body(&request, ndmsg{});
+      break;
+    case DumpKind::rules:
+    case DumpKind::count:
+      request.header.nlmsg_type = RTM_GETRULE;  // of all families
+      length = put_body(&request, fib_rule_hdr{});
       break;
   }
   request.header.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(length));
   return request;
+}
+
+int error_of(const NetlinkMessage& message) {
+  int error = 0;
+  if (message.bytes.size() >= NLMSG_HDRLEN + sizeof(error)) {
+    std::memcpy(&error, message.bytes.data() + NLMSG_HDRLEN, sizeof(error));
+  }
+  return error;
 }
 
 }  // namespace
@@ -182,8 +196,10 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
         on_end_of_dump(now);
       }
       return;
-    case NLMSG_ERROR:  // EBUSY: an earlier reader's dump is still running
-      if (answers) {
+    case NLMSG_ERROR:
+      if (answers && *dump_ == DumpKind::rules && error_of(message) != -EBUSY) {
+        on_end_of_dump(now);  // a kernel that knows no policy rules has none
+      } else if (answers) {   // EBUSY: an earlier reader's dump is still running
         repeat(now);
         wanted_at_ = now + kRetry;
       }
@@ -207,11 +223,12 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
           on_route(value, now);
         } else if constexpr (std::is_same_v<T, Link>) {
           on_link(value, now);
-        } else if constexpr (std::is_same_v<T, LocalAddress> || std::is_same_v<T, Neighbour>) {
+        } else if constexpr (std::is_same_v<T, LocalAddress> || std::is_same_v<T, Neighbour> ||
+                             std::is_same_v<T, PolicyRule>) {
           state_.set(value);
         } else {
           state_.remove(value);
-          if constexpr (!std::is_same_v<T, NeighbourGone>) {
+          if constexpr (std::is_same_v<T, LinkGone> || std::is_same_v<T, LocalAddressGone>) {
             want_routes(now + kSettle);  // IPv4 routes go with a link or an address, unsaid
           }
         }

@@ -1,7 +1,7 @@
-// Follows the kernel's links, addresses, main-table routes and neighbours over a netlink socket
-// that somebody else opened. Sans-I/O: datagrams in, dump requests and changes out; NetlinkSocket
-// (in netlink_socket.h) moves the bytes. Opens no file and no socket, ever (control runs under
-// seccomp).
+// Follows the kernel's links, addresses, main-table routes, neighbours and policy rules over a
+// netlink socket that somebody else opened. Sans-I/O: datagrams in, dump requests and changes out;
+// NetlinkSocket (in netlink_socket.h) moves the bytes. Opens no file and no socket, ever (control
+// runs under seccomp).
 //
 // What has been told is kept, so that a dump (at the start, after an overrun, or when a
 // notification does not say what the kernel did, as when a link goes down and IPv4 routes vanish

@@ -166,6 +166,9 @@ ParsedMessage parse_message(const NetlinkMessage& message) {
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return parse_neighbour(message);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return parse_rule(message);
     default:
       return Ignored::irrelevant;
   }

@@ -37,7 +37,7 @@ enum class Ignored : std::uint8_t {
   malformed,
 };
 using ParsedMessage = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteMessage,
-                                   Neighbour, NeighbourGone, Ignored>;
+                                   Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Ignored>;
 
 [[nodiscard]] ParsedMessage parse_message(const NetlinkMessage& message);
 

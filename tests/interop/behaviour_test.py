@@ -116,6 +116,14 @@ def shows_routes(lab):
         time.sleep(0.05)
     check("10.99.0.0/16" in gateway.call("show", "routes") and mac in gateway.call("show", "neighbours"),
           "not in the tables")
+    command("ip", "-n", namespace, "rule", "add", "from", "10.1.0.0/16", "lookup", "100", "priority", "77")
+    deadline = time.monotonic() + 5
+    while not (rules := gateway.ask("show", "routes")["rules_not_followed"]):
+        check(time.monotonic() < deadline, "a policy rule is ignored in silence")
+        time.sleep(0.05)
+    check(rules == [{"family": "ipv4", "priority": 77, "rule": "from 10.1.0.0/16 lookup 100"}], f"{rules}")
+    check("policy_rule_not_followed" in gateway.log_text() and "77" in gateway.call("show", "routes"),
+          "neither the log nor the table has it")
 
 
 main(path_mtu, outer_fragments, refusals, shows_routes)

@@ -44,6 +44,7 @@ class NetlinkFollowerTest : public testing::Test {
     answer({route_message("192.0.2.0", 24, 3), route_message("10.2.0.0", 16, 5)});
     answer({});
     answer({neighbour_message(3, "192.0.2.9", NUD_STALE, kMacBytes)});
+    answer({rule_message(AF_INET, 32766, RT_TABLE_MAIN)});
   }
 
   View view_;
@@ -61,13 +62,43 @@ TEST_F(NetlinkFollowerTest, DumpsEverythingInOrder) {
     EXPECT_EQ(request.nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
   }
   EXPECT_THAT(types, testing::ElementsAre(RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETROUTE,
-                                          RTM_GETNEIGH));
+                                          RTM_GETNEIGH, RTM_GETRULE));
   EXPECT_TRUE(follower_.synchronised());
   EXPECT_EQ(view_.synchronised, 1);
   EXPECT_EQ(view_.links.size(), 2U);
   EXPECT_EQ(view_.addresses.size(), 1U);
   EXPECT_EQ(view_.routes.size(), 2U);
   EXPECT_EQ(view_.neighbours.size(), 1U);
+}
+
+TEST_F(NetlinkFollowerTest, PolicyRulesComeGoAndAreDumped) {
+  synchronise();
+  EXPECT_TRUE(view_.rules.empty()) << "the kernel's own";
+  const Bytes added = rule_message(AF_INET6, 100, 7);
+  tell({added});
+  tell({added});
+  EXPECT_EQ(view_.rules, (std::set<PolicyRule>{{abi::Family::ipv6, 100, "from all lookup 7"}}));
+  follower_.on_overrun(now_);
+  for (int i = 0; i < 5; ++i) {
+    answer({});
+  }
+  answer({rule_message(AF_INET, 5, 9)});
+  EXPECT_EQ(view_.rules, (std::set<PolicyRule>{{abi::Family::ipv4, 5, "from all lookup 9"}}));
+  tell({rule_message(AF_INET, 5, 9, RTM_DELRULE)});
+  EXPECT_TRUE(view_.rules.empty());
+}
+
+TEST_F(NetlinkFollowerTest, AKernelWithoutPolicyRulesHasNone) {
+  follower_.start(now_);
+  for (int i = 0; i < 5; ++i) {
+    answer({});
+  }
+  EXPECT_FALSE(follower_.synchronised());
+  tell({message(NLMSG_ERROR, nlmsgerr{-EBUSY, {}}, {}, 0, requests_.back().nlmsg_seq)});
+  EXPECT_FALSE(follower_.synchronised());
+  follower_.on_time(now_ += kSecond);
+  tell({message(NLMSG_ERROR, nlmsgerr{-EOPNOTSUPP, {}}, {}, 0, requests_.back().nlmsg_seq)});
+  EXPECT_TRUE(follower_.synchronised());
 }
 
 TEST_F(NetlinkFollowerTest, ADumpThatWasInterruptedIsRepeated) {
@@ -107,6 +138,7 @@ TEST_F(NetlinkFollowerTest, AnOverrunIsMadeUpForByDifferences) {
   answer({route_message("192.0.2.0", 24, 3), route_message("10.3.0.0", 16, 6)});
   answer({});
   answer({neighbour_message(3, "192.0.2.9", NUD_REACHABLE, kMacBytes)});
+  answer({});
   EXPECT_EQ(view_.synchronised, 2);
   EXPECT_EQ(view_.links.size(), 2U);
   EXPECT_FALSE(view_.links.at(3).up);

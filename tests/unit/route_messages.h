@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -134,5 +135,15 @@ inline Bytes address_message(int link, const std::string& address, std::uint8_t 
 }
 
 inline const Bytes kMacBytes = raw(std::array<std::uint8_t, 6>{2, 0, 0, 0, 0, 7});
+
+inline Bytes rule_message(std::uint8_t family, std::uint32_t priority, std::uint32_t table,
+                          std::uint16_t type = RTM_NEWRULE, std::vector<Bytes> more = {}) {
+  fib_rule_hdr body{};
+  body.family = family;
+  body.action = FR_ACT_TO_TBL;
+  more.push_back(attribute(FRA_PRIORITY, raw(priority)));
+  more.push_back(attribute(FRA_TABLE, raw(table)));
+  return message(type, body, more);
+}
 
 }  // namespace gotthard::route::test

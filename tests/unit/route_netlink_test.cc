@@ -184,6 +184,41 @@ TEST(NetlinkParser, Neighbours) {
 }
 
 // Cut anywhere, also with a header that claims the cut length: no crash, and nothing made up.
+TEST(NetlinkParser, PolicyRules) {
+  for (const auto& [priority, table] :
+       {std::pair{0U, RT_TABLE_LOCAL}, {32766U, RT_TABLE_MAIN}, {32767U, RT_TABLE_DEFAULT}}) {
+    EXPECT_EQ(parse(rule_message(AF_INET, priority, table)), ParsedMessage(Ignored::irrelevant));
+  }
+  const auto rule = [](std::uint32_t priority, const char* text) {
+    return ParsedMessage(PolicyRule{abi::Family::ipv4, priority, text});
+  };
+  EXPECT_EQ(parse(rule_message(AF_INET, 100, 7)), rule(100, "from all lookup 7"));
+  EXPECT_EQ(parse(rule_message(AF_INET, 100, RT_TABLE_MAIN, RTM_NEWRULE,
+                               {attribute(FRA_FWMARK, raw(std::uint32_t{5})),
+                                attribute(FRA_FWMASK, raw(std::uint32_t{0xff})),
+                                attribute(FRA_IIFNAME, name("lan"))})),
+            rule(100, "iif lan fwmark 0x5/0xff lookup main"));
+  // As wg-quick makes it.
+  EXPECT_EQ(parse(rule_message(AF_INET, 9, RT_TABLE_MAIN, RTM_NEWRULE,
+                               {attribute(FRA_SUPPRESS_PREFIXLEN, raw(std::uint32_t{0}))})),
+            rule(9, "suppress_prefixlength 0 lookup main"));
+  EXPECT_EQ(parse(rule_message(AF_INET, 9, RT_TABLE_MAIN, RTM_NEWRULE,
+                               {attribute(FRA_SUPPRESS_PREFIXLEN, raw(UINT32_MAX))})),
+            ParsedMessage(Ignored::irrelevant));
+  EXPECT_EQ(parse(rule_message(128, 9, 7)), ParsedMessage(Ignored::irrelevant)) << "multicast's";
+  fib_rule_hdr body{};
+  body.family = AF_INET;
+  body.src_len = 16;
+  body.flags = FIB_RULE_INVERT;
+  body.action = FR_ACT_PROHIBIT;
+  EXPECT_EQ(parse(message(RTM_DELRULE, body, {attribute(FRA_SRC, raw_address("10.1.0.0"))})),
+            ParsedMessage(PolicyRuleGone{{abi::Family::ipv4, 0, "not from 10.1.0.0/16 prohibit"}}));
+  EXPECT_EQ(parse(message(RTM_NEWRULE, body, {})), ParsedMessage(Ignored::malformed));
+  body.src_len = 33;
+  EXPECT_EQ(parse(message(RTM_NEWRULE, body, {attribute(FRA_SRC, raw_address("10.1.0.0"))})),
+            ParsedMessage(Ignored::malformed));
+}
+
 TEST(NetlinkParser, TruncatedMessages) {
   const std::vector<Bytes> messages{
       link_message(3, "wan"), address_message(3, "2001:db8::1", 64),

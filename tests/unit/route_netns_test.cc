@@ -32,7 +32,8 @@ UniqueFd open_socket(int buffer, bool strict) {
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
-                      RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+                      RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE |
+                      1U << (RTNLGRP_IPV6_RULE - 1);
   const int on = strict ? 1 : 0;
   EXPECT_EQ(setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)), 0);
   EXPECT_EQ(setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)), 0);
@@ -103,6 +104,10 @@ std::vector<std::string> texts(const View& view) {
           "neighbour {} link {} mac {:02x} state {}", text(neighbour.address), neighbour.link,
           fmt::join(neighbour.mac, ":"), static_cast<int>(neighbour.state)));
     }
+  }
+  for (const PolicyRule& rule : view.rules) {
+    result.push_back(
+        fmt::format("rule {} {}: {}", static_cast<int>(rule.family), rule.priority, rule.text));
   }
   return result;
 }
@@ -203,6 +208,11 @@ TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
         "neigh add 2001:db8::9 lladdr 02:00:00:00:00:09 dev wan nud permanent",
         "neigh change 192.0.2.9 dev wan nud failed",
         "neigh del 2001:db8::9 dev wan",
+        "rule add from 10.1.0.0/16 lookup 100",
+        "rule add not fwmark 0x5 iif lan tos 0x10 lookup 100 priority 50",
+        "-6 rule add to 2001:db8::/32 prohibit",
+        "rule del from 10.1.0.0/16 lookup 100",
+        "rule del priority 32767",  // the kernel's own
         "address add 10.9.0.1/24 dev lan",
         "route add 10.10.0.0/16 dev wan src 10.9.0.1",
         "address del 10.9.0.1/24 dev lan",  // takes the route with that source, unsaid

@@ -17,6 +17,7 @@ struct View {
   std::map<std::tuple<int, Address, int>, LocalAddress> addresses;
   std::set<KernelRoute> routes;
   std::map<std::pair<int, Address>, Neighbour> neighbours;
+  std::set<PolicyRule> rules;
   int synchronised = 0;
 
   void take(const Change& change) {
@@ -40,6 +41,8 @@ struct View {
     neighbours[{neighbour.link, neighbour.address}] = neighbour;
   }
   void on(const NeighbourGone& gone) { EXPECT_EQ(neighbours.erase({gone.link, gone.address}), 1U); }
+  void on(const PolicyRule& rule) { EXPECT_TRUE(rules.insert(rule).second) << "told twice"; }
+  void on(const PolicyRuleGone& gone) { EXPECT_EQ(rules.erase(gone.rule), 1U); }
   void on(const Synchronised&) { ++synchronised; }
 };
 

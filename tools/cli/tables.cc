@@ -170,7 +170,12 @@ std::string render_routes(const json& result) {
                     to.is_null() ? "-" : text(to), text(route.at("mtu")),
                     route.at("allow_plain").get<bool>() ? "allowed" : "-"});
   }
-  return table(rows);
+  std::string shown = table(rows);
+  for (const json& rule : result.at("rules_not_followed")) {
+    shown += fmt::format("policy rule not followed ({}): {}: {}\n", text(rule.at("family")),
+                         rule.at("priority").get<std::uint32_t>(), text(rule.at("rule")));
+  }
+  return shown;
 }
 
 std::string render_neighbours(const json& result) {
