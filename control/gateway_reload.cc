@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/gateway.h"
+#include "control/mgmt/shortened.h"
 #include "control/reload/change_between.h"
 #include "control/reload/difference.h"
 #include "control/reload/running_settings.h"
@@ -50,9 +51,11 @@ std::string needs_a_start(const std::vector<Difference>& found) {
 
 void log_changes(const std::vector<Difference>& found) {
   for (const Difference& one : found) {
-    log::event(
-        log::Level::info, kLog, "changed",
-        {{"where", one.where}, {"key", one.key}, {"before", one.before}, {"after", one.after}});
+    log::event(log::Level::info, kLog, "changed",
+               {{"where", one.where},
+                {"key", one.key},
+                {"before", mgmt::shortened(one.before)},
+                {"after", mgmt::shortened(one.after)}});
   }
   log::event(log::Level::info, kLog, "reloaded", {{"changes", found.size()}});
 }

@@ -8,6 +8,7 @@
 #include "control/mgmt/duration.h"
 #include "control/mgmt/peer_name.h"
 #include "control/mgmt/protocol.h"
+#include "control/mgmt/shortened.h"
 
 namespace gotthard::mgmt {
 namespace {
@@ -76,6 +77,13 @@ TEST(Protocol, TimesAreSecondsOrHaveAUnit) {
                             "99999999999999999999"}) {
     EXPECT_EQ(parse_seconds(wrong), std::nullopt) << wrong;
   }
+}
+
+TEST(Shortened, EightWordsAndACount) {
+  EXPECT_EQ(shortened(""), "");
+  EXPECT_EQ(shortened("1 2 3 4 5 6 7 8"), "1 2 3 4 5 6 7 8");
+  EXPECT_EQ(shortened("1 2 3 4 5 6 7 8 9"), "1 2 3 4 5 6 7 8 and 1 more");
+  EXPECT_EQ(shortened("1 2 3 4 5 6 7 8 9 10 11"), "1 2 3 4 5 6 7 8 and 3 more");
 }
 
 TEST(Protocol, OnlyCommandsThatChangeNothingNeedNoRight) {

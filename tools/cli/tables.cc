@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "control/mgmt/shortened.h"
 #include "tools/cli/printable.h"
 
 namespace gotthard::cli {
@@ -45,7 +46,7 @@ std::string text(const json& value) {
 }
 
 std::string text_or_dash(const json& value) {
-  const std::string words = text(value);
+  const std::string words = mgmt::shortened(text(value));
   return words.empty() ? "-" : words;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -145,22 +146,24 @@ Status Host::set_up() {
 
 Status Host::add_blackholes() {
   std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
-  std::erase_if(wanted, [&](const config::Prefix& prefix) {
-    return std::ranges::find(noted_.blackholes, prefix) != noted_.blackholes.end();
-  });
+  const std::set<config::Prefix> had(noted_.blackholes.begin(), noted_.blackholes.end());
+  std::erase_if(wanted, [&](const config::Prefix& prefix) { return had.contains(prefix); });
   noted_.blackholes.insert(noted_.blackholes.end(), wanted.begin(), wanted.end());
   if (auto noted = note(); !noted) {
     return noted;
   }
+  std::set<config::Prefix> others;
   for (const config::Prefix& prefix : wanted) {
     const auto added = netlink_.add_route({prefix, 0, kBlackholeMetric});
     if (!added) {
       return tl::unexpected(added.error());
     }
     if (!*added) {  // another gateway's: it stays when we go
-      std::erase(noted_.blackholes, prefix);
+      others.insert(prefix);
     }
   }
+  std::erase_if(noted_.blackholes,
+                [&](const config::Prefix& prefix) { return others.contains(prefix); });
   return note();
 }
 

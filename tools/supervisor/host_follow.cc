@@ -1,6 +1,8 @@
 // Another configuration on a host that is set up: additions first, so that nothing is without its
 // route or its blackhole meanwhile.
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "tools/supervisor/host.h"
@@ -29,11 +31,13 @@ class Steps {
   Status first_;
 };
 
+// There may be a hundred thousand of them.
 template <typename T>
 std::vector<T> without(const std::vector<T>& all, const std::vector<T>& taken) {
+  const std::set<T> gone(taken.begin(), taken.end());
   std::vector<T> left;
   std::ranges::copy_if(all, std::back_inserter(left),
-                       [&](const T& one) { return std::ranges::find(taken, one) == taken.end(); });
+                       [&](const T& one) { return !gone.contains(one); });
   return left;
 }
 
@@ -59,7 +63,11 @@ Status Host::follow(config::Config next) {
     step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
   }
   add_routes(without(wanted, had), log::Level::warning);
-  add_routes(wanted, log::Level::debug);  // what went with an address
+  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+    if (last.wireguard[i].addresses != config_.wireguard[i].addresses) {
+      refresh_tunnel(i);  // what went with an address
+    }
+  }
   step(remove_stale_blackholes());
   return step.first();
 }
@@ -88,13 +96,15 @@ Status Host::follow_addresses(const Device& device,
 Status Host::remove_stale_blackholes() {
   const std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
   Steps step;
+  std::vector<config::Prefix> removed;
   for (const config::Prefix& prefix : without(noted_.blackholes, wanted)) {
-    const Status removed = netlink_.remove_route({prefix, 0, kBlackholeMetric});
-    step(removed);
-    if (removed) {
-      std::erase(noted_.blackholes, prefix);
+    const Status done = netlink_.remove_route({prefix, 0, kBlackholeMetric});
+    step(done);
+    if (done) {
+      removed.push_back(prefix);
     }
   }
+  noted_.blackholes = without(noted_.blackholes, removed);
   step(note());
   return step.first();
 }

@@ -2,6 +2,7 @@
 // transit.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ struct TunnelRoute {
   std::size_t interface = 0;  // index in Config::wireguard
   config::Prefix prefix;
   std::uint32_t metric = 0;  // 0: the kernel's choice
-  bool operator==(const TunnelRoute&) const = default;
+  auto operator<=>(const TunnelRoute&) const = default;
 };
 
 // By each interface's policy; several peers' equal prefixes once.
