@@ -173,15 +173,16 @@ std::vector<OwnedAddress> Devices::local_addresses() const {
   return result;
 }
 
+bool Devices::is_local(const Address& address) const {
+  return std::ranges::any_of(local_addresses(),
+                             [&](const OwnedAddress& own) { return own.address == address; });
+}
+
 std::optional<Address> Devices::select_source(std::uint16_t port, const Address& next_hop,
                                               const Address& remote,
                                               const Address& preferred) const {
-  if (preferred.family == remote.family) {
-    for (const OwnedAddress& own : local_addresses()) {
-      if (own.address == preferred) {
-        return preferred;
-      }
-    }
+  if (preferred.family == remote.family && is_local(preferred)) {
+    return preferred;
   }
   const Known* device = known({DeviceKind::port, port});
   if (device == nullptr) {

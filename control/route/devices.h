@@ -52,6 +52,7 @@ class Devices {
 
   // All addresses of the gateway, each owner's once, sorted.
   [[nodiscard]] std::vector<OwnedAddress> local_addresses() const;
+  [[nodiscard]] bool is_local(const Address& address) const;
   // RFC 6724 as far as it matters here: `preferred` if it is ours, else an address of the port, of
   // the next hop's network first, never link-local for what is not.
   [[nodiscard]] std::optional<Address> select_source(std::uint16_t port, const Address& next_hop,

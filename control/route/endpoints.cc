@@ -14,7 +14,8 @@ constexpr std::size_t kMaxPassing = 1024;
 Endpoints::Endpoints(const Devices* devices, FibTable* table, Neighbours* neighbours)
     : devices_(devices), table_(table), neighbours_(neighbours) {}
 
-std::optional<Endpoints::Location> Endpoints::locate(const Address& remote) {
+std::optional<Endpoints::Location> Endpoints::locate(const Address& remote,
+                                                     const Address& known_as) {
   // A link-local address says nothing without its port.
   if (remote.family == Family::none || is_link_local(remote) || is_multicast(remote)) {
     return std::nullopt;
@@ -31,8 +32,9 @@ std::optional<Endpoints::Location> Endpoints::locate(const Address& remote) {
   if (devices_->is_no_station(location.port, location.next_hop)) {
     return std::nullopt;
   }
-  const auto local =
-      devices_->select_source(location.port, location.next_hop, remote, target.source);
+  const bool known = known_as.family == remote.family && devices_->is_local(known_as);
+  const auto local = devices_->select_source(location.port, location.next_hop, remote,
+                                             known ? known_as : target.source);
   if (!local || *local == remote) {
     return std::nullopt;
   }
@@ -40,8 +42,9 @@ std::optional<Endpoints::Location> Endpoints::locate(const Address& remote) {
   return location;
 }
 
-std::optional<ResolvedEndpoint> Endpoints::resolve(const Address& remote, Nanoseconds now) {
-  const auto location = locate(remote);
+std::optional<ResolvedEndpoint> Endpoints::resolve(const Address& remote, const Address& known_as,
+                                                   Nanoseconds now) {
+  const auto location = locate(remote, known_as);
   if (!location) {
     return std::nullopt;
   }
@@ -55,7 +58,7 @@ std::optional<ResolvedEndpoint> Endpoints::resolve(const Address& remote, Nanose
 void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
   State& state = peers_.at(peer);
   const auto old = state.resolved;
-  state.resolved = resolve(state.remote, now);
+  state.resolved = resolve(state.remote, state.known_as, now);
   if (old) {
     neighbours_->release(old->neighbour);
   }
@@ -64,9 +67,10 @@ void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
   }
 }
 
-void Endpoints::set(std::uint32_t peer, const Address& remote, Nanoseconds now) {
+void Endpoints::set(std::uint32_t peer, const Address& remote, const Address& known_as,
+                    Nanoseconds now) {
   if (const auto known = peers_.find(peer); known != peers_.end()) {
-    if (known->second.remote == remote) {
+    if (known->second.remote == remote && known->second.known_as == known_as) {
       return;
     }
     const auto at = by_remote_.find(known->second.remote);
@@ -80,7 +84,7 @@ void Endpoints::set(std::uint32_t peer, const Address& remote, Nanoseconds now) 
     peers_.erase(known);
   }
   if (remote.family != Family::none) {
-    peers_[peer].remote = remote;
+    peers_[peer] = {.remote = remote, .known_as = known_as, .resolved = {}};
     by_remote_[remote].insert(peer);
     if (started_) {
       update(peer, now);
@@ -124,12 +128,12 @@ void Endpoints::resolve_in(const Prefix& prefix, Nanoseconds now) {
 }
 
 std::optional<ResolvedEndpoint> Endpoints::resolve_once(const Address& remote, Nanoseconds now) {
-  const auto location = started_ ? locate(remote) : std::nullopt;
+  const auto location = started_ ? locate(remote, {}) : std::nullopt;
   if (!location || (passing_.size() >= kMaxPassing &&
                     !neighbours_->in_use(location->port, location->next_hop))) {
     return std::nullopt;
   }
-  const auto resolved = resolve(remote, now);
+  const auto resolved = resolve(remote, {}, now);
   if (!resolved) {
     return std::nullopt;
   }

@@ -20,7 +20,9 @@ class Endpoints {
  public:
   Endpoints(const Devices* devices, FibTable* table, Neighbours* neighbours);
 
-  void set(std::uint32_t peer, const Address& remote, Nanoseconds now);
+  // `known_as`: our address that the peer has sent to last, family none: routing decides. It is the
+  // source while it is ours.
+  void set(std::uint32_t peer, const Address& remote, const Address& known_as, Nanoseconds now);
   [[nodiscard]] std::optional<ResolvedEndpoint> at(std::uint32_t peer) const;
   [[nodiscard]] std::vector<std::uint32_t> take_changed();
 
@@ -36,6 +38,7 @@ class Endpoints {
  private:
   struct State {
     Address remote;
+    Address known_as;
     std::optional<ResolvedEndpoint> resolved;  // counts as a use of its neighbour
   };
   struct Location {
@@ -45,8 +48,9 @@ class Endpoints {
     std::uint16_t mtu = 0;
   };
 
-  [[nodiscard]] std::optional<Location> locate(const Address& remote);
-  [[nodiscard]] std::optional<ResolvedEndpoint> resolve(const Address& remote, Nanoseconds now);
+  [[nodiscard]] std::optional<Location> locate(const Address& remote, const Address& known_as);
+  [[nodiscard]] std::optional<ResolvedEndpoint> resolve(const Address& remote,
+                                                        const Address& known_as, Nanoseconds now);
   void update(std::uint32_t peer, Nanoseconds now);
 
   const Devices* devices_;

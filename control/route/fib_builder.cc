@@ -290,8 +290,8 @@ void FibBuilder::remove_peer(std::uint32_t peer) {
   set_endpoint(peer, Address{});
 }
 
-void FibBuilder::set_endpoint(std::uint32_t peer, const Address& remote) {
-  state_->endpoints.set(peer, remote, state_->now);
+void FibBuilder::set_endpoint(std::uint32_t peer, const Address& remote, const Address& known_as) {
+  state_->endpoints.set(peer, remote, known_as, state_->now);
 }
 std::optional<ResolvedEndpoint> FibBuilder::endpoint(std::uint32_t peer) const {
   return state_->endpoints.at(peer);

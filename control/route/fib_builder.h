@@ -76,8 +76,9 @@ class FibBuilder {
   // Its allowed IPs and its endpoint. flush() before PeerRemove is sent.
   void remove_peer(std::uint32_t peer);
 
-  // Kept resolved from now on; family none: forgotten.
-  void set_endpoint(std::uint32_t peer, const Address& remote);
+  // Kept resolved from now on; family none: forgotten. `known_as`: our address that the peer has
+  // sent to last, which is the source while it is ours; family none: routing decides.
+  void set_endpoint(std::uint32_t peer, const Address& remote, const Address& known_as = {});
   // As of the last flush() or set_endpoint().
   [[nodiscard]] std::optional<ResolvedEndpoint> endpoint(std::uint32_t peer) const;
   // Those that flush() found to be resolved otherwise than before.

@@ -143,7 +143,7 @@ void Tunnels::set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint,
   peer->record.endpoint = endpoint.address;
   peer->record.endpoint_port = endpoint.port;
   (void)commit(peer);  // an endpoint that is not kept costs a handshake, no more
-  links_.fib->set_endpoint(peer->number, endpoint.address);
+  links_.fib->set_endpoint(peer->number, endpoint.address, local);
   links_.fib->flush(boottime_now());
   if (links_.dataplane->attached()) {
     send_peer(*peer);

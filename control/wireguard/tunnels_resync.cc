@@ -102,9 +102,7 @@ void Tunnels::send_peer(const TunnelPeer& peer) {
     command.endpoint.local_port = htons(tunnel.listen_port);
     if (const auto way = links_.fib->endpoint(peer.number)) {
       command.endpoint.neighbour = way->neighbour;
-      // Answer from the address that the peer knows us by.
-      command.endpoint.local =
-          peer.local.family == peer.endpoint->address.family ? peer.local : way->local;
+      command.endpoint.local = way->local;
     }
   }
   links_.dataplane->send(command);

@@ -50,6 +50,21 @@ TEST_F(FibEndpointTest, EndpointsThatCannotBe) {
   }
 }
 
+TEST_F(FibEndpointTest, ThePeerIsAnsweredByTheAddressThatItKnowsWhileThatIsOurs) {
+  start();
+  address(kWan, "192.0.2.77/25");
+  flush();
+  fib_.set_endpoint(1, ip("192.0.2.2"), ip("192.0.2.77"));
+  fib_.set_endpoint(2, ip("192.0.2.2"), ip("198.51.100.77"));
+  ASSERT_TRUE(fib_.endpoint(1) && fib_.endpoint(2));
+  EXPECT_EQ(fib_.endpoint(1)->local, ip("192.0.2.77"));
+  EXPECT_EQ(fib_.endpoint(2)->local, ip("192.0.2.1")) << "never was ours";
+  fib_.apply(LocalAddressGone{kWan, ip("192.0.2.77"), 25});
+  flush();
+  EXPECT_THAT(fib_.take_changed_endpoints(), testing::ElementsAre(1));
+  EXPECT_EQ(fib_.endpoint(1)->local, ip("192.0.2.1"));
+}
+
 TEST_F(FibEndpointTest, SourceAddressesFollowTheirNetworkAndPreference) {
   start();
   address(kWan, "198.51.100.1/24");

@@ -1,0 +1,415 @@
+// Many WireGuard peers in one process, each with its own key, socket and inner address, on the
+// noise::Device and the AEAD that the gateway has too: for tests of a gateway with thousands of
+// peers.
+//   fleet keys PEERS                                       their public keys, a line each
+//   fleet run PEERS GATEWAY_KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS
+//   fleet echo ADDRESS PORT SECONDS                        sends back what comes
+// `run` makes a handshake with each, then all send to the inner TARGET in turn, RATE packets a
+// second altogether, and count what comes back; prints JSON. Peer number i is 10.128.0.0 + i.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "control/config/config.h"
+#include "control/noise/device.h"
+#include "crypto/aead.h"
+#include "crypto/hash.h"
+#include "crypto/init.h"
+#include "crypto/random.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "dataplane/wire/wireguard.h"
+
+namespace gotthard {
+namespace {
+
+constexpr std::uint32_t kFirstInner = 10U << 24 | 128U << 16;
+constexpr noise::PeerNumber kGateway = 0;
+
+[[noreturn]] void give_up(const std::string& why) {
+  fmt::print(stderr, "fleet: {}\n", why);
+  std::exit(2);
+}
+
+crypto::PrivateKey private_key(std::uint32_t number) {
+  const auto hash =
+      crypto::blake2s(std::as_bytes(std::span("fleet")), std::as_bytes(std::span(&number, 1)));
+  auto key = crypto::PrivateKey::copy_of(std::as_bytes(std::span(hash)).first<32>());
+  crypto::clamp(key);
+  return key;
+}
+
+struct Payload {
+  std::uint32_t peer;
+  std::uint32_t sequence;
+};
+struct InnerPacket {
+  wire::Ipv4Header ip;
+  wire::UdpHeader udp;
+  Payload payload;
+};
+
+struct Session {
+  std::uint32_t local_id = 0;
+  std::uint32_t remote_id = 0;
+  std::uint64_t counter = 0;
+  crypto::AeadKey send;
+  crypto::AeadKey receive;
+};
+
+struct Target {
+  sockaddr_in gateway{};
+  std::uint32_t inner = 0;  // host byte order
+  std::uint16_t inner_port = 0;
+};
+
+class Peer {
+ public:
+  Peer(std::uint32_t number, const crypto::PublicKey& gateway, const Target& target,
+       crypto::AeadEngine* engine)
+      : number_(number), target_(target), engine_(engine), device_(make_device(number)) {
+    fd_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd_ || connect(fd_.get(), reinterpret_cast<const sockaddr*>(&target.gateway),
+                        sizeof(target.gateway)) != 0) {
+      give_up(fmt::format("peer {}: {}", number, std::strerror(errno)));
+    }
+    endpoint_.address.family = abi::Family::ipv4;
+    std::memcpy(endpoint_.address.bytes.data(), &target.gateway.sin_addr, 4);
+    endpoint_.port = target.gateway.sin_port;
+    if (!device_.add_peer(kGateway, gateway, {.preshared_key = {}, .endpoint = endpoint_}, {})) {
+      give_up("the gateway's public key is none");
+    }
+  }
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool up() const { return !sessions_.empty(); }
+  [[nodiscard]] std::uint32_t sent() const { return sent_; }
+  [[nodiscard]] std::uint32_t answered() const { return answered_; }
+
+  void want_session() { perform(device_.need_handshake(kGateway, now())); }
+  void tick() { perform(device_.on_tick(kGateway, activity_, now())); }
+
+  void send_data() {
+    InnerPacket packet{};
+    packet.ip.version_ihl = 0x45;
+    packet.ip.total_length.set(sizeof(packet));
+    packet.ip.ttl = 64;
+    packet.ip.protocol = IPPROTO_UDP;
+    packet.ip.source.set(kFirstInner + number_);
+    packet.ip.destination.set(target_.inner);
+    packet.ip.checksum.set(wire::ipv4_checksum(packet.ip));
+    packet.udp.source.set(9000);
+    packet.udp.destination.set(target_.inner_port);
+    packet.udp.length.set(sizeof(packet.udp) + sizeof(packet.payload));
+    packet.payload = {number_, sent_++};
+    seal(std::as_bytes(std::span(&packet, 1)));
+    activity_.last_tx_data = activity_.last_tx;
+  }
+
+  void on_readable() {
+    std::array<std::byte, 2048> datagram;
+    for (;;) {
+      const ssize_t size = recv(fd_.get(), datagram.data(), datagram.size(), 0);
+      if (size <= 0) {
+        return;
+      }
+      const auto bytes = std::span(datagram).first(static_cast<std::size_t>(size));
+      if (bytes.size() >= wire::kWgDataMinimum && bytes[0] == std::byte{wire::kWgData}) {
+        open(bytes);
+      } else {
+        perform(device_.on_datagram(bytes, endpoint_, {}, now(), /*under_load=*/false));
+      }
+    }
+  }
+
+ private:
+  static noise::Time now() { return {.boot = boottime_now(), .wall = realtime_now()}; }
+
+  static noise::Device make_device(std::uint32_t number) {
+    auto device = noise::Device::create(
+        private_key(number), [](std::span<std::byte> out) { crypto::random_bytes(out); },
+        {.allocate = [] { return crypto::random_u32() | 1U; }, .release = [](std::uint32_t) {}});
+    if (!device) {
+      give_up(device.error().message);
+    }
+    return std::move(*device);
+  }
+
+  void perform(noise::Actions actions) {
+    for (noise::Action& action : actions) {
+      if (const auto* datagram = std::get_if<noise::SendDatagram>(&action)) {
+        (void)!send(fd_.get(), datagram->bytes.data(), datagram->bytes.size(), 0);
+      } else if (const auto* install = std::get_if<noise::InstallSession>(&action)) {
+        add(*install);
+      } else if (const auto* remove = std::get_if<noise::RemoveSession>(&action)) {
+        std::erase_if(sessions_, [&](const auto& s) { return s->local_id == remove->local_id; });
+        device_.on_erased(remove->local_id);
+      } else if (std::holds_alternative<noise::SendKeepalive>(action) && up()) {
+        seal({});
+      }
+    }
+  }
+
+  void add(const noise::InstallSession& install) {
+    auto session = std::make_unique<Session>();
+    session->local_id = install.local_id;
+    session->remote_id = install.remote_id;
+    constexpr auto kSuite = crypto::Suite::chacha20_poly1305;
+    if (!engine_->expand(kSuite, install.send_key.bytes(), session->send) ||
+        !engine_->expand(kSuite, install.receive_key.bytes(), session->receive)) {
+      give_up("a session's key is refused");
+    }
+    sessions_.push_back(std::move(session));
+    perform(device_.on_installed(install.local_id, now()));
+  }
+
+  // Under the newest session.
+  void seal(std::span<const std::byte> inner) {
+    Session& session = *sessions_.back();
+    std::array<std::byte, 256> datagram{};
+    auto* header = reinterpret_cast<wire::WgDataHeader*>(datagram.data());
+    header->type.set(wire::kWgData);
+    header->receiver.set(session.remote_id);
+    header->counter.set(session.counter);
+    const std::size_t padded = (inner.size() + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
+    std::byte* text = datagram.data() + sizeof(*header);
+    std::memcpy(text, inner.data(), inner.size());
+    crypto::AeadJob job{.key = &session.send,
+                        .text = text,
+                        .length = static_cast<std::uint32_t>(padded),
+                        .tag = text + padded};
+    std::memcpy(job.nonce.data() + 4, &session.counter, 8);
+    ++session.counter;
+    engine_->seal(std::span(&job, 1));
+    (void)!send(fd_.get(), datagram.data(), sizeof(*header) + padded + wire::kWgTagSize, 0);
+    activity_.last_tx = boottime_now();
+    activity_.current_session = session.local_id;
+    activity_.sent = session.counter;
+  }
+
+  void open(std::span<std::byte> datagram) {
+    const auto* header = reinterpret_cast<const wire::WgDataHeader*>(datagram.data());
+    const std::uint64_t counter = header->counter.get();
+    for (const auto& session : sessions_) {
+      if (session->local_id != header->receiver.get()) {
+        continue;
+      }
+      std::byte* text = datagram.data() + sizeof(*header);
+      crypto::AeadJob job{
+          .key = &session->receive,
+          .text = text,
+          .length = static_cast<std::uint32_t>(datagram.size() - wire::kWgDataMinimum),
+          .tag = datagram.data() + datagram.size() - wire::kWgTagSize};
+      std::memcpy(job.nonce.data() + 4, &counter, 8);
+      if (engine_->open(std::span(&job, 1)) != 1) {
+        return;
+      }
+      activity_.last_rx = boottime_now();
+      if (job.length >= sizeof(InnerPacket)) {
+        activity_.last_rx_data = activity_.last_rx;
+        InnerPacket packet{};
+        std::memcpy(&packet, text, sizeof(packet));
+        answered_ += packet.payload.peer == number_ ? 1 : 0;
+      }
+      return;
+    }
+  }
+
+  std::uint32_t number_;
+  const Target& target_;
+  crypto::AeadEngine* engine_;
+  noise::Device device_;
+  UniqueFd fd_;
+  noise::Endpoint endpoint_;
+  noise::Activity activity_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::uint32_t sent_ = 0;
+  std::uint32_t answered_ = 0;
+};
+
+class Fleet {
+ public:
+  Fleet(std::uint32_t count, const crypto::PublicKey& gateway, const Target& target)
+      : engine_(make_engine()), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      peers_.push_back(std::make_unique<Peer>(i, gateway, target, &engine_));
+      epoll_event event{.events = EPOLLIN, .data = {.u32 = i}};
+      epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, peers_.back()->fd(), &event);
+    }
+  }
+
+  // All have a session, or the time is over. Seconds that it took.
+  double connect_all(Nanoseconds patience) {
+    const Nanoseconds begin = boottime_now();
+    for (const auto& peer : peers_) {
+      peer->want_session();
+      turn(0);
+    }
+    while (boottime_now() < begin + patience && up() < peers_.size()) {
+      turn(1);
+    }
+    return seconds_since(begin);
+  }
+
+  void exchange(double rate, double seconds) {
+    const Nanoseconds begin = boottime_now();
+    const auto total = static_cast<std::uint64_t>(rate * seconds);
+    for (std::uint64_t sent = 0; sent < total;) {
+      const auto due = static_cast<std::uint64_t>(seconds_since(begin) * rate);
+      for (; sent < std::min(due, total); ++sent) {
+        if (Peer& peer = *peers_[sent % peers_.size()]; peer.up()) {
+          peer.send_data();
+        }
+      }
+      turn(1);
+    }
+    for (const Nanoseconds end = boottime_now() + kSecond; boottime_now() < end;) {
+      turn(10);
+    }
+  }
+
+  [[nodiscard]] std::size_t up() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(peers_, [](const auto& peer) { return peer->up(); }));
+  }
+  void print(double handshake_seconds) const {
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t whole = 0;
+    for (const auto& peer : peers_) {
+      sent += peer->sent();
+      answered += peer->answered();
+      whole += peer->sent() > 0 && peer->answered() == peer->sent() ? 1 : 0;
+    }
+    fmt::print(
+        "{{\"peers\": {}, \"up\": {}, \"handshake_seconds\": {:.3f}, \"sent\": {}, \"answered\": "
+        "{}, \"peers_without_loss\": {}}}\n",
+        peers_.size(), up(), handshake_seconds, sent, answered, whole);
+  }
+
+ private:
+  static crypto::AeadEngine make_engine() {
+    auto engine = crypto::AeadEngine::create(crypto::Backend::automatic);
+    if (!engine) {
+      give_up(engine.error().message);
+    }
+    return std::move(*engine);
+  }
+  static double seconds_since(Nanoseconds begin) {
+    return static_cast<double>(boottime_now() - begin) / static_cast<double>(kSecond);
+  }
+
+  void turn(int wait_ms) {
+    std::array<epoll_event, 256> events;
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
+    for (int i = 0; i < count; ++i) {
+      peers_[events[static_cast<std::size_t>(i)].data.u32]->on_readable();
+    }
+    if (const Nanoseconds now = boottime_now(); now >= next_tick_) {
+      next_tick_ = now + 100 * kMillisecond;
+      for (const auto& peer : peers_) {
+        peer->tick();
+      }
+    }
+  }
+
+  crypto::AeadEngine engine_;
+  UniqueFd epoll_;
+  std::vector<std::unique_ptr<Peer>> peers_;
+  Nanoseconds next_tick_ = 0;
+};
+
+std::uint32_t number_of(const char* text) {
+  return static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10));
+}
+
+std::uint32_t ipv4_of(const char* text) {
+  in_addr address{};
+  if (inet_pton(AF_INET, text, &address) != 1) {
+    give_up(fmt::format("'{}' is no IPv4 address", text));
+  }
+  return ntohl(address.s_addr);
+}
+
+void print_keys(std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    fmt::print("{}\n", config::key_to_string(crypto::public_key(private_key(i))));
+  }
+}
+
+void echo(std::uint32_t address, std::uint16_t port, double seconds) {
+  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const int room = 8 << 20;
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+  sockaddr_in at{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(address)}};
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at)) != 0) {
+    give_up(std::strerror(errno));
+  }
+  const Nanoseconds end = boottime_now() + static_cast<Nanoseconds>(seconds * 1e9);
+  while (boottime_now() < end) {
+    pollfd readable{.fd = fd.get(), .events = POLLIN, .revents = 0};
+    if (poll(&readable, 1, 100) <= 0) {
+      continue;
+    }
+    std::array<char, 2048> packet;
+    sockaddr_in from{};
+    socklen_t size = sizeof(from);
+    const ssize_t got = recvfrom(fd.get(), packet.data(), packet.size(), 0,
+                                 reinterpret_cast<sockaddr*>(&from), &size);
+    if (got > 0) {
+      (void)!sendto(fd.get(), packet.data(), static_cast<std::size_t>(got), 0,
+                    reinterpret_cast<const sockaddr*>(&from), size);
+    }
+  }
+}
+
+int run(int argc, char** argv) {
+  const std::string verb = argc > 1 ? argv[1] : "";
+  if (!crypto::init()) {
+    give_up("cryptography does not start");
+  }
+  if (verb == "keys" && argc == 3) {
+    print_keys(number_of(argv[2]));
+  } else if (verb == "echo" && argc == 5) {
+    echo(ipv4_of(argv[2]), static_cast<std::uint16_t>(number_of(argv[3])), std::atof(argv[4]));
+  } else if (verb == "run" && argc == 10) {
+    const auto key = config::parse_key(argv[3]);
+    if (!key) {
+      give_up(key.error().message);
+    }
+    Target target{.gateway = {.sin_family = AF_INET,
+                              .sin_port = htons(static_cast<std::uint16_t>(number_of(argv[5]))),
+                              .sin_addr = {htonl(ipv4_of(argv[4]))}},
+                  .inner = ipv4_of(argv[6]),
+                  .inner_port = static_cast<std::uint16_t>(number_of(argv[7]))};
+    Fleet fleet(number_of(argv[2]), *key, target);
+    const double seconds = fleet.connect_all(60 * kSecond);
+    fleet.exchange(std::atof(argv[8]), std::atof(argv[9]));
+    fleet.print(seconds);
+  } else {
+    give_up(
+        "keys PEERS | run PEERS KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS | echo "
+        "ADDRESS PORT SECONDS");
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace gotthard
+
+int main(int argc, char** argv) { return gotthard::run(argc, argv); }
