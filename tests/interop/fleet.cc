@@ -2,10 +2,11 @@
 // noise::Device and the AEAD that the gateway has too: for tests of a gateway with thousands of
 // peers.
 //   fleet keys PEERS                                       their public keys, a line each
-//   fleet run PEERS GATEWAY_KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS
+//   fleet run PEERS SOURCE GATEWAY_KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS
 //   fleet echo ADDRESS PORT SECONDS                        sends back what comes
 // `run` makes a handshake with each, then all send to the inner TARGET in turn, RATE packets a
-// second altogether, and count what comes back; prints JSON. Peer number i is 10.128.0.0 + i.
+// second altogether, and count what comes back; prints JSON. Peer number i sends from
+// SOURCE + i and is 10.128.0.0 + i inside.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -73,6 +74,7 @@ struct Session {
 };
 
 struct Target {
+  std::uint32_t source = 0;  // host byte order, of the first peer
   sockaddr_in gateway{};
   std::uint32_t inner = 0;  // host byte order
   std::uint16_t inner_port = 0;
@@ -84,8 +86,11 @@ class Peer {
        crypto::AeadEngine* engine)
       : number_(number), target_(target), engine_(engine), device_(make_device(number)) {
     fd_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd_ || connect(fd_.get(), reinterpret_cast<const sockaddr*>(&target.gateway),
-                        sizeof(target.gateway)) != 0) {
+    const sockaddr_in from{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(target.source + number)}};
+    if (!fd_ || bind(fd_.get(), reinterpret_cast<const sockaddr*>(&from), sizeof(from)) != 0 ||
+        connect(fd_.get(), reinterpret_cast<const sockaddr*>(&target.gateway),
+                sizeof(target.gateway)) != 0) {
       give_up(fmt::format("peer {}: {}", number, std::strerror(errno)));
     }
     endpoint_.address.family = abi::Family::ipv4;
@@ -387,23 +392,24 @@ int run(int argc, char** argv) {
     print_keys(number_of(argv[2]));
   } else if (verb == "echo" && argc == 5) {
     echo(ipv4_of(argv[2]), static_cast<std::uint16_t>(number_of(argv[3])), std::atof(argv[4]));
-  } else if (verb == "run" && argc == 10) {
-    const auto key = config::parse_key(argv[3]);
+  } else if (verb == "run" && argc == 11) {
+    const auto key = config::parse_key(argv[4]);
     if (!key) {
       give_up(key.error().message);
     }
-    Target target{.gateway = {.sin_family = AF_INET,
-                              .sin_port = htons(static_cast<std::uint16_t>(number_of(argv[5]))),
-                              .sin_addr = {htonl(ipv4_of(argv[4]))}},
-                  .inner = ipv4_of(argv[6]),
-                  .inner_port = static_cast<std::uint16_t>(number_of(argv[7]))};
+    Target target{.source = ipv4_of(argv[3]),
+                  .gateway = {.sin_family = AF_INET,
+                              .sin_port = htons(static_cast<std::uint16_t>(number_of(argv[6]))),
+                              .sin_addr = {htonl(ipv4_of(argv[5]))}},
+                  .inner = ipv4_of(argv[7]),
+                  .inner_port = static_cast<std::uint16_t>(number_of(argv[8]))};
     Fleet fleet(number_of(argv[2]), *key, target);
     const double seconds = fleet.connect_all(60 * kSecond);
-    fleet.exchange(std::atof(argv[8]), std::atof(argv[9]));
+    fleet.exchange(std::atof(argv[9]), std::atof(argv[10]));
     fleet.print(seconds);
   } else {
     give_up(
-        "keys PEERS | run PEERS KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS | echo "
+        "keys PEERS | run PEERS SOURCE KEY ADDRESS PORT TARGET TARGET_PORT RATE SECONDS | echo "
         "ADDRESS PORT SECONDS");
   }
   return 0;
