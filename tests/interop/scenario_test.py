@@ -20,8 +20,8 @@ table ip nat {{
   }}
 }}
 """)
-    lab.inside(namespace, "sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=3",
-               "net.netfilter.nf_conntrack_udp_timeout_stream=3")
+    lab.inside(namespace, "sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=2",
+               "net.netfilter.nf_conntrack_udp_timeout_stream=2")
 
 
 class BehindNat:
@@ -69,16 +69,16 @@ def answers(lab, source, address, count=2):
 
 
 def nat_and_keepalives(lab):
-    """Persistent keepalives keep the way back open through a router that forgets in three seconds."""
+    """Persistent keepalives keep the way back open through a router that forgets in two seconds."""
     stand = BehindNat(lab, keepalive=1)
     one, two = stand.gateways
     ping(lab, stand.hosts[0], "10.2.0.2")
-    time.sleep(8)
+    time.sleep(5)
     check(answers(lab, stand.hosts[1], "10.1.0.2") == 2, "the way back has closed in spite of keepalives")
     check(two.peer()["endpoint"].startswith("192.0.2.9:"), f"{two.peer()}")
     # Without them it closes: the test can tell.
     one.wg("set", "wg0", "peer", one.wg("show", "wg0", "peers").strip(), "persistent-keepalive", "0")
-    time.sleep(8)
+    time.sleep(5)
     check(answers(lab, stand.hosts[1], "10.1.0.2") == 0, "the way back stays open without keepalives")
     # The router may give another port: answers until the peer has followed are lost.
     check(ping(lab, stand.hosts[0], "10.2.0.2") >= 2, "traffic from behind does not open it again")
@@ -177,7 +177,7 @@ def many_streams(lab):
     lab.start(regions.hosts[1], "iperf3", "-s", "-B", "10.2.0.2")
     wait_for("iperf3", lambda: "5201" in lab.inside(regions.hosts[1], "ss", "-Hltn", "sport = :5201"), seconds=10)
     for reverse in ([], ["-R"]):
-        done = json.loads(lab.inside(regions.hosts[0], "iperf3", "-J", "-c", "10.2.0.2", "-P", "16", "-t", "4",
+        done = json.loads(lab.inside(regions.hosts[0], "iperf3", "-J", "-c", "10.2.0.2", "-P", "16", "-t", "3",
                                      *reverse, seconds=60))
         rates = [s["receiver"]["bits_per_second"] / 1e6 for s in done["end"]["streams"]]
         check(len(rates) == 16 and min(rates) > 0.1, f"Mbit/s of the streams: {rates}")

@@ -1,7 +1,9 @@
 """What the code must look like: formatting, clang-tidy, who may include whom."""
 import concurrent.futures
+import functools
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -69,24 +71,47 @@ def includes(report, budget, full):
         report.ok("who may include whom")
 
 
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+
+
+@functools.cache
+def headers_of(path):
+    """Our headers that a file reads, also through others; a fixed point, as headers name each other."""
+    seen = set()
+    todo = [path]
+    while todo:
+        for header in INCLUDE.findall(pathlib.Path(todo.pop()).read_text()):
+            if header not in seen and pathlib.Path(header).exists():
+                seen.add(header)
+                todo.append(header)
+    return sorted(seen)
+
+
+def passed_before(path, command):
+    """A stamp whose name says what was looked at: the file, what it includes, how, by which rules."""
+    home = "/var/cache" if os.geteuid() == 0 else pathlib.Path.home() / ".cache"
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or home) / "gotthard" / "tidy"
+    cache.mkdir(parents=True, exist_ok=True)
+    words = command["command"].replace(str(pathlib.Path.cwd()), ".")
+    seen = hashlib.sha256(words.encode())
+    for part in (".clang-tidy", path, *headers_of(path)):
+        seen.update(part.encode() + hashlib.sha256(pathlib.Path(part).read_bytes()).digest())
+    return cache / seen.hexdigest()
+
+
 def tidy(report, budget, full):
-    """A file that has not changed since it passed is not looked at again."""
+    """A file that has not changed since it passed is not looked at again, in any clone."""
     if version_of("clang-tidy") != 14:
         report.skip("clang-tidy", "another version than Debian 12's finds other things")
         return
-    cache = pathlib.Path("build/tidy")
-    cache.mkdir(exist_ok=True)
     commands = {str((pathlib.Path(c["directory"]) / c["file"]).resolve().relative_to(pathlib.Path.cwd())): c
                 for c in json.loads(pathlib.Path("build/compile_commands.json").read_text())
                 if pathlib.Path(c["directory"], c["file"]).resolve().is_relative_to(pathlib.Path.cwd())}
-    headers = hashlib.sha256(b"".join(pathlib.Path(h).read_bytes() for h in sources(".h"))).hexdigest()
-    rules = pathlib.Path(".clang-tidy").read_bytes()
     todo = []
     for path in sources(".cc"):
         if path not in commands or path.startswith(("tests/", "perf/")):
             continue
-        key = hashlib.sha256(pathlib.Path(path).read_bytes() + headers.encode() + rules).hexdigest()
-        stamp = cache / key
+        stamp = passed_before(path, commands[path])
         if not stamp.exists():
             todo.append((path, stamp))
 
