@@ -5,17 +5,20 @@
 namespace gotthard::crypto {
 
 Result<AeadEngine> AeadEngine::create(Backend backend) {
-  if (backend == Backend::portable) {
-    return AeadEngine(PortableAead());
+  if (backend != Backend::portable) {
+    Result<IpsecMbAead> ipsec_mb = IpsecMbAead::create();
+    if (ipsec_mb) {
+      return AeadEngine(std::move(*ipsec_mb));
+    }
+    if (backend == Backend::ipsec_mb) {
+      return tl::unexpected<Error>(ipsec_mb.error());
+    }
   }
-  Result<IpsecMbAead> ipsec_mb = IpsecMbAead::create();
-  if (ipsec_mb) {
-    return AeadEngine(std::move(*ipsec_mb));
+  Result<PortableAead> portable = PortableAead::create();
+  if (!portable) {
+    return tl::unexpected<Error>(portable.error());
   }
-  if (backend == Backend::ipsec_mb) {
-    return tl::unexpected<Error>(ipsec_mb.error());
-  }
-  return AeadEngine(PortableAead());
+  return AeadEngine(std::move(*portable));
 }
 
 Status AeadEngine::expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const {

@@ -10,9 +10,9 @@
 #include <variant>
 
 #include "base/result.h"
-#include "crypto/aead_ipsec_mb.h"
 #include "crypto/aead_key.h"
-#include "crypto/aead_portable.h"
+#include "crypto/ipsec_mb/ipsec_mb_aead.h"
+#include "crypto/portable/portable_aead.h"
 
 namespace gotthard::crypto {
 
@@ -26,10 +26,12 @@ class AeadEngine {
   static Result<AeadEngine> create(Backend backend);
 
   // Writes the key schedule of `suite` in this backend's form, in the place where the session keeps
-  // it. Refuses a wrong key length. Engines of one backend in one process share keys.
+  // it. `key` is key_size() bytes: the cipher's key, then the MAC's if the suite has one. Refuses
+  // another length. Engines of one backend in one process share keys.
   Status expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const;
 
-  // Encrypts each text in place and writes its tag. Never leaves a text unencrypted.
+  // Encrypts each text in place and writes its tag; keys and suites are mixed as they come. Never
+  // leaves a text unencrypted: ends the process rather than that.
   void seal(std::span<const AeadJob> jobs) noexcept;
 
   // Decrypts each text in place and compares its tag in constant time. Bit i: job i is authentic.

@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <sodium.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,6 +26,12 @@ Algorithms fetch() noexcept {
       OSSL_PARAM_construct_end()};
   if (context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1) {
     result.hmac_blake2s = context;
+  }
+  for (std::size_t i = 0; i < 3; ++i) {
+    constexpr std::array kGcm{"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
+    constexpr std::array kCbc{"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
+    result.aes_gcm[i] = EVP_CIPHER_fetch(nullptr, kGcm[i], nullptr);
+    result.aes_cbc[i] = EVP_CIPHER_fetch(nullptr, kCbc[i], nullptr);
   }
   return result;
 }

@@ -1,10 +1,10 @@
-// Any lengths, keys, nonces and contents: the backends agree on every seal, open what the other
-// sealed, and refuse what was changed, each in one batch.
+// Any suites, lengths, keys, nonces and contents: the backends agree on every seal, open what the
+// other sealed, and refuse what was changed, each in one batch.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <vector>
 
 #include "crypto/aead.h"
@@ -14,9 +14,11 @@ namespace {
 
 using namespace gotthard::crypto;
 
+constexpr std::size_t kKeys = 5;
+
 struct Engine {
   AeadEngine engine;
-  std::array<AeadKey, 3> keys;
+  std::array<AeadKey, kKeys> keys;
 };
 
 AeadEngine make_engine(Backend backend) {
@@ -30,22 +32,31 @@ AeadEngine make_engine(Backend backend) {
   return std::move(*engine);
 }
 
+constexpr std::size_t kHeader = 8;
+constexpr std::size_t kFront = kHeader + kMaxIvSize;
+
 struct Packet {
-  std::vector<std::byte> bytes;  // text and tag
+  std::vector<std::byte> bytes;  // header, IV, text and tag
   std::vector<std::byte> aad;
   std::array<std::uint8_t, 12> nonce{};
   std::size_t key = 0;
-  std::size_t flipped_bit = 0;  // of the sealed bytes, 0: none
+  std::size_t length = 0;
+  std::size_t flipped_bit = 0;  // of what is authenticated, 0: none
 
   AeadJob job(const Engine& side) {
-    const std::size_t length = bytes.size() - 16;
     return {.key = &side.keys[key],
-            .text = bytes.data(),
+            .text = bytes.data() + kFront,
             .length = static_cast<std::uint32_t>(length),
             .aad_length = static_cast<std::uint32_t>(aad.size()),
             .nonce = nonce,
             .aad = aad.data(),
-            .tag = bytes.data() + length};
+            .tag = bytes.data() + kFront + length};
+  }
+  // The IV on the wire is CBC's only: the others have it in the nonce.
+  void flip(Suite suite) {
+    const std::size_t first = family_of(suite) == Family::aes_cbc_hmac ? kHeader : kFront;
+    const std::size_t bit = flipped_bit % ((bytes.size() - first) * 8);
+    bytes[first + bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
   }
 };
 
@@ -97,18 +108,19 @@ void check(const std::vector<Packet>& plain, Engine& sealer, Engine& opener) {
   std::uint64_t expected = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     require(packets[i].bytes == same[i].bytes);
-    const std::size_t bit = packets[i].flipped_bit % (packets[i].bytes.size() * 8);
     if (packets[i].flipped_bit != 0) {
-      packets[i].bytes[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+      packets[i].flip(opener.keys[packets[i].key].suite());
     } else {
       expected |= std::uint64_t{1} << i;
     }
   }
   require(opener.engine.open(jobs_of(packets, opener)) == expected);
   for (std::size_t i = 0; i < packets.size(); ++i) {
+    const auto text = [](const Packet& packet) {
+      return std::span(packet.bytes).subspan(kFront, packet.length);
+    };
     if ((expected >> i & 1) != 0) {
-      require(std::equal(packets[i].bytes.begin(), packets[i].bytes.end() - 16,
-                         plain[i].bytes.begin()));
+      require(std::ranges::equal(text(packets[i]), text(plain[i])));
     }
   }
 }
@@ -119,26 +131,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Engine portable{make_engine(Backend::portable), {}};
   static Engine fastest{make_engine(Backend::automatic), {}};
   Input input(data, size);
-  for (std::size_t i = 0; i < portable.keys.size(); ++i) {
-    std::array<std::byte, 32> key;
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    const auto suite = static_cast<Suite>(input.octet() % kSuites);
+    std::vector<std::byte> key(key_size(suite));
     input.fill(key);
-    require(portable.engine.expand(Suite::chacha20_poly1305, key, portable.keys[i]).has_value());
-    require(fastest.engine.expand(Suite::chacha20_poly1305, key, fastest.keys[i]).has_value());
+    require(portable.engine.expand(suite, key, portable.keys[i]).has_value());
+    require(fastest.engine.expand(suite, key, fastest.keys[i]).has_value());
   }
   std::vector<Packet> packets;
   while (!input.empty() && packets.size() < kMaxBatch) {
     Packet& packet = packets.emplace_back();
-    packet.key = input.octet() % portable.keys.size();
+    packet.key = input.octet() % kKeys;
+    const Suite suite = portable.keys[packet.key].suite();
+    const bool is_cbc = family_of(suite) == Family::aes_cbc_hmac;
     packet.flipped_bit = input.number();
-    packet.bytes.resize(input.number() % 2049 + 16);
-    packet.aad.resize(input.octet() % 65);
+    packet.length = input.number() % 2049 / text_alignment(suite) * text_alignment(suite);
+    packet.bytes.resize(kFront + packet.length + tag_size(suite));
+    const std::uint8_t aad_length = input.octet();
+    packet.aad.resize(is_cbc ? 8 + aad_length % 2 * 4 : aad_length % 65);
     input.fill(packet.nonce);
     input.fill(packet.aad);
     // A few octets of the input, repeated: contents matter less than lengths.
     std::array<std::uint8_t, 8> pattern{};
     input.fill(pattern);
-    for (std::size_t i = 0; i + 16 < packet.bytes.size(); ++i) {
-      packet.bytes[i] = static_cast<std::byte>(pattern[i % 8] + i / 8);
+    for (std::size_t i = 0; i < packet.length; ++i) {
+      packet.bytes[kFront + i] = static_cast<std::byte>(pattern[i % 8] + i / 8);
     }
   }
   check(packets, portable, fastest);

@@ -4,7 +4,11 @@
 #include "crypto/aead.h"
 #include "crypto/bytes.h"
 #include "crypto/handshake_aead.h"
+#include "crypto/portable/hmac.h"
+#include "tests/unit/crypto_reference.h"
 #include "tests/unit/crypto_testing.h"
+#include "tests/vectors/esp_packets.h"
+#include "tests/vectors/gcm_nist.h"
 
 namespace gotthard::crypto {
 namespace {
@@ -14,6 +18,8 @@ using testing::BackendTest;
 using testing::Bytes;
 using testing::copy;
 using testing::hex;
+using testing::join;
+using testing::part;
 using testing::text;
 
 struct AeadVector {
@@ -50,16 +56,14 @@ std::vector<AeadVector> aead_vectors() {
   };
 }
 
-class AeadVectors : public BackendTest {};
-INSTANTIATE_TEST_SUITE_P(, AeadVectors, ::testing::Values(Backend::portable, Backend::ipsec_mb),
-                         testing::backend_test_name);
-
-TEST_P(AeadVectors, SealAndOpen) {
-  for (const AeadVector& vector : aead_vectors()) {
+class AeadVectors : public BackendTest {
+ protected:
+  void check(const std::string& source, Suite suite, const AeadVector& vector) {
     AeadKey key;
-    ASSERT_TRUE(engine().expand(Suite::chacha20_poly1305, vector.key, key));
+    ASSERT_TRUE(engine().expand(suite, vector.key, key));
     Bytes buffer = vector.plaintext;
     Bytes tag(16);
+    buffer.reserve(1);  // an empty text has an address
     const AeadJob job = {.key = &key,
                          .text = buffer.data(),
                          .length = static_cast<std::uint32_t>(buffer.size()),
@@ -68,10 +72,94 @@ TEST_P(AeadVectors, SealAndOpen) {
                          .aad = vector.aad.data(),
                          .tag = tag.data()};
     engine().seal({&job, 1});
-    EXPECT_EQ(buffer, vector.ciphertext) << vector.source;
-    EXPECT_EQ(tag, vector.tag) << vector.source;
-    EXPECT_EQ(engine().open({&job, 1}), 1u) << vector.source;
-    EXPECT_EQ(buffer, vector.plaintext) << vector.source;
+    EXPECT_EQ(buffer, vector.ciphertext) << source;
+    EXPECT_EQ(tag, vector.tag) << source;
+    EXPECT_EQ(engine().open({&job, 1}), 1u) << source;
+    EXPECT_EQ(buffer, vector.plaintext) << source;
+  }
+
+  // Opens a packet of ESP as it came, with the tag that belongs to it.
+  void check_cbc(Suite suite, const Bytes& raw_key, const Bytes& packet, const Bytes& aad,
+                 const Bytes& tag, const Bytes& plaintext) {
+    AeadKey key;
+    ASSERT_TRUE(engine().expand(suite, raw_key, key));
+    Bytes buffer = join({packet, tag});
+    const AeadJob job = {.key = &key,
+                         .text = buffer.data() + 24,
+                         .length = static_cast<std::uint32_t>(packet.size() - 24),
+                         .aad_length = static_cast<std::uint32_t>(aad.size()),
+                         .aad = aad.data(),
+                         .tag = buffer.data() + packet.size()};
+    EXPECT_EQ(engine().open({&job, 1}), 1u);
+    EXPECT_EQ(part(buffer, 24, plaintext.size()), plaintext);
+    job.tag[0] ^= std::byte{1};
+    EXPECT_EQ(engine().open({&job, 1}), 0u);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, AeadVectors, ::testing::Values(Backend::portable, Backend::ipsec_mb),
+                         testing::backend_test_name);
+
+TEST_P(AeadVectors, Rfc8439) {
+  for (const AeadVector& vector : aead_vectors()) {
+    check(vector.source, Suite::chacha20_poly1305, vector);
+  }
+}
+
+TEST_P(AeadVectors, NistGcm) {
+  for (const testing::GcmVector& v : testing::kNistGcm) {
+    const Bytes key = hex(v.key);
+    const Suite suite = key.size() == 16   ? Suite::aes128_gcm
+                        : key.size() == 24 ? Suite::aes192_gcm
+                                           : Suite::aes256_gcm;
+    check(v.key, suite,
+          {v.key, key, hex(v.nonce), hex(v.aad), hex(v.plaintext), hex(v.ciphertext), hex(v.tag)});
+  }
+}
+
+TEST_P(AeadVectors, EspPackets) {
+  for (const testing::EspVector& v : testing::kEspPackets) {
+    check(v.source, v.suite,
+          {v.source, hex(v.key), hex(v.nonce), hex(v.aad), hex(v.plaintext), hex(v.ciphertext),
+           hex(v.tag)});
+  }
+}
+
+// The cipher is the RFC's; the tag is ours to add, by the reference.
+TEST_P(AeadVectors, Rfc3602) {
+  for (const testing::CbcVector& v : testing::kCbcPackets) {
+    const Bytes mac_key(32, std::byte{7});
+    const Bytes packet = hex(v.packet);
+    const Bytes tag = part(testing::hmac(32, mac_key, packet), 0, 16);
+    check_cbc(Suite::aes128_cbc_hmac_sha256_128, join({hex(v.key), mac_key}), packet,
+              part(packet, 0, 8), tag, hex(v.plaintext));
+  }
+}
+
+// The MAC alone: 28 bytes are a header, an IV, no text, and the high half of a sequence number.
+TEST_P(AeadVectors, Rfc4868) {
+  for (const testing::HmacVector& v : testing::kHmacJefe) {
+    const Bytes message = text("what do ya want for nothing?");
+    Bytes key(16);
+    while (key.size() < key_size(v.suite)) {
+      key = join({key, text("Jefe")});
+    }
+    const Bytes aad = join({part(message, 0, 4), part(message, 24, 4), part(message, 4, 4)});
+    check_cbc(v.suite, key, part(message, 0, 24), aad, part(hex(v.mac), 0, tag_size(v.suite)), {});
+  }
+}
+
+TEST(Hmac, VectorsOfRfc4231) {
+  for (const testing::HmacCase& v : testing::kHmacCases) {
+    for (const Sha2 hash : {Sha2::sha256, Sha2::sha384, Sha2::sha512}) {
+      const Bytes message = hex(v.message);
+      HmacKey key;
+      expand_hmac(hash, hex(v.key), key);
+      const std::array parts{std::span<const std::byte>(message).first(5),
+                             std::span<const std::byte>(message).subspan(5)};
+      const auto digest = hmac(key, parts);
+      EXPECT_EQ(copy(std::span(digest).first(digest_size(hash))),
+                hex(v.macs[static_cast<std::size_t>(hash)]));
+    }
   }
 }
 

@@ -48,13 +48,21 @@ TEST_P(Allocations, CounterCounts) {
 }
 
 TEST_P(Allocations, SealAndOpenMakeNone) {
-  AeadKey key;
-  ASSERT_TRUE(engine().expand(Suite::chacha20_poly1305, Bytes(32), key));
+  std::vector<AeadKey> keys(2 * kSuites);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto suite = static_cast<Suite>(i % kSuites);
+    ASSERT_TRUE(engine().expand(suite, Bytes(key_size(suite), std::byte{1}), keys[i]));
+  }
   std::vector<Bytes> buffers(kMaxBatch, Bytes(1500));
+  const Bytes aad(12);
   std::vector<AeadJob> jobs;
-  for (Bytes& buffer : buffers) {
-    jobs.push_back(
-        {.key = &key, .text = buffer.data(), .length = 1400, .tag = buffer.data() + 1400});
+  for (std::size_t i = 0; i < kMaxBatch; ++i) {
+    jobs.push_back({.key = &keys[i % keys.size()],
+                    .text = &buffers[i][24],
+                    .length = 1408,
+                    .aad_length = 12,
+                    .aad = aad.data(),
+                    .tag = &buffers[i][24 + 1408]});
   }
   const std::uint64_t before = allocations;
   std::uint64_t authentic = ~std::uint64_t{0};
@@ -67,13 +75,21 @@ TEST_P(Allocations, SealAndOpenMakeNone) {
 }
 
 TEST_P(Allocations, RefusedPacketsMakeNone) {
-  AeadKey key;
-  ASSERT_TRUE(engine().expand(Suite::chacha20_poly1305, Bytes(32), key));
-  Bytes buffer(100);
-  const AeadJob job = {.key = &key, .text = buffer.data(), .length = 84, .tag = &buffer[84]};
-  const std::uint64_t before = allocations;
-  EXPECT_EQ(engine().open({&job, 1}), 0u);
-  EXPECT_EQ(allocations, before);
+  for (std::size_t i = 0; i < kSuites; ++i) {
+    const auto suite = static_cast<Suite>(i);
+    AeadKey key;
+    ASSERT_TRUE(engine().expand(suite, Bytes(key_size(suite)), key));
+    Bytes buffer(200);
+    const AeadJob job = {.key = &key,
+                         .text = &buffer[24],
+                         .length = 96,
+                         .aad_length = 8,
+                         .aad = buffer.data(),
+                         .tag = &buffer[120]};
+    const std::uint64_t before = allocations;
+    EXPECT_EQ(engine().open({&job, 1}), 0u);
+    EXPECT_EQ(allocations, before);
+  }
 }
 
 TEST(WorkerAllocations, KeyedMacMakesNone) {

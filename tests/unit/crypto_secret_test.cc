@@ -81,14 +81,22 @@ TEST(Secret, EndWipes) {
   EXPECT_TRUE(memory_is_zero<Secret<32>>(memory.data()));
 }
 
+// Also of the raw key, wherever the schedule may have it.
 TEST(Secret, EndOfAeadKeyWipes) {
-  alignas(AeadKey) std::array<unsigned char, sizeof(AeadKey)> memory{};
-  auto* key = new (memory.data()) AeadKey;
-  auto engine = AeadEngine::create(Backend::portable);
-  ASSERT_TRUE(engine->expand(Suite::chacha20_poly1305, copy(sample()), *key));
-  ASSERT_FALSE(memory_is_zero<AeadKey>(memory.data()));
-  std::destroy_at(key);
-  EXPECT_TRUE(memory_is_zero<AeadKey>(memory.data()));
+  for (const Backend backend : {Backend::portable, Backend::automatic}) {
+    auto engine = AeadEngine::create(backend);
+    for (std::size_t i = 0; i < kSuites; ++i) {
+      const auto suite = static_cast<Suite>(i);
+      alignas(AeadKey) std::array<unsigned char, sizeof(AeadKey)> memory{};
+      auto* key = new (memory.data()) AeadKey;
+      ASSERT_TRUE(engine->expand(suite, Bytes(key_size(suite), std::byte{0x5a}), *key));
+      ASSERT_EQ(key->suite(), suite);
+      memory[0] = 0;  // the suite is no secret
+      ASSERT_FALSE(memory_is_zero<AeadKey>(memory.data()));
+      std::destroy_at(key);
+      EXPECT_TRUE(memory_is_zero<AeadKey>(memory.data()));
+    }
+  }
 }
 
 TEST(Equal, ComparesBytesAndLengths) {

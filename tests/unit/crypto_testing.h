@@ -79,8 +79,12 @@ class BackendTest : public ::testing::TestWithParam<Backend> {
   std::optional<AeadEngine> engine_;
 };
 
+inline std::string name_of(Backend backend) {
+  return backend == Backend::portable ? "portable" : "ipsec_mb";
+}
+
 inline std::string backend_test_name(const ::testing::TestParamInfo<Backend>& backend) {
-  return backend.param == Backend::portable ? "portable" : "ipsec_mb";
+  return name_of(backend.param);
 }
 
 }  // namespace gotthard::crypto::testing

@@ -1,5 +1,4 @@
-// The AEAD of Intel's multi-buffer library, through its job bursts: its direct calls make the
-// Poly1305 key apart and take half as long again.
+// The suites by Intel's multi-buffer library.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +16,13 @@ class IpsecMbAead {
   // An error when the library does not run on this CPU or fails its own test.
   static Result<IpsecMbAead> create();
 
-  static void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) noexcept;
+  void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const noexcept;
   void seal(std::span<const AeadJob> jobs) noexcept;
-  // A text that is refused holds garbage: the library decrypts before the tag is known.
+  // A text that is refused holds garbage.
   [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
 
  private:
-  // The library's types stay out of this header: they come with hundreds of macros.
-  struct Manager;
+  struct Manager;  // the library's types stay out of this header
   struct Free {
     void operator()(Manager* manager) const noexcept;
   };
