@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "crypto/algorithms.h"
+#include "crypto/ike_algorithms.h"
 #include "crypto/random.h"
 
 namespace gotthard::crypto {
@@ -60,6 +61,11 @@ Status init() {
     return fail(
         "OpenSSL offers no BLAKE2s; let its configuration (openssl.cnf) activate the default "
         "provider");
+  }
+  if (!ike_algorithms().complete()) {
+    return fail(
+        "OpenSSL lacks algorithms of IKEv2 (SHA-1, SHA-2, HMAC, AES, ChaCha20-Poly1305); let its "
+        "configuration (openssl.cnf) activate the default provider");
   }
   static_cast<void>(random_u32());
   return {};

@@ -7,10 +7,14 @@
 #include <cstdio>
 
 #include "crypto/bytes.h"
+#include "crypto/dh_group.h"
 #include "crypto/handshake_aead.h"
 #include "crypto/hash.h"
 #include "crypto/init.h"
+#include "crypto/message_cipher.h"
+#include "crypto/prf.h"
 #include "crypto/random.h"
+#include "crypto/signature.h"
 #include "crypto/x25519.h"
 #include "tests/unit/crypto_testing.h"
 
@@ -32,7 +36,36 @@ bool forbid_opening() {
   return loaded;
 }
 
+void use_messages() {
+  for (const DhGroup group : {DhGroup::curve25519, DhGroup::curve448, DhGroup::ecp256,
+                              DhGroup::ecp384, DhGroup::ecp521, DhGroup::modp2048}) {
+    const SecretBytes own = dh_private(group, random_bytes);
+    const auto shared = dh_secret(group, own, dh_public(group, own));
+    const MessageSuite suite{MessageAlgorithm::aes_cbc, 32, Digest::sha512};
+    const MessageKeys keys{prf_plus(Digest::sha256, shared->bytes(), {}, 32),
+                           prf_plus(Digest::sha512, shared->bytes(), {}, 64)};
+    const Bytes sealed = seal_message(suite, keys, Bytes(16), {}, Bytes(32));
+    static_cast<void>(open_message(suite, keys, {}, sealed));
+  }
+  const MessageKeys keys{SecretBytes(36), {}};
+  for (const auto algorithm : {MessageAlgorithm::aes_gcm_16, MessageAlgorithm::chacha20_poly1305}) {
+    static_cast<void>(seal_message({algorithm, 32}, keys, Bytes(8), {}, Bytes(3)));
+  }
+  // The private key of RFC 8032's first test, and one of P-256 in RFC 5915's writing.
+  for (const std::string_view file :
+       {"302e020100300506032b6570042204209d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031c"
+        "ae7f60",
+        "30310201010420c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433a00a06082a"
+        "8648ce3d030107"}) {
+    const auto key = SigningKey::parse(testing::hex(file));
+    const SignatureScheme scheme{key->kind() == KeyKind::ed25519 ? SignatureFamily::ed25519
+                                                                 : SignatureFamily::ecdsa};
+    static_cast<void>(key->sign(scheme, {bytes_of(Mac{})}));
+  }
+}
+
 void use_everything() {
+  use_messages();
   const KeyPair a = generate_key_pair();
   const KeyPair b = generate_key_pair();
   const auto shared = dh(a.private_key, b.public_key);
