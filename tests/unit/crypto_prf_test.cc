@@ -27,6 +27,28 @@ TEST(Prf, VectorsOfRfc4868) {
             hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
 }
 
+// NIST, component validation of SP 800-135: IKEv2 with HMAC-SHA-1, which is not negotiated.
+TEST(Prf, VectorOfNistWithSha1) {
+  const Bytes ni = hex("32b50d5f4a3763f3");
+  const Bytes nr = hex("9206a04b26564cb1");
+  Bytes both = ni;
+  both.insert(both.end(), nr.begin(), nr.end());
+  const Bytes gir = hex("4b2c1f971981a8ad8d0abeafabf38cf75fc8349c148142465ed9c8b516b8be52");
+  const Bytes gir_new = hex("863f3c9d06efd39d2b907b97f8699e5dd5251ef64a2a176f36ee40c87d4f9330");
+  const SecretBytes seed = prf(Digest::sha1, both, {gir});
+  EXPECT_EQ(copy(seed.bytes()), hex("a9a7b222b59f8f48645f28a1db5b5f5d7479cba7"));
+  const SecretBytes keys =
+      prf_plus(Digest::sha1, seed.bytes(), {ni, nr, hex("34c9e7c1888687853ff77d760d2b2199")}, 132);
+  EXPECT_EQ(copy(keys.bytes()),
+            hex("a14293677cc80ff8f9cc0eee30d895da9d8f405666e30ef0dfcb63c634a46002a2a63080e514a06276"
+                "8b76606f9fa5e992204fc5a670bde3f10d6b027113936a5c55b648a194ae587b0088d52204b702c979"
+                "fa280870d2ed41efa9c549fd11198af1670b143d384bd275c5f594cf266b05ebadca855e4249520a44"
+                "1a81157435a7a56cc4"));
+  const auto d = std::span<const std::byte>(keys.bytes()).first(20);
+  EXPECT_EQ(copy(prf(Digest::sha1, d, {gir_new, ni, nr}).bytes()),
+            hex("63e81194946ebd05df7df5ebf5d8750056bf1f1d"));
+}
+
 // RFC 7296, section 2.13, written out.
 TEST(Prf, PlusChainsItsBlocks) {
   const Bytes key = text("key");
