@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "crypto/bytes.h"
+#include "crypto/certificate.h"
 #include "crypto/dh_group.h"
 #include "crypto/handshake_aead.h"
 #include "crypto/hash.h"
@@ -15,8 +16,11 @@
 #include "crypto/prf.h"
 #include "crypto/random.h"
 #include "crypto/signature.h"
+#include "crypto/signature_algorithm.h"
+#include "crypto/trust_store.h"
 #include "crypto/x25519.h"
 #include "tests/unit/crypto_testing.h"
+#include "tests/unit/x509_testing.h"
 
 namespace gotthard::crypto {
 namespace {
@@ -64,8 +68,33 @@ void use_messages() {
   }
 }
 
+// Keys of all kinds, and chains with revocation lists.
+void use_certificates() {
+  for (const std::string kind : {"RSA:2048", "EC:P-384", "ED25519"}) {
+    auto root = x509_testing::Issued::root({.authority = true, .key_kind = kind});
+    const auto leaf = root.issue({.names = "DNS:gw.example", .key_kind = kind});
+    TrustStore store;
+    store.add_anchor(root.certificate());
+    static_cast<void>(store.add_revocation_lists(
+        x509_testing::Issued::root({.authority = true}).revoke({&leaf})));
+    static_cast<void>(
+        store.verify(leaf.certificate(), {}, x509_testing::kNow, Revocation::relaxed));
+    for (const auto family : {SignatureFamily::rsa_pkcs1, SignatureFamily::rsa_pss,
+                              SignatureFamily::ecdsa, SignatureFamily::ed25519}) {
+      const SignatureScheme scheme{family, Digest::sha384, 48};
+      const auto signature = leaf.signing_key().sign(scheme, {});
+      if (signature) {
+        static_cast<void>(leaf.certificate().key().verify(scheme, {}, *signature));
+      }
+      static_cast<void>(scheme_of(algorithm_identifier(scheme)));
+    }
+  }
+  static_cast<void>(name_to_text(*parse_name("C=DE, CN=gw.example")));
+}
+
 void use_everything() {
   use_messages();
+  use_certificates();
   const KeyPair a = generate_key_pair();
   const KeyPair b = generate_key_pair();
   const auto shared = dh(a.private_key, b.public_key);

@@ -14,7 +14,7 @@ void write(Writer& writer, const Identification& id) {
 
 std::optional<Identification> parse_identification(Bytes body) {
   Reader reader(body);
-  Identification id;
+  Identification id{.body = body};
   id.type = static_cast<IdType>(reader.u8());
   reader.skip(3);
   id.data = reader.rest();

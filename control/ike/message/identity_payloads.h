@@ -15,6 +15,7 @@ namespace gotthard::ike {
 struct Identification {
   IdType type = IdType::fqdn;  // may hold types that are not known
   Bytes data;
+  Bytes body;  // of one that was received: as it was, which is what its sender has signed
 };
 
 [[nodiscard]] std::optional<Identification> parse_identification(Bytes body);
@@ -22,7 +23,7 @@ struct Identification {
 void add(ChainWriter& chain, PayloadType payload, const Identification& id);
 
 // What the pseudo-random function is taken over for AUTH (section 2.15): the payload without its
-// generic header, reserved bytes included.
+// generic header, reserved bytes included. Of one that we send.
 [[nodiscard]] Buffer body_of(const Identification& id);
 
 struct Certificate {
