@@ -86,6 +86,7 @@ struct PacketNote {
   NoteKind kind = NoteKind::to_twin;
   Origin origin = Origin::inside;
   bool answer = false;
+  bool allow_plain = false;
   std::uint16_t port = 0;
   std::uint16_t interface = 0;
   std::uint16_t mtu = 0;

@@ -135,6 +135,7 @@ void resume(Burst* burst, std::uint32_t i) {
   lane->peer = note.peer;
   lane->mtu = note.mtu;
   lane->answer = note.answer;
+  lane->allow_plain = note.allow_plain;
   lane->neighbour = note.neighbour;
   switch (note.kind) {
     case NoteKind::send_frame:

@@ -15,6 +15,7 @@ void wait_for_neighbour(Lane* lane) {
   *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_neighbour,
                                         .origin = lane->origin,
                                         .answer = lane->answer,
+                                        .allow_plain = lane->allow_plain,
                                         .port = lane->port,
                                         .interface = lane->interface,
                                         .neighbour = lane->neighbour};

@@ -46,5 +46,31 @@ TEST(Parking, LetsPacketsGoInOrderOnceTheNeighbourIsThere) {
   }
 }
 
+// The last gate before the underlay sees it a second time, and must know what its route allowed.
+TEST(Parking, WhatMayLeavePlainStillMayWhenItsNeighbourIsThere) {
+  Bench bench;
+  constexpr std::uint32_t kRouter = 3, kByRouter = 20;
+  abi::NeighbourSet router{.neighbour = kRouter, .port = kWan, .address = address("192.0.2.9")};
+  bench.command(router);
+  bench.command(abi::NextHopSet{.next_hop = kByRouter,
+                                .kind = abi::HopKind::neighbour,
+                                .allow_plain = 1,
+                                .port = kWan,
+                                .neighbour = kRouter});
+  bench.route("10.77.0.0", 16, kByRouter);
+  bench.commit();
+  bench.receive_ip(kLan, udp("10.1.0.2", 1, "10.77.0.9", 2, {7}));
+  bench.run();
+  EXPECT_EQ(bench.events<abi::NeedNeighbour>().size(), 1U);
+  router.mac = kPeerMac;
+  router.reachable = 1;
+  bench.command(router);
+  bench.run();
+  const auto sent = bench.sent(kWan);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0][14 + 28], 7);
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
 }  // namespace
 }  // namespace gotthard::packet_test
