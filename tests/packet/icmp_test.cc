@@ -1,6 +1,7 @@
 // What senders are told of packets that the gateway could not carry.
 #include <gtest/gtest.h>
 
+#include "dataplane/wire/icmp.h"
 #include "tests/packet/messages.h"
 
 namespace gotthard::packet_test {
@@ -182,6 +183,31 @@ TEST_F(Icmp, NothingAboutErrorsGroupsAndLaterFragments) {
   EXPECT_EQ(to_lan(ip("10.1.0.2", "10.66.0.1", 1, error)).size(), 1U);
   error[0] = 128;
   EXPECT_EQ(to_lan(ip("fd01::2", "fd66::1", 58, error)).size(), 1U);
+}
+
+// RFC 1812, 4.3.2.7; RFC 4443, 2.4 (e).
+TEST_F(Icmp, NothingAboutWhatGoesToManyOrComesFromNoOne) {
+  for (const char* to : {"224.0.0.5", "239.255.1.1", "255.255.255.255"}) {
+    bench.from_tun(udp("172.31.0.1", 1, to, 2, Bytes(30)));
+  }
+  bench.from_tun(udp("fd01::1", 1, "ff02::5", 2, Bytes(30)));
+  bench.from_tun(udp("fd01::1", 1, "ff05::1:3", 2, Bytes(30)));
+  bench.run();
+  EXPECT_EQ(bench.drops(Drop::no_peer), 5U);
+  EXPECT_TRUE(bench.at_tun().empty());
+  const auto answerable = [](const Bytes& packet) {
+    return wire::may_answer(std::as_bytes(std::span(packet)));
+  };
+  EXPECT_TRUE(answerable(udp("10.1.0.2", 1, "10.2.0.9", 2, {})));
+  for (const char* other : {"224.0.0.5", "255.255.255.255", "127.0.0.1", "0.0.0.0"}) {
+    EXPECT_FALSE(answerable(udp("10.1.0.2", 1, other, 2, {}))) << other;
+    EXPECT_FALSE(answerable(udp(other, 1, "10.1.0.2", 2, {}))) << other;
+  }
+  EXPECT_TRUE(answerable(udp("fd01::2", 1, "fd02::9", 2, {})));
+  for (const char* other : {"ff02::5", "ff0e::1", "::1", "::"}) {
+    EXPECT_FALSE(answerable(udp("fd01::2", 1, other, 2, {}))) << other;
+    EXPECT_FALSE(answerable(udp(other, 1, "fd01::2", 2, {}))) << other;
+  }
 }
 
 TEST_F(Icmp, NobodyOutThereIsToldAnything) {
