@@ -39,7 +39,7 @@ enum class Drop : std::uint8_t {
   plain_to_underlay,     // received inside, would have left an underlay port unsealed
   inside_from_underlay,  // plain packet on an underlay port, not for the gateway and not sealed
   interface_down,
-  not_forwarded,       // multicast, broadcast, loopback, link-local
+  not_forwarded,       // multicast, broadcast (also its frame's), loopback, link-local
   martian_source,      // a source that no packet on a wire has: ours, a group, loopback, none
   twin_source_denied,  // from a kernel twin with a source that is not local
   // sealing

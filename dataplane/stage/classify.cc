@@ -113,6 +113,17 @@ Verdict classify_ip(const Topology& topology, Lane* lane) {
   return Verdict::host;
 }
 
+// What came to many stations at once is nothing to forward and nothing to answer, whatever its IP
+// address (RFC 1812, 5.3.4 and 4.3.2.7): each router on the link would. It may be to all hosts of
+// one of the host's own networks: the kernel knows, and forwards no such frame either.
+Verdict instead_of_forwarding(const wire::Mac& to, Lane* lane) {
+  if (lane->family == Family::ipv4 && wire::is_broadcast(to)) {
+    return Verdict::host;
+  }
+  lane->drop = Drop::not_forwarded;
+  return Verdict::drop;
+}
+
 Verdict classify_frame(const Topology& topology, Lane* lane) {
   if (rte_pktmbuf_data_len(lane->mbuf) < sizeof(wire::EthernetHeader)) {
     lane->drop = Drop::truncated;
@@ -125,14 +136,19 @@ Verdict classify_frame(const Topology& topology, Lane* lane) {
   const auto* ethernet = rte_pktmbuf_mtod(lane->mbuf, const wire::EthernetHeader*);
   const TopologyPort& port = topology.ports[lane->port];
   lane->origin = port.underlay ? Origin::underlay : Origin::inside;
-  if (ethernet->destination != port.mac && !wire::is_group(ethernet->destination)) {
+  const bool to_us = ethernet->destination == port.mac;
+  if (!to_us && !wire::is_group(ethernet->destination)) {
     lane->drop = Drop::not_for_us;
     return Verdict::drop;
   }
   switch (ethernet->type.get()) {
     case wire::kEtherIpv4:
-    case wire::kEtherIpv6:
-      return classify_ip(topology, lane);
+    case wire::kEtherIpv6: {
+      const Verdict verdict = classify_ip(topology, lane);
+      return verdict == Verdict::route && !to_us
+                 ? instead_of_forwarding(ethernet->destination, lane)
+                 : verdict;
+    }
     case wire::kEtherArp:
       return Verdict::host;
     default:

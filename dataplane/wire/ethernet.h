@@ -23,5 +23,8 @@ inline constexpr std::uint16_t kEtherIpv6 = 0x86dd;
 
 // Broadcast is a group address too.
 [[nodiscard]] inline bool is_group(const Mac& mac) { return (mac[0] & 1) != 0; }
+[[nodiscard]] inline bool is_broadcast(const Mac& mac) {
+  return mac == Mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+}
 
 }  // namespace gotthard::wire

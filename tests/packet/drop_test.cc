@@ -236,6 +236,21 @@ TEST_F(Drops, NotForwarded) {
   lan(udp("fd01::2", 1, "::1", 2, {}));
   expect(Drop::not_forwarded, 3);
 }
+TEST_F(Drops, NotForwardedFromAFrameToAllStations) {
+  bench.install(0, kSession);
+  constexpr Mac kSome = {1, 0, 0x5e, 0, 0, 5}, kAll = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  bench.receive(kLan, ethernet(kSome, lan_to("10.2.0.1")));
+  bench.receive(kLan, ethernet(kSome, lan_to("10.2.0.1", 1)));  // would be answered
+  bench.receive(kLan, ethernet(kSome, lan_to("10.66.0.1")));
+  bench.receive(kWan, ethernet(kSome, udp("198.51.100.2", 1, "198.51.100.1", 2, {})));
+  bench.receive(kLan, ethernet(kSome, udp("fd01::2", 1, "fd02::1", 2, {}, 1)));
+  bench.receive(kLan, ethernet(kAll, udp("fd01::2", 1, "fd02::1", 2, {}, 1)));
+  // Perhaps to all hosts of a network: the kernel's to judge.
+  const Bytes to_network = ethernet(kAll, lan_to("10.1.255.255", 1));
+  bench.receive(kLan, to_network);
+  expect(Drop::not_forwarded, 6);
+  EXPECT_EQ(bench.at_twin(kLan), std::vector<Bytes>(1, to_network));
+}
 TEST_F(Drops, MartianSource) {
   lan(udp("127.0.0.1", 1, "10.2.0.9", 2, {}));
   lan(udp("224.0.0.1", 1, "10.2.0.9", 2, {}));
