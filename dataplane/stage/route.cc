@@ -105,17 +105,54 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
   return Drop::blackhole;
 }
 
-// Nobody on a wire has our addresses, nor those that name no single host.
-bool martian(const Lane& lane, const Topology& topology) {
+enum class Source : std::uint8_t { any, on_link, martian };
+
+// Nobody on a wire has our addresses, nor those that name no single host. A peer may speak to us
+// from a link-local address that is in its allowed IPs, to nobody beyond.
+Source source_of(const Lane& lane, const Topology& topology) {
   if (lane.answer) {
-    return false;
+    return Source::any;
   }
   if (!wire::forwardable_source(lane.ip, lane.family)) {
-    return true;
+    return lane.origin == Origin::tunnel && wire::link_local_source(lane.ip, lane.family)
+               ? Source::on_link
+               : Source::martian;
   }
-  return lane.family == Family::ipv4
-             ? topology.is_local4(reinterpret_cast<const wire::Ipv4Header*>(lane.ip)->source.raw())
-             : topology.is_local6(reinterpret_cast<const wire::Ipv6Header*>(lane.ip)->source);
+  const bool ours =
+      lane.family == Family::ipv4
+          ? topology.is_local4(reinterpret_cast<const wire::Ipv4Header*>(lane.ip)->source.raw())
+          : topology.is_local6(reinterpret_cast<const wire::Ipv6Header*>(lane.ip)->source);
+  return ours ? Source::martian : Source::any;
+}
+
+// As on a kernel's interface: what a peer says on the tunnel's own link, to a group or a link-local
+// address, is the host's to hear (OSPF, Babel, BGP on 169.254/16), and goes no further.
+void end_on_link(Burst* burst, std::uint32_t i, WorkerContext* worker) {
+  Lane* lane = &burst->lanes[i];
+  if (lane->origin != Origin::tunnel || !wire::on_link_destination(lane->ip, lane->family)) {
+    drop_packet(lane, Drop::not_forwarded, worker->counters);
+  } else if (source_of(*lane, *worker->topology) == Source::martian) {
+    drop_packet(lane, Drop::martian_source, worker->counters);
+  } else {
+    give_to_host(lane);
+    burst->to_host.push(i);
+  }
+}
+
+// From a link-local address to one that is not: ours, or nothing that may be forwarded.
+void hear_neighbours(Burst* burst, const LaneList& lanes, WorkerContext* worker) {
+  std::array<std::uint64_t, kBurst> hops;
+  lookup<LookupKey::destination>(*burst, lanes, *worker->shared->tables, abi::Table::routes,
+                                 hops.data());
+  for (std::uint32_t n = 0; n < lanes.size; ++n) {
+    Lane* lane = &burst->lanes[lanes.lanes[n]];
+    if (hops[n] != 0 && worker->shared->hops.next_hop(hops[n]).kind == abi::HopKind::local) {
+      give_to_host(lane);
+      burst->to_host.push(lanes.lanes[n]);
+    } else {
+      drop_packet(lane, Drop::martian_source, worker->counters);
+    }
+  }
 }
 
 // A blackhole is silent, and nobody out there is told what there is inside.
@@ -128,17 +165,27 @@ bool answered(Drop reason, const Lane& lane) {
 
 void route(Burst* burst, WorkerContext* worker) {
   LaneList forwarded;
+  LaneList neighbours;
   for (const std::uint32_t i : burst->to_route) {
     Lane* lane = &burst->lanes[i];
     if (!wire::forwardable_destination(lane->ip, lane->family)) {
-      drop_packet(lane, Drop::not_forwarded, worker->counters);
+      end_on_link(burst, i, worker);
       continue;
     }
-    if (martian(*lane, *worker->topology)) {
-      drop_packet(lane, Drop::martian_source, worker->counters);
-      continue;
+    switch (source_of(*lane, *worker->topology)) {
+      case Source::any:
+        forwarded.push(i);
+        break;
+      case Source::on_link:
+        neighbours.push(i);
+        break;
+      case Source::martian:
+        drop_packet(lane, Drop::martian_source, worker->counters);
+        break;
     }
-    forwarded.push(i);
+  }
+  if (neighbours.size > 0) {
+    hear_neighbours(burst, neighbours, worker);
   }
   std::array<std::uint64_t, kBurst> hops;
   lookup<LookupKey::destination>(*burst, forwarded, *worker->shared->tables, abi::Table::routes,

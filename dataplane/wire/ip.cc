@@ -117,13 +117,22 @@ abi::Address destination_of(const std::byte* ip, Family family) {
 
 namespace {
 
+using Ipv6Address = std::array<std::uint8_t, 16>;
+
+bool link_local4(std::uint32_t address) { return address >> 16 == 0xa9fe; }
+bool link_local6(const Ipv6Address& address) {
+  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+bool group4(std::uint32_t address) { return address >> 28 == 0xe || address == 0xffffffff; }
+bool group6(const Ipv6Address& address) { return address[0] == 0xff; }
+
 bool one_host4(std::uint32_t address) {
   const std::uint32_t first = address >> 24;
-  return first != 0 && first != 127 && first < 224 && (address >> 16) != 0xa9fe;
+  return first != 0 && first != 127 && first < 224 && !link_local4(address);
 }
 
-bool one_host6(const std::array<std::uint8_t, 16>& address) {
-  if (address[0] == 0xff || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80)) {
+bool one_host6(const Ipv6Address& address) {
+  if (group6(address) || link_local6(address)) {
     return false;
   }
   // ::/127 holds the unspecified and the loopback address.
@@ -142,6 +151,20 @@ bool forwardable_destination(const std::byte* ip, Family family) {
 bool forwardable_source(const std::byte* ip, Family family) {
   return family == Family::ipv4 ? one_host4(reinterpret_cast<const Ipv4Header*>(ip)->source.get())
                                 : one_host6(reinterpret_cast<const Ipv6Header*>(ip)->source);
+}
+
+bool on_link_destination(const std::byte* ip, Family family) {
+  if (family == Family::ipv4) {
+    const std::uint32_t to = reinterpret_cast<const Ipv4Header*>(ip)->destination.get();
+    return link_local4(to) || group4(to);
+  }
+  const Ipv6Address& to = reinterpret_cast<const Ipv6Header*>(ip)->destination;
+  return link_local6(to) || group6(to);
+}
+
+bool link_local_source(const std::byte* ip, Family family) {
+  return family == Family::ipv4 ? link_local4(reinterpret_cast<const Ipv4Header*>(ip)->source.get())
+                                : link_local6(reinterpret_cast<const Ipv6Header*>(ip)->source);
 }
 
 }  // namespace gotthard::wire

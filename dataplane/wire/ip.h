@@ -85,4 +85,9 @@ inline void decrement_ttl(Ipv4Header* header) {
 // Sources that no packet in transit has (RFC 1812 5.3.7, RFC 6890): the same kinds.
 [[nodiscard]] bool forwardable_source(const std::byte* ip, Family family);
 
+// Of those, what hosts on one link say to each other: to groups, to all, to link-local addresses
+// (RFC 3927, RFC 4291 2.5.6), and from the latter.
+[[nodiscard]] bool on_link_destination(const std::byte* ip, Family family);
+[[nodiscard]] bool link_local_source(const std::byte* ip, Family family);
+
 }  // namespace gotthard::wire

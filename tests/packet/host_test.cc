@@ -46,6 +46,83 @@ TEST(Host, GetsWhatPeersSendToTheGatewayByTheTun) {
   EXPECT_EQ(bench.all_drops(), 0U);
 }
 
+// A tunnel is a link like others to OSPF, Babel and BGP.
+class OnLink : public testing::Test {
+ protected:
+  OnLink() {
+    for (const auto& [prefix, length] : std::vector<std::pair<std::string, std::uint8_t>>{
+             {"169.254.10.0", 30}, {"224.0.0.0", 24}, {"fe80::", 64}, {"ff02::", 16}}) {
+      bench.route(prefix, length, 1, abi::Table::sources);
+    }
+    bench.command(abi::NextHopSet{.next_hop = 20, .kind = abi::HopKind::local, .interface = 0});
+    bench.route("172.31.0.1", 32, 20);
+    bench.commit();
+  }
+  void from_peer(const Bytes& packet) {
+    bench.receive_sealed(0, seal(keys.receive, kSession0, counter++, packet));
+  }
+  Bench bench;
+  Keys keys = bench.install(0, kSession0);
+  std::uint64_t counter = 0;
+};
+
+TEST_F(OnLink, WhatPeersSayThereReachesTheTun) {
+  const std::vector<Bytes> packets = {
+      ip("10.2.0.9", "224.0.0.5", 89, Bytes(24), 1),
+      ip("fe80::2", "ff02::5", 89, Bytes(24), 1),
+      udp("fe80::2", 6696, "ff02::1:6", 6696, {1, 2, 3}, 1),
+      udp("10.2.0.9", 1, "255.255.255.255", 67, {1}),
+      ip("fe80::2", "fe80::1", 58, Bytes(8), 255),
+      ip("169.254.10.2", "169.254.10.1", 6, Bytes(20), 1),
+      ip("169.254.10.2", "172.31.0.1", 6, Bytes(20), 1),
+  };
+  for (const Bytes& packet : packets) {
+    from_peer(packet);
+  }
+  bench.run();
+  EXPECT_EQ(bench.at_tun(), packets);
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
+TEST_F(OnLink, IsWhereItEnds) {
+  from_peer(udp("169.254.10.2", 1, "10.1.0.2", 2, {}));
+  from_peer(udp("fe80::2", 1, "fd01::2", 2, {}));
+  from_peer(udp("169.254.10.2", 1, "10.3.0.9", 2, {}));
+  from_peer(udp("169.254.10.2", 1, "10.66.0.9", 2, {}));
+  bench.run();
+  EXPECT_EQ(bench.drops(Drop::martian_source), 4U);
+  for (const char* to : {"127.0.0.1", "0.0.0.0", "240.0.0.1"}) {
+    from_peer(udp("10.2.0.9", 1, to, 2, {}));
+  }
+  from_peer(udp("fd02::9", 1, "::1", 2, {}));
+  bench.run();
+  EXPECT_EQ(bench.drops(Drop::not_forwarded), 4U);
+  from_peer(udp("169.254.99.2", 1, "224.0.0.5", 2, {}));
+  bench.run();
+  EXPECT_EQ(bench.drops(Drop::wg_source_denied), 1U) << "in nobody's allowed IPs";
+  EXPECT_EQ(bench.all_drops(), 9U);
+  EXPECT_TRUE(bench.at_tun().empty());
+  EXPECT_TRUE(bench.sent(kLan).empty());
+  EXPECT_TRUE(bench.sent(kWan).empty());
+}
+
+TEST_F(OnLink, TheHostSpeaksThereToThePeerWhoseAllowedIpsCoverIt) {
+  const std::vector<Bytes> packets = {ip("172.31.0.1", "224.0.0.5", 89, Bytes(28), 1),
+                                      ip("169.254.10.1", "169.254.10.2", 6, Bytes(28), 1),
+                                      ip("fe80::1", "ff02::5", 89, Bytes(24), 1),
+                                      ip("fe80::1", "fe80::2", 58, Bytes(24), 255)};
+  for (const Bytes& packet : packets) {
+    bench.from_tun(packet);
+  }
+  bench.run();
+  const auto sent = bench.sent(kWan);
+  ASSERT_EQ(sent.size(), packets.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_EQ(open(keys.send, message_in(sent[i], false)).value().text, packets[i]);
+  }
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
 TEST(Host, PacketsFromTheTunAreSealedToTheOwnerOfTheirDestination) {
   Bench bench;
   const Keys keys = bench.install(1, kSession1);
