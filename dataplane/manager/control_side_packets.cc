@@ -120,8 +120,7 @@ bool ControlSide::is_resolved(const abi::Address& address) const {
 
 bool ControlSide::can_seal(std::uint32_t peer) const {
   const Session* session = state_.shared->peers[peer].sealing_session();
-  return session != nullptr && now_tsc_ < session->reject_at_tsc &&
-         !session->exhausted.load(std::memory_order_relaxed);
+  return session != nullptr && session->seals(now_tsc_);
 }
 
 void ControlSide::send_as(rte_mbuf* mbuf, NoteKind kind, std::uint32_t spread) {

@@ -2,6 +2,7 @@
 
 #include <rte_malloc.h>
 
+#include <algorithm>
 #include <new>
 #include <span>
 #include <utility>
@@ -88,12 +89,16 @@ std::optional<abi::Refusal> SessionStore::install(const abi::SessionInstall& com
   session->reject_at_tsc = now_tsc + command.reject_after_ns / kSecond * tsc_hz_ +
                            command.reject_after_ns % kSecond * tsc_hz_ / kSecond;
 
-  slots_[slot_of(command.local_id)] = StoredSession{.session = session,
-                                                    .local_id = command.local_id,
-                                                    .peer = command.peer,
-                                                    .initiator = initiator,
-                                                    .installed = now,
-                                                    .erase_at = now + command.erase_after_ns};
+  const StoredSession& stored = slots_[slot_of(command.local_id)] =
+      StoredSession{.session = session,
+                    .local_id = command.local_id,
+                    .peer = command.peer,
+                    .initiator = initiator,
+                    .installed = now,
+                    .reject_at = now + command.reject_after_ns,
+                    .erase_at = now + command.erase_after_ns};
+  ages_.push({.at = stored.reject_at, .local_id = stored.local_id});
+  ages_.push({.at = stored.erase_at, .local_id = stored.local_id});
   shared_->sessions.publish(command.local_id, session);
   if (initiator) {
     make_current(command.peer, command.local_id, session);
@@ -196,24 +201,43 @@ void SessionStore::retire(std::uint32_t local_id) {
 }
 
 void SessionStore::tick(Nanoseconds now) {
+  look_for_confirmed();
+  while (!ages_.empty() && ages_.top().at <= now) {
+    const std::uint32_t local_id = ages_.top().local_id;
+    ages_.pop();
+    come_of_age(local_id, now);
+  }
+}
+
+// Some at a time, in turn: with peers that never confirm there may be very many.
+void SessionStore::look_for_confirmed() {
+  constexpr std::size_t kAtOnce = 256;
   std::vector<std::uint32_t> confirmed;
-  for (const std::uint32_t peer : unconfirmed_) {
-    const Session* session = find(keypairs_[peer].next);
+  auto next = unconfirmed_.upper_bound(last_looked_at_);
+  for (std::size_t n = std::min(kAtOnce, unconfirmed_.size()); n > 0; --n, ++next) {
+    next = next == unconfirmed_.end() ? unconfirmed_.begin() : next;
+    last_looked_at_ = *next;
+    const Session* session = find(keypairs_[*next].next);
     if (session != nullptr && session->confirmed.load(std::memory_order_relaxed)) {
-      confirmed.push_back(peer);
+      confirmed.push_back(*next);
     }
   }
   for (const std::uint32_t peer : confirmed) {
     confirm(peer);
   }
-  std::vector<std::uint32_t> old;
-  for (const auto& [slot, stored] : slots_) {
-    if (stored.session != nullptr && now >= stored.erase_at) {
-      old.push_back(stored.local_id);
-    }
+}
+
+// The id may be another session's by now: its own times count.
+void SessionStore::come_of_age(std::uint32_t local_id, Nanoseconds now) {
+  const auto found = slots_.find(slot_of(local_id));
+  if (found == slots_.end() || found->second.local_id != local_id ||
+      found->second.session == nullptr) {
+    return;
   }
-  for (const std::uint32_t id : old) {
-    remove(id);
+  if (now >= found->second.erase_at) {
+    remove(local_id);
+  } else if (now >= found->second.reject_at) {
+    found->second.session->reject_at_tsc.store(0, std::memory_order_relaxed);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <queue>
 #include <set>
 #include <unordered_set>
 #include <vector>
@@ -34,6 +35,7 @@ struct StoredSession {
   std::uint32_t peer = 0;
   bool initiator = false;
   Nanoseconds installed = 0;
+  Nanoseconds reject_at = 0;
   Nanoseconds erase_at = 0;
 };
 
@@ -54,7 +56,8 @@ class SessionStore {
   void remove(std::uint32_t local_id);
   void remove_peer(std::uint32_t peer);
 
-  // Some ten times a second or more: rotations that workers have asked for, ages.
+  // Some ten times a second or more: rotations that workers have asked for, ages. What it costs
+  // does not grow with the number of sessions.
   void tick(Nanoseconds now);
 
   [[nodiscard]] const std::map<std::uint32_t, StoredSession>& slots() const { return slots_; }
@@ -67,6 +70,8 @@ class SessionStore {
   void retire(std::uint32_t local_id);
   void forget(std::uint32_t peer, std::uint32_t local_id);
   [[nodiscard]] Session* find(std::uint32_t local_id) const;
+  void look_for_confirmed();
+  void come_of_age(std::uint32_t local_id, Nanoseconds now);
 
   Shared* shared_;
   RetireList* retired_;
@@ -78,6 +83,15 @@ class SessionStore {
   std::map<std::uint32_t, StoredSession> slots_;  // by slot
   std::vector<Keypairs> keypairs_;                // by peer
   std::set<std::uint32_t> unconfirmed_;           // peers with a next keypair
+  std::uint32_t last_looked_at_ = 0;              // of those
+
+  // When to look at a session again. Those of sessions that are gone stay until their time.
+  struct Age {
+    Nanoseconds at;
+    std::uint32_t local_id;
+    bool operator>(const Age& other) const { return at > other.at; }
+  };
+  std::priority_queue<Age, std::vector<Age>, std::greater<>> ages_;
 };
 
 }  // namespace gotthard::dataplane

@@ -42,7 +42,7 @@ Drop find_session(Lane* lane, const WorkerContext& worker) {
   if (lane->counter >= lane->session->message_limit) {
     return Drop::wg_counter_limit;
   }
-  if (worker.now_tsc >= lane->session->reject_at_tsc) {
+  if (lane->session->too_old(worker.now_tsc)) {
     return Drop::wg_session_expired;
   }
   switch (lane->session->window.precheck(lane->counter)) {

@@ -16,11 +16,6 @@ const OuterTemplate* outer_of(const Lane& lane, const WorkerContext& worker) {
   return worker.shared->peers[lane.peer].outer.load(std::memory_order_acquire);
 }
 
-bool usable(const Session* session, std::uint64_t now_tsc) {
-  return session != nullptr && now_tsc < session->reject_at_tsc &&
-         !session->exhausted.load(std::memory_order_relaxed);
-}
-
 // Without a session the packet waits at the manager, which asks control for a handshake.
 void wait_for_session(Lane* lane) {
   *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_session,
@@ -217,7 +212,7 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
       continue;
     }
     lane->session = worker->shared->peers[lane->peer].sealing_session();
-    if (!usable(lane->session, worker->now_tsc)) {
+    if (lane->session == nullptr || !lane->session->seals(worker->now_tsc)) {
       if (lane->length == 0) {  // a keepalive is for the session that there was
         drop_unsealed(lane, Drop::no_session, worker);
         continue;

@@ -11,14 +11,16 @@
 namespace gotthard::dataplane {
 
 struct Session {
-  // First line: written by the manager before publication, then only read.
+  // First line: written by the manager before publication, then only read; `reject_at_tsc` once
+  // more, by the manager, when the time is over by CLOCK_BOOTTIME, which the TSC may lag behind (it
+  // can stand still while the machine sleeps).
   std::uint32_t local_id = 0;
   std::uint32_t remote_id = 0;
   std::uint32_t peer = 0;
   std::uint16_t interface = 0;
   bool initiator = false;
   std::uint64_t message_limit = 0;  // at most 2^63: the send counter cannot wrap on the way there
-  std::uint64_t reject_at_tsc = 0;
+  std::atomic<std::uint64_t> reject_at_tsc{0};
   ReplayWindow window;
 
   // Second line: the send counter, shared by all workers that seal. A worker loads it, and only
@@ -32,6 +34,13 @@ struct Session {
   // Expanded once by the manager before publication, wiped at destruction.
   crypto::AeadKey seal_key;
   crypto::AeadKey open_key;
+
+  [[nodiscard]] bool too_old(std::uint64_t now_tsc) const {
+    return now_tsc >= reject_at_tsc.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool seals(std::uint64_t now_tsc) const {
+    return !too_old(now_tsc) && !exhausted.load(std::memory_order_relaxed);
+  }
 };
 
 }  // namespace gotthard::dataplane
