@@ -39,7 +39,9 @@ Answer rekey(Gateway* gateway, const Arguments& arguments) {
   if (!gateway->missing().empty()) {
     return refuse("not_ready", "the gateway is not ready: " + gateway->missing());
   }
-  gateway->tunnels().rekey(peer->number);
+  if (const Status started = gateway->tunnels().rekey(peer->number); !started) {
+    return refuse("not_ready", started.error().message);
+  }
   return json{{"peer", peer->full()}, {"started", true}};
 }
 

@@ -35,7 +35,11 @@ json show_session(const abi::Directory& directory, std::uint32_t id, Nanoseconds
 }
 
 // One word for what an operator wants to know first.
-std::string state_of(const TunnelPeer& peer, const noise::PeerStatus& status, bool has_session) {
+std::string state_of(const TunnelPeer& peer, const noise::PeerStatus& status, bool interface_up,
+                     bool has_session) {
+  if (!interface_up) {
+    return "interface_down";
+  }
   if (has_session) {
     return "up";
   }
@@ -70,7 +74,8 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
     result["allowed_ips"].push_back(config::to_string(prefix));
   }
   result["session"] = show_session(directory, get(entry.current_session), now);
-  result["state"] = state_of(peer, status, !result["session"].is_null());
+  result["state"] = state_of(peer, status, gateway.tunnels().tunnels()[peer.interface].up,
+                             !result["session"].is_null());
   result["latest_handshake_seconds_ago"] = age(status.last_handshake, now);
   result["last_failure"] = status.last_failure ? json(noise::name(*status.last_failure)) : json();
   result["rx_packets"] = get(entry.rx_packets);

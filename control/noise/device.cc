@@ -33,17 +33,48 @@ Actions Device::set_private_key(crypto::PrivateKey private_key) {
   const PublicKey public_key = crypto::public_key(private_key);
   local_ = {std::move(private_key), public_key};
   checker_ = CookieChecker(local_.public_key, randomness_);
-  Actions actions;
-  for (const auto& [local_id, number] : by_local_id_) {
-    actions.emplace_back(RemoveSession{local_id});
-  }
-  forget_sessions();
+  Actions actions = end_sessions();
   for (auto& [number, peer] : peers_) {
     // Valid with any key of ours: add_peer() has seen to that.
     if (auto remote = remote_static(local_, peer.remote.public_key)) {
       peer.remote = std::move(*remote);
     }
   }
+  return actions;
+}
+
+Actions Device::stop() {
+  stopped_ = true;
+  Actions actions = end_sessions();
+  for (auto& [number, peer] : peers_) {
+    peer.handshake_wanted = false;
+    peer.next_initiation = 0;
+  }
+  return actions;
+}
+
+void Device::start(Time now) {
+  stopped_ = false;
+  for (auto& [number, peer] : peers_) {
+    peer.timers = {};
+    peer.timers.traffic_before_is_settled(now.boot);
+    peer.keepalive_at_once = peer.persistent_keepalive != 0;
+  }
+}
+
+// What is under way is no session yet: the data plane does not know it.
+Actions Device::end_sessions() {
+  for (auto& [number, peer] : peers_) {
+    if (peer.in_flight) {
+      peer.handshake_wanted = true;
+      abandon_initiation(peer);
+    }
+  }
+  Actions actions;
+  for (const auto& [local_id, number] : by_local_id_) {
+    actions.emplace_back(RemoveSession{local_id});
+  }
+  forget_sessions();
   return actions;
 }
 
@@ -103,7 +134,7 @@ Actions Device::remove_peer(PeerNumber number) {
 Actions Device::on_tick(PeerNumber number, const Activity& activity, Time now) {
   Actions actions;
   Peer* peer = find(number);
-  if (peer == nullptr) {
+  if (peer == nullptr || stopped_) {
     return actions;
   }
   catch_up(*peer, activity, now, actions);

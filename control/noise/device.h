@@ -52,6 +52,12 @@ class Device {
   // that had one handshake at their next tick. No peer may have the new public key.
   [[nodiscard]] Actions set_private_key(crypto::PrivateKey private_key);
 
+  // The interface was set down: all sessions end, and nothing is sent or answered until start().
+  // A device begins started.
+  [[nodiscard]] Actions stop();
+  // Persistent keepalives are sent at the next tick; whoever has none waits for traffic.
+  void start(Time now);
+
   // `timestamps` come from the checkpoint; all zero for a peer never met. Refused: our own key, a
   // key that is no valid point, a number or key that is in use.
   Status add_peer(PeerNumber peer, const crypto::PublicKey& public_key, PeerSettings settings,
@@ -122,6 +128,7 @@ class Device {
   void abandon_initiation(Peer& peer);
 
   void catch_up(Peer& peer, const Activity& activity, Time now, Actions& actions);
+  [[nodiscard]] Actions end_sessions();
   void handshake_done(Peer& peer, const Session& session, Time now, Actions& actions);
   void erase_old_keys(Peer& peer, Time now, Actions& actions);
   void count(Outcome outcome, Peer* peer = nullptr);
@@ -141,6 +148,7 @@ class Device {
   std::map<PublicKey, PeerNumber> by_public_key_;
   std::unordered_map<std::uint32_t, PeerNumber> by_local_id_;  // in flight, installing, installed
   OutcomeCounters counters_{};
+  bool stopped_ = false;
 };
 
 }  // namespace gotthard::noise

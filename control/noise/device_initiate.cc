@@ -6,7 +6,7 @@ namespace gotthard::noise {
 Actions Device::need_handshake(PeerNumber number, Time now) {
   Actions actions;
   Peer* peer = find(number);
-  if (peer == nullptr) {
+  if (peer == nullptr || stopped_) {
     return actions;
   }
   if (peer->in_flight) {
@@ -24,7 +24,8 @@ Actions Device::need_handshake(PeerNumber number, Time now) {
 
 Actions Device::rekey(PeerNumber number, Time now) {
   Actions actions;
-  if (Peer* peer = find(number); peer != nullptr && !peer->in_flight && !peer->installing) {
+  Peer* peer = find(number);
+  if (peer != nullptr && !stopped_ && !peer->in_flight && !peer->installing) {
     request_handshake(*peer, now, actions);
   }
   return actions;

@@ -15,6 +15,9 @@ constexpr Nanoseconds kCrossing = kSecond;
 Actions Device::on_datagram(std::span<const std::byte> datagram, const Endpoint& from,
                             const abi::Address& local, Time now, bool under_load) {
   Actions actions;
+  if (stopped_) {
+    return actions;
+  }
   const Origin origin{from, local};
   if (under_load) {
     last_under_load_ = now.boot;

@@ -55,6 +55,9 @@ class Timers {
   // Until the data plane tells that it was sent.
   void keepalive_requested(Nanoseconds now) { last_keepalive_ = now; }
 
+  // Whatever was sent or received until now asks for nothing any more.
+  void traffic_before_is_settled(Nanoseconds now) { last_unanswered_ = now; }
+
   // `current`: the session that seals, if any.
   [[nodiscard]] Due check(const Activity& activity, const std::optional<Session>& current,
                           Nanoseconds persistent_keepalive, const Randomness& randomness,

@@ -46,7 +46,7 @@ struct Tunnel {
   noise::Device device;
   crypto::Secret<32> private_key;
   bool has_private_key = true;  // without one its peers are left alone
-  bool up = true;               // as last sent
+  bool up = true;               // its TUN, as last sent; down: its device is stopped
   std::uint16_t mtu = 0;        // as last sent
 };
 
@@ -85,7 +85,8 @@ class Tunnels {
   // After the FIB was flushed: endpoints whose way has changed, interfaces that went up or down.
   void on_turn();
   void on_name_resolved(std::uint32_t peer, const std::optional<abi::Address>& address);
-  void rekey(std::uint32_t peer);
+  // An error: its interface cannot make handshakes now.
+  Status rekey(std::uint32_t peer);
   // As `wg show` has it; refers to keys that live until the next change.
   [[nodiscard]] uapi::InterfaceView view(std::uint16_t interface) const;
   [[nodiscard]] std::vector<config::Prefix> allowed_ips(std::uint32_t peer) const;
@@ -126,6 +127,7 @@ class Tunnels {
   [[nodiscard]] std::optional<std::uint32_t> free_number();
   [[nodiscard]] std::uint16_t free_port(const Tunnel& tunnel) const;
   void send_interface(Tunnel* tunnel);
+  void follow_device(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
   [[nodiscard]] static bool name_is_stale(const TunnelPeer& peer);
   void ask_for_name(TunnelPeer* peer);

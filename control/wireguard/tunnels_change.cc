@@ -72,7 +72,7 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
     change_peer(tunnel, &peer);
   }
   if (links_.dataplane->attached()) {
-    send_interface(tunnel);
+    follow_device(tunnel);
     for (const auto& [number, peer] : peers_) {
       if ((moved || reordered) && peer.interface == interface) {
         send_peer(peer);

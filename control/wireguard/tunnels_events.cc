@@ -79,10 +79,13 @@ void Tunnels::on_tick() {
   }
   const noise::Time now = time_now();
   for (auto& [number, peer] : peers_) {
+    Tunnel* tunnel = &tunnels_[peer.interface];
+    if (!tunnel->up) {
+      continue;
+    }
     if (!peer.endpoint || name_is_stale(peer)) {
       ask_for_name(&peer);
     }
-    Tunnel* tunnel = &tunnels_[peer.interface];
     if (!tunnel->has_private_key) {
       continue;
     }
@@ -144,10 +147,21 @@ void Tunnels::on_name_resolved(std::uint32_t number, const std::optional<abi::Ad
   set_endpoint(&peer, endpoint, {});
 }
 
-void Tunnels::rekey(std::uint32_t peer) {
-  if (Tunnel* tunnel = tunnel_of(peer); tunnel != nullptr && tunnel->has_private_key) {
-    carry_out(tunnel, tunnel->device.rekey(peer, time_now()));
+Status Tunnels::rekey(std::uint32_t peer) {
+  Tunnel* tunnel = tunnel_of(peer);
+  if (tunnel == nullptr) {
+    return fail("there is no such peer any more");
   }
+  const std::string& name = tunnel->settings.name;
+  if (!tunnel->up) {
+    return fail("{} is down: set it up first (`ip link set {} up`)", name, name);
+  }
+  if (!tunnel->has_private_key) {
+    return fail("{} has no private key: give it one first (`wg set {} private-key FILE`)", name,
+                name);
+  }
+  carry_out(tunnel, tunnel->device.rekey(peer, time_now()));
+  return {};
 }
 
 }  // namespace gotthard::control

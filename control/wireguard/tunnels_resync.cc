@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "control/wireguard/directory_reader.h"
 #include "control/wireguard/tunnels.h"
 
@@ -10,7 +11,7 @@ namespace gotthard::control {
 
 Tunnels::Resynced Tunnels::resync(bool fresh, Nanoseconds now) {
   for (Tunnel& tunnel : tunnels_) {
-    send_interface(&tunnel);
+    follow_device(&tunnel);
   }
   (void)links_.fib->take_changed_endpoints();
   for (const auto& [number, peer] : peers_) {
@@ -40,9 +41,12 @@ Tunnels::Resynced Tunnels::adopt_sessions(const abi::Directory& directory, Nanos
     }
     const auto peer = peers_.find(seen->peer);
     bool adopted = false;
-    if (peer != peers_.end() && identity_of(directory.peer[seen->peer]) ==
-                                    Identity{.interface = peer->second.interface,
-                                             .public_key = peer->second.settings.public_key}) {
+    // Of one that was set down while control was away nothing is kept.
+    const bool stopped = peer != peers_.end() && !tunnels_[peer->second.interface].up;
+    if (peer != peers_.end() && !stopped &&
+        identity_of(directory.peer[seen->peer]) ==
+            Identity{.interface = peer->second.interface,
+                     .public_key = peer->second.settings.public_key}) {
       const abi::PeerEntry& of = directory.peer[seen->peer];
       const Place place = get(of.current_session) == seen->local_id ? Place::current
                           : get(of.next_session) == seen->local_id  ? Place::next
@@ -90,6 +94,23 @@ void Tunnels::send_interface(Tunnel* tunnel) {
   links_.dataplane->send(command);
 }
 
+// As on a kernel interface: one that is set down forgets its sessions and its handshakes.
+void Tunnels::follow_device(Tunnel* tunnel) {
+  const bool was_up = tunnel->up;
+  send_interface(tunnel);
+  if (was_up == tunnel->up) {
+    return;
+  }
+  log::event(log::Level::info, log::Subsystem::control,
+             tunnel->up ? "interface_up" : "interface_down",
+             {{"interface", tunnel->settings.name}});
+  if (tunnel->up) {
+    tunnel->device.start(time_now());
+  } else {
+    carry_out(tunnel, tunnel->device.stop());
+  }
+}
+
 void Tunnels::send_peer(const TunnelPeer& peer) {
   const config::WireGuard& tunnel = tunnels_[peer.interface].settings;
   abi::PeerSet command{.peer = peer.number,
@@ -120,7 +141,7 @@ void Tunnels::on_turn() {
   for (Tunnel& tunnel : tunnels_) {
     if (tunnel.up != links_.fib->tunnel_up(tunnel.number) ||
         tunnel.mtu != links_.fib->tunnel_mtu(tunnel.number)) {
-      send_interface(&tunnel);
+      follow_device(&tunnel);
     }
   }
 }

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from lab import TwoRegions, Wire, check, command, main, ping, ping_at_once
+from lab import TwoRegions, Wire, check, command, main, ping, ping_at_once, wait_for
 
 
 def try_to_leak(lab, regions):
@@ -29,15 +29,26 @@ def before_the_first_handshake(lab):
 
 
 def with_wg0_down(lab):
-    regions = TwoRegions(lab)
+    """Neither plain nor sealed: one that is down sends no keepalive and makes no handshake."""
+    regions = TwoRegions(lab, keepalive=1)
+    one = regions.gateways[0]
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
-    command("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0", "down")
+    set_wg0 = ("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0")
+    command(*set_wg0, "down")
     time.sleep(1)
+    check(one.peer()["state"] == "interface_down" and one.peer()["session"] is None, f"{one.peer()}")
     wire = Wire(lab, regions.gateway_namespaces[1])
     try_to_leak(lab, regions)
-    plain, _ = wire.stop()
+    plain, sealed = wire.stop()
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
-    command("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0", "up")
+    check(sealed == 0, f"{sealed} packets of an interface that is down")
+    wire = Wire(lab, regions.gateway_namespaces[1])
+    command(*set_wg0, "up")
+    wait_for("a persistent keepalive opens the tunnel again", lambda: one.peer()["session"], seconds=5)
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work again")
+    check(ping(lab, regions.gateway_namespaces[0], "10.2.0.2") == 3, "the host's routes are not there again")
+    plain, sealed = wire.stop()
+    check(plain == 0 and sealed > 0, f"{plain} plain and {sealed} sealed packets after it was set up")
 
 
 def with_the_data_plane_killed(lab):

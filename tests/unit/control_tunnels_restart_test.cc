@@ -113,6 +113,34 @@ TEST_F(TunnelsTest, SessionsDieWithTheirDataPlane) {
   EXPECT_FALSE(a_->control->tunnels->tunnels()[0].device.has_session(id));
 }
 
+TEST_F(TunnelsTest, AnInterfaceThatIsSetDownForgetsItsSessions) {
+  handshake();
+  const std::uint32_t id = a_->installed.begin()->first;
+  a_->control->fib.apply(route::Link{5, "wg0", false, 1420});
+  a_->turn();
+  EXPECT_EQ(a_->removed, std::vector<std::uint32_t>{id});
+  EXPECT_FALSE(a_->control->tunnels->rekey(a_->control->peer().number));
+  a_->want_handshake();
+  a_->control->tunnels->on_tick();
+  a_->turn();
+  EXPECT_TRUE(a_->sent().empty());
+  a_->control->fib.apply(route::Link{5, "wg0", true, 1420});
+  a_->turn();
+  a_->want_handshake();
+  EXPECT_EQ(a_->sent().size(), 1U);
+}
+
+TEST_F(TunnelsTest, OfAnInterfaceThatWasSetDownMeanwhileNothingIsTakenOver) {
+  handshake();
+  const std::uint32_t id = a_->installed.begin()->first;
+  a_->start_control();
+  a_->control->fib.apply(route::Link{5, "wg0", false, 1420});
+  EXPECT_EQ(a_->attach().adopted, 0U);
+  EXPECT_EQ(a_->removed, std::vector<std::uint32_t>{id});
+  a_->want_handshake();
+  EXPECT_TRUE(a_->sent().empty());
+}
+
 // The directory is another process's word: whatever it holds, control comes up, and takes over only
 // sessions of the peer whose key stands there.
 TEST_F(TunnelsTest, AnyDirectoryIsReadWithoutHarm) {

@@ -279,6 +279,56 @@ TEST(NoiseKeypairs, RotateAsTheDataPlaneDoes) {
   EXPECT_FALSE(pairs.has(4));
 }
 
+TEST_F(NoiseDevice, AStoppedOneIsSilentAndForgetsItsSessions) {
+  ASSERT_TRUE(a_.update_peer(kB, {preshared_key(5), endpoint(2), 25 * kSecond}));
+  const Bytes response = response_to(initiation());
+  const Actions answered = to_a(response);
+  const std::uint32_t session = only<InstallSession>(answered)->local_id;
+  (void)a_.on_installed(session, now_);
+  pass(6 * kSecond);
+  const Bytes under_way = initiation();
+  const Bytes late = response_to(under_way);
+
+  const Actions stopped = a_.stop();
+  ASSERT_EQ(how_many<RemoveSession>(stopped), stopped.size());
+  EXPECT_EQ(only<RemoveSession>(stopped)->local_id, session);
+  pass(kSecond);
+  const Activity busy{.last_rx = now_.boot - 1,
+                      .last_tx = now_.boot,
+                      .last_tx_data = now_.boot,
+                      .unanswered_since = now_.boot - 20 * kSecond,
+                      .current_session = session};
+  EXPECT_TRUE(a_.need_handshake(kB, now_).empty());
+  EXPECT_TRUE(a_.rekey(kB, now_).empty());
+  EXPECT_TRUE(to_a(late).empty()) << "the handshake that was under way ended";
+  ASSERT_TRUE(a_.update_peer(kB, {preshared_key(5), endpoint(2), 10 * kSecond}));
+  for (int i = 0; i < 1000; ++i) {
+    pass(100 * kMillisecond);
+    ASSERT_TRUE(a_.on_tick(kB, busy, now_).empty());
+  }
+  EXPECT_EQ(a_.status(kB)->attempts, 1U);
+
+  a_.start(now_);
+  pass(100 * kMillisecond);
+  EXPECT_EQ(how_many<SendDatagram>(a_.on_tick(kB, busy, now_)), 1U) << "a persistent keepalive";
+}
+
+TEST_F(NoiseDevice, AStartedOneWaitsForTraffic) {
+  const Actions answered = to_a(response_to(initiation()));
+  (void)a_.on_installed(only<InstallSession>(answered)->local_id, now_);
+  (void)a_.stop();
+  // What was unanswered then is nobody's business now.
+  const Activity before{
+      .last_tx = now_.boot, .last_tx_data = now_.boot, .unanswered_since = now_.boot};
+  pass(kSecond);
+  a_.start(now_);
+  for (int i = 0; i < 1000; ++i) {
+    pass(100 * kMillisecond);
+    ASSERT_TRUE(a_.on_tick(kB, before, now_).empty());
+  }
+  EXPECT_EQ(how_many<SendDatagram>(a_.need_handshake(kB, now_)), 1U);
+}
+
 TEST_F(NoiseDevice, OutcomesHaveDistinctNames) {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) {
