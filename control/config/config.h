@@ -127,8 +127,10 @@ Result<std::array<std::uint8_t, 32>> parse_key(std::string_view text);
 Result<Prefix> parse_prefix(std::string_view text);  // host bits must be zero
 Result<InterfaceAddress> parse_interface_address(std::string_view text);
 Result<Address> parse_address(std::string_view text);
+Result<Endpoint> parse_endpoint(std::string_view text);  // "HOST:PORT", "[IPV6]:PORT"
 [[nodiscard]] std::string to_string(const Address& address);
 [[nodiscard]] std::string to_string(const Prefix& prefix);
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);
 [[nodiscard]] std::string key_to_string(const std::array<std::uint8_t, 32>& key);
 
 }  // namespace gotthard::config

@@ -24,38 +24,6 @@ bool is_host_name(std::string_view host) {
   });
 }
 
-// "host:port", "1.2.3.4:port" or "[v6]:port".
-Result<Endpoint> parse_endpoint(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return fail("'{}' has no port: write HOST:51820", text);
-  }
-  std::string_view host = text.substr(0, colon);
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  if (bracketed) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return fail("'{}' is an IPv6 address without brackets: write [ADDRESS]:PORT", text);
-  }
-  const std::string_view digits = text.substr(colon + 1);
-  unsigned port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) {
-    return fail("'{}' has no port from 1 to 65535", text);
-  }
-  Endpoint endpoint{.host = std::string(host), .port = static_cast<std::uint16_t>(port)};
-  if (const auto address = parse_address(host)) {
-    if (bracketed != (address->family == abi::Family::ipv6) || !is_unicast(*address)) {
-      return fail("'{}' is no address of one host: write ADDRESS:PORT or [IPV6-ADDRESS]:PORT",
-                  text);
-    }
-    endpoint.address = *address;
-  } else if (bracketed || !is_host_name(host)) {
-    return fail("'{}' is neither an address nor a host name", host);
-  }
-  return endpoint;
-}
-
 std::string beside(const std::filesystem::path& base, const std::string& file) {
   return (base / file).lexically_normal().string();
 }
@@ -96,6 +64,43 @@ Peer read_peer(TableReader& reader, const std::filesystem::path& base) {
 }
 
 }  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) {
+    return fail("'{}' has no port: write HOST:51820", text);
+  }
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return fail("'{}' is an IPv6 address without brackets: write [ADDRESS]:PORT", text);
+  }
+  const std::string_view digits = text.substr(colon + 1);
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) {
+    return fail("'{}' has no port from 1 to 65535", text);
+  }
+  Endpoint endpoint{.host = std::string(host), .port = static_cast<std::uint16_t>(port)};
+  if (const auto address = parse_address(host)) {
+    if (bracketed != (address->family == abi::Family::ipv6) || !is_unicast(*address)) {
+      return fail("'{}' is no address of one host: write ADDRESS:PORT or [IPV6-ADDRESS]:PORT",
+                  text);
+    }
+    endpoint.address = *address;
+  } else if (bracketed || !is_host_name(host)) {
+    return fail("'{}' is neither an address nor a host name", host);
+  }
+  return endpoint;
+}
+
+std::string to_string(const Endpoint& endpoint) {
+  const bool brackets = endpoint.host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", endpoint.host, brackets ? "]" : "",
+                     endpoint.port);
+}
 
 bool valid_peer_name(const std::string& name) {
   constexpr std::size_t kMaxLength = 63;

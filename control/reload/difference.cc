@@ -26,12 +26,7 @@ std::string text(const std::vector<unsigned>& values) {
 std::string text(log::Level level) { return std::string(log::name(level)); }
 std::string text(log::Format format) { return format == log::Format::json ? "json" : "logfmt"; }
 std::string text(const std::optional<config::Endpoint>& endpoint) {
-  if (!endpoint) {
-    return "";
-  }
-  const bool brackets = endpoint->host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", brackets ? "[" : "", endpoint->host, brackets ? "]" : "",
-                     endpoint->port);
+  return endpoint ? config::to_string(*endpoint) : "";
 }
 
 template <typename Enum, std::size_t N>

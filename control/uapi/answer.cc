@@ -25,23 +25,30 @@ void append(SecretString* out, fmt::format_string<Values...> format, Values&&...
   fmt::format_to(std::back_inserter(*out), format, std::forward<Values>(values)...);
 }
 
+void append_endpoint(SecretString* out, const noise::Endpoint& endpoint) {
+  const bool ipv6 = endpoint.address.family == abi::Family::ipv6;
+  append(out, "endpoint={}{}{}:{}\n", ipv6 ? "[" : "", config::to_string(endpoint.address),
+         ipv6 ? "]" : "", ntohs(endpoint.port));
+}
+
 void append_peer(SecretString* out, const PeerView& peer, Detail detail) {
   append_key(out, "public_key", std::as_bytes(std::span(peer.public_key)));
   if (!peer.preshared_key->is_zero()) {
     append_key(out, "preshared_key", peer.preshared_key->bytes());
   }
   append(out, "protocol_version=1\n");
-  if (peer.endpoint) {
-    const bool ipv6 = peer.endpoint->address.family == abi::Family::ipv6;
-    append(out, "endpoint={}{}{}:{}\n", ipv6 ? "[" : "", config::to_string(peer.endpoint->address),
-           ipv6 ? "]" : "", ntohs(peer.endpoint->port));
-  }
   if (detail == Detail::everything) {
+    if (peer.endpoint) {
+      append_endpoint(out, *peer.endpoint);
+    }
     append(out, "last_handshake_time_sec={}\nlast_handshake_time_nsec={}\n",
            peer.last_handshake / kSecond, peer.last_handshake % kSecond);
     append(out, "tx_bytes={}\nrx_bytes={}\n", peer.tx_bytes, peer.rx_bytes);
   } else {
     append(out, "name={}\n", peer.name);
+    if (peer.configured) {
+      append(out, "endpoint={}\n", config::to_string(*peer.configured));
+    }
   }
   append(out, "persistent_keepalive_interval={}\n", peer.persistent_keepalive);
   for (const config::Prefix& prefix : peer.allowed_ips) {

@@ -18,8 +18,9 @@ struct PeerView {
   std::string name;
   std::array<std::uint8_t, 32> public_key{};
   const crypto::Secret<32>* preshared_key = nullptr;  // all zero: none
-  std::optional<noise::Endpoint> endpoint;
-  Nanoseconds last_handshake = 0;  // CLOCK_REALTIME, 0 never
+  std::optional<noise::Endpoint> endpoint;            // where it is now
+  std::optional<config::Endpoint> configured;         // where it was said to be, perhaps by name
+  Nanoseconds last_handshake = 0;                     // CLOCK_REALTIME, 0 never
   std::uint64_t tx_bytes = 0;
   std::uint64_t rx_bytes = 0;
   std::uint16_t persistent_keepalive = 0;
@@ -33,7 +34,7 @@ struct InterfaceView {
   std::vector<PeerView> peers;
 };
 
-// Everything, or only what a set request may say; that includes `name`, a key of our own.
+// Everything that `wg` asks for; or what a peer was given, as parse() reads it for the checkpoint.
 enum class Detail : std::uint8_t { everything, configuration };
 [[nodiscard]] crypto::SecretString describe(const InterfaceView& view,
                                             Detail detail = Detail::everything);

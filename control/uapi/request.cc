@@ -73,6 +73,8 @@ std::optional<config::Prefix> to_prefix(std::string_view text) {
 
 class Parser {
  public:
+  explicit Parser(Author author) : author_(author) {}
+
   // Nothing: the line is as it should be.
   std::optional<ChangeRefused> take(const Line& line) {
     if (line.key == "public_key") {
@@ -144,8 +146,7 @@ class Parser {
       return take_secret(line.value, &peer.preshared_key);
     }
     if (line.key == "endpoint") {
-      peer.endpoint = to_endpoint(line.value);
-      return peer.endpoint.has_value();
+      return take_endpoint(line.value, &peer);
     }
     if (line.key == "persistent_keepalive_interval") {
       return take_number(line.value, &peer.persistent_keepalive);
@@ -159,7 +160,7 @@ class Parser {
     if (line.key == "update_only") {
       return take_true(line.value, &peer.update_only);
     }
-    if (line.key == "name") {
+    if (line.key == "name" && author_ == Author::checkpoint) {
       peer.name = std::string(line.value);
       return config::valid_peer_name(*peer.name);
     }
@@ -167,6 +168,15 @@ class Parser {
       return line.value == "1";
     }
     return std::nullopt;
+  }
+
+  bool take_endpoint(std::string_view value, PeerChange* peer) const {
+    peer->endpoint = to_endpoint(value);
+    if (const auto by_name = config::parse_endpoint(value);
+        !peer->endpoint && author_ == Author::checkpoint && by_name) {
+      peer->endpoint = *by_name;
+    }
+    return peer->endpoint.has_value();
   }
 
   static bool take_allowed_ip(std::string_view value, PeerChange* peer) {
@@ -178,12 +188,13 @@ class Parser {
     return prefix.has_value();
   }
 
+  Author author_;
   InterfaceChange change_;
 };
 
 }  // namespace
 
-tl::expected<Request, ChangeRefused> parse(std::string_view text) {
+tl::expected<Request, ChangeRefused> parse(std::string_view text, Author author) {
   std::optional<Parser> set;
   for (bool first = true; !text.empty(); first = false) {
     const auto newline = text.find('\n');
@@ -193,7 +204,7 @@ tl::expected<Request, ChangeRefused> parse(std::string_view text) {
       return Get{};
     }
     if (first && line == "set=1") {
-      set.emplace();
+      set.emplace(author);
       continue;
     }
     const auto equals = line.find('=');

@@ -84,7 +84,7 @@ bool restore_running(std::string_view text, std::string_view base, config::Confi
     const std::string_view lines = text.substr(0, next);
     text.remove_prefix(next == std::string_view::npos ? text.size() : next + 1);
     const auto tunnel = std::ranges::find(config->wireguard, name, &config::WireGuard::name);
-    auto request = parse(crypto::SecretString("set=1\n").append(lines));
+    auto request = parse(crypto::SecretString("set=1\n").append(lines), Author::checkpoint);
     if (tunnel == config->wireguard.end() || !request) {
       return false;
     }

@@ -157,6 +157,7 @@ uapi::InterfaceView Tunnels::view(std::uint16_t interface) const {
     seen.public_key = peer.settings.public_key;
     seen.preshared_key = &peer.preshared_key;
     seen.endpoint = peer.endpoint;
+    seen.configured = peer.settings.endpoint;
     seen.last_handshake = status.last_handshake_wall;
     if (directory != nullptr) {
       seen.tx_bytes = get(directory->peer[number].tx_bytes);

@@ -70,12 +70,23 @@ TEST(RunningText, IsPutBackAsItWas) {
       {.name = "region-b",
        .public_key = {1},
        .preshared_key = &private_key,
-       .endpoint = noise::Endpoint{*config::parse_address("192.0.2.2"), htons(51820)},
+       .endpoint = noise::Endpoint{*config::parse_address("198.51.100.9"), htons(4)},
+       .configured = *config::parse_endpoint("192.0.2.2:51820"),
        .last_handshake = 17,
        .tx_bytes = 4,
        .persistent_keepalive = 25,
        .allowed_ips = {*config::parse_prefix("10.0.0.0/8"), *config::parse_prefix("fd00::/8")}});
-  interface.view.peers.push_back({.name = "c", .public_key = {2}, .preshared_key = &none});
+  interface.view.peers.push_back(
+      {.name = "c",
+       .public_key = {2},
+       .preshared_key = &none,
+       .endpoint = noise::Endpoint{*config::parse_address("192.0.2.7"), htons(4)},
+       .configured = *config::parse_endpoint("c.example:7")});
+  interface.view.peers.push_back(
+      {.name = "d",
+       .public_key = {3},
+       .preshared_key = &none,
+       .endpoint = noise::Endpoint{*config::parse_address("192.0.2.8"), htons(4)}});
   const auto text = uapi::running_text("the file", std::span(&interface, 1));
 
   config::Config config = file();
@@ -87,13 +98,17 @@ TEST(RunningText, IsPutBackAsItWas) {
   EXPECT_EQ(wg1.listen_port, 99);
   EXPECT_EQ(wg1.fwmark, 5U);
   EXPECT_TRUE(crypto::equal(keys.at(wg1.private_key_file).bytes(), private_key.bytes()));
-  ASSERT_EQ(wg1.peers.size(), 2U);
+  ASSERT_EQ(wg1.peers.size(), 3U);
   EXPECT_EQ(wg1.peers[0].name, "region-b");
-  EXPECT_EQ(wg1.peers[0].endpoint->port, 51820);
+  EXPECT_EQ(wg1.peers[0].endpoint->port, 51820) << "not where it was heard last";
+  EXPECT_EQ(wg1.peers[0].endpoint->address, config::parse_address("192.0.2.2").value());
   EXPECT_EQ(wg1.peers[0].persistent_keepalive, 25);
   EXPECT_EQ(wg1.peers[0].allowed_ips, interface.view.peers[0].allowed_ips);
   EXPECT_TRUE(keys.contains(wg1.peers[0].preshared_key_file));
   EXPECT_EQ(wg1.peers[1].preshared_key_file, "");
+  EXPECT_EQ(config::to_string(*wg1.peers[1].endpoint), "c.example:7") << "a name stays one";
+  EXPECT_FALSE(wg1.peers[1].endpoint->address.has_value());
+  EXPECT_FALSE(wg1.peers[2].endpoint.has_value()) << "it was given none";
 }
 
 TEST(RunningText, NoPrivateKeyStaysNone) {

@@ -69,14 +69,15 @@ TEST(UapiRequest, BadOnesAreRefusedWhole) {
     EXPECT_EQ(refusal_of(text), EPROTO) << text;
   }
   const std::string peer = "set=1\npublic_key=" + kKey + "\n";
+  EXPECT_EQ(refusal_of(peer + "name=ours\n"), EPROTO) << "that is for the checkpoint alone";
   for (const std::string& text :
        {std::string("set=1\nlisten_port=65536\n"), std::string("set=1\nlisten_port=-1\n"),
         std::string("set=1\nprivate_key=00\n"), std::string("set=1\nreplace_peers=yes\n"),
         std::string("set=1\npublic_key=xyz\n"), "set=1\nprivate_key=" + kKey + "00\n",
         peer + "endpoint=192.0.2.1\n", peer + "endpoint=host:51820\n",
-        peer + "endpoint=192.0.2.1:0\n", peer + "allowed_ip=10.0.0.0/33\n",
-        peer + "allowed_ip=10.0.0.0\n", peer + "protocol_version=2\n",
-        peer + "persistent_keepalive_interval=\n"}) {
+        peer + "endpoint=192.0.2.1:0\n", peer + "endpoint=h.example:1\n",
+        peer + "allowed_ip=10.0.0.0/33\n", peer + "allowed_ip=10.0.0.0\n",
+        peer + "protocol_version=2\n", peer + "persistent_keepalive_interval=\n"}) {
     EXPECT_EQ(refusal_of(text), EINVAL) << text;
   }
 }
@@ -90,13 +91,17 @@ TEST(UapiAnswer, SaysWhatASetWouldHaveSaid) {
       PeerView{.public_key = {9},
                .preshared_key = &secret,
                .endpoint = noise::Endpoint{*config::parse_address("2001:db8::1"), htons(99)},
+               .configured = *config::parse_endpoint("h.example:7"),
                .last_handshake = 5 * kSecond + 17,
                .tx_bytes = 11,
                .rx_bytes = 12,
                .persistent_keepalive = 25,
                .allowed_ips = {*config::parse_prefix("10.0.0.0/8")}});
-  view.peers.push_back(
-      PeerView{.public_key = {8}, .preshared_key = &none, .endpoint = {}, .allowed_ips = {}});
+  view.peers.push_back(PeerView{.public_key = {8},
+                                .preshared_key = &none,
+                                .endpoint = {},
+                                .configured = {},
+                                .allowed_ips = {}});
   const std::string text(std::string_view(describe(view)));
   for (const char* line :
        {"listen_port=51820\n", "fwmark=7\n", "endpoint=[2001:db8::1]:99\n",
