@@ -103,7 +103,7 @@ Status Gateway::set_up() {
          const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
          const auto id = ask(request);
          if (id) {
-           names_asked_[*id] = peer;
+           names_asked_[*id] = {.peer = peer, .name = host};
          }
          return id.has_value();
        }});

@@ -120,8 +120,12 @@ class Gateway {
   std::set<std::uint16_t> changed_;  // interfaces that run otherwise than it says
 
   std::uint64_t request_id_ = 0;
-  std::map<std::uint64_t, std::uint32_t> names_asked_;  // request, peer
-  std::map<std::uint64_t, Waiting> waiting_;            // by request
+  struct NameAsked {
+    std::uint32_t peer = 0;
+    std::string name;
+  };
+  std::map<std::uint64_t, NameAsked> names_asked_;  // by request
+  std::map<std::uint64_t, Waiting> waiting_;        // by request
   broker::ConfigurationReceiver configurations_;
   std::uint64_t instance_ = 0;       // of the data plane that sessions were made with
   bool synchronised_ = false;        // this attachment has got everything

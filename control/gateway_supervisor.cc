@@ -61,14 +61,16 @@ void Gateway::on_name_resolved(std::uint64_t id, const broker::NameResolved& res
   if (asked == names_asked_.end()) {
     return;
   }
+  const NameAsked question = std::move(asked->second);
+  names_asked_.erase(asked);
   const bool found = resolved.outcome == broker::Outcome::done && resolved.count > 0;
   if (!found) {
     log::event(log::Level::warning, kLog, "name_not_resolved",
-               {{"reason", broker::view(resolved.reason)}});
+               {{"name", question.name}, {"reason", broker::view(resolved.reason)}});
   }
-  tunnels_->on_name_resolved(asked->second,
-                             found ? std::optional(resolved.addresses[0]) : std::nullopt);
-  names_asked_.erase(asked);
+  tunnels_->on_name_resolved(
+      question.peer, question.name,
+      std::span(resolved.addresses).first(found ? resolved.count : std::size_t{0}));
 }
 
 void Gateway::on_answer(std::uint64_t id, const broker::Answer& answer) {

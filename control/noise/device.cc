@@ -246,6 +246,14 @@ void Device::on_endpoint_moved(PeerNumber number, const Endpoint& endpoint,
   }
 }
 
+void Device::forget_endpoint(PeerNumber number) {
+  if (Peer* peer = find(number); peer != nullptr) {
+    abandon_initiation(*peer);
+    peer->status.endpoint.reset();
+    peer->local = {};
+  }
+}
+
 Status Device::adopt_session(PeerNumber number, const LiveSession& live) {
   Peer* peer = find(number);
   if (peer == nullptr) {

@@ -85,6 +85,8 @@ class Device {
   void on_erased(std::uint32_t local_id);
   // The data plane opened a packet that came from elsewhere than the endpoint.
   void on_endpoint_moved(PeerNumber peer, const Endpoint& endpoint, const abi::Address& local);
+  // It is not known where the peer is: an initiation that waits for its response ends.
+  void forget_endpoint(PeerNumber peer);
 
   // After a restart of control. Peers first.
   Status adopt_session(PeerNumber peer, const LiveSession& session);

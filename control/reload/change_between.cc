@@ -55,8 +55,9 @@ PeerChange changed(const config::Peer& from, const Keys& from_keys, const config
   if (!same_key(find_key(from_keys, from.preshared_key_file), psk)) {
     change.preshared_key = key_or_none(psk);
   }
-  if (to.endpoint && !same(from.endpoint, to.endpoint)) {
+  if (!same(from.endpoint, to.endpoint)) {
     change.endpoint = to.endpoint;
+    change.take_endpoint = !to.endpoint;
   }
   if (from.persistent_keepalive != to.persistent_keepalive) {
     change.persistent_keepalive = to.persistent_keepalive;
@@ -67,7 +68,7 @@ PeerChange changed(const config::Peer& from, const Keys& from_keys, const config
 }
 
 bool changes_nothing(const PeerChange& change) {
-  return !change.name && !change.preshared_key && !change.endpoint &&
+  return !change.name && !change.preshared_key && !change.endpoint && !change.take_endpoint &&
          !change.persistent_keepalive && change.allowed_ips.empty() &&
          change.removed_allowed_ips.empty();
 }

@@ -21,6 +21,7 @@ struct PeerChange {
   std::optional<std::string> name;                    // absent: an added peer is named by its key
   std::optional<crypto::Secret<32>> preshared_key;    // all zero: none from now on
   std::optional<config::Endpoint> endpoint;           // a literal address or a name
+  bool take_endpoint = false;                         // none from now on: it will come to us
   std::optional<std::uint16_t> persistent_keepalive;  // seconds, 0 off
   std::vector<config::Prefix> allowed_ips;            // given to this peer, whoever had them
   std::vector<config::Prefix> removed_allowed_ips;    // taken from it, if it has them

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,14 @@ struct TunnelPeer {
   std::optional<noise::Endpoint> endpoint;
   abi::Address local;                // that the peer has sent to last; family none: routing decides
   crypto::Secret<32> preshared_key;  // all zero: none
-  std::uint32_t unanswered = 0;      // initiations since the last handshake that was done
-  bool name_asked = false;
-  Nanoseconds name_asked_at = 0;
+  std::uint32_t unanswered = 0;      // initiations since the last handshake, or since it was moved
+  bool moved = false;                // its endpoint, since the checkpoint has heard of it
+  Nanoseconds kept_at = 0;           // when it last did
+  struct Name {
+    bool is_new = false;  // given while it runs: what it resolves to counts, whatever answers now
+    bool asked = false;
+    Nanoseconds asked_at = 0;
+  } name;  // of settings.endpoint, where that has one
 };
 
 struct Tunnel {
@@ -84,7 +90,9 @@ class Tunnels {
   void on_tick();
   // After the FIB was flushed: endpoints whose way has changed, interfaces that went up or down.
   void on_turn();
-  void on_name_resolved(std::uint32_t peer, const std::optional<abi::Address>& address);
+  // `addresses`: of the name that was asked for, none when there are none.
+  void on_name_resolved(std::uint32_t peer, const std::string& name,
+                        std::span<const abi::Address> addresses);
   // An error: its interface cannot make handshakes now.
   Status rekey(std::uint32_t peer);
   // As `wg show` has it; refers to keys that live until the next change.
@@ -115,7 +123,14 @@ class Tunnels {
   void act(Tunnel* tunnel, const noise::HandshakeDone& action);
   void act(Tunnel* tunnel, const noise::HandshakeFailed& action);
 
-  void set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint, const abi::Address& local);
+  // What an operator said is in the checkpoint at once, what a peer shows soon.
+  enum class Keep : std::uint8_t { now, soon };
+  void give_endpoint(Tunnel* tunnel, TunnelPeer* peer, const config::Endpoint& given);
+  void take_endpoint(Tunnel* tunnel, TunnelPeer* peer, Nanoseconds now);
+  void set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint, const abi::Address& local,
+                    Keep keep);
+  void keep_moved_endpoint(TunnelPeer* peer, Nanoseconds now);
+  void forget_record_endpoint(TunnelPeer* peer);
   bool commit(TunnelPeer* peer);
   Status add_peer(Tunnel* tunnel, std::uint32_t number, const config::Peer& settings,
                   const crypto::Secret<32>& preshared_key);
@@ -130,6 +145,7 @@ class Tunnels {
   void follow_device(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);
   [[nodiscard]] static bool name_is_stale(const TunnelPeer& peer);
+  [[nodiscard]] static bool wants_name(const TunnelPeer& peer);
   void ask_for_name(TunnelPeer* peer);
   Resynced adopt_sessions(const abi::Directory& directory, Nanoseconds now);
   Tunnel* tunnel_of(std::uint32_t peer);

@@ -129,31 +129,7 @@ void Tunnels::act(Tunnel*, const noise::SendKeepalive& action) {
 }
 
 void Tunnels::act(Tunnel*, const noise::EndpointLearned& action) {
-  set_endpoint(&peers_.at(action.peer), action.endpoint, action.local);
-}
-
-void Tunnels::set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint,
-                           const abi::Address& local) {
-  const bool moved = peer->endpoint != endpoint;
-  if (!moved && peer->local == local) {
-    return;
-  }
-  peer->endpoint = endpoint;
-  peer->local = local;
-  peer->record.endpoint = endpoint.address;
-  peer->record.endpoint_port = endpoint.port;
-  (void)commit(peer);  // an endpoint that is not kept costs a handshake, no more
-  links_.fib->set_endpoint(peer->number, endpoint.address, local);
-  links_.fib->flush(boottime_now());
-  if (links_.dataplane->attached()) {
-    send_peer(*peer);
-  }
-  if (moved) {
-    log::event(log::Level::info, kHandshake, "endpoint_changed",
-               {{"peer", full_name(peer->number)},
-                {"endpoint", config::to_string(endpoint.address)},
-                {"port", ntohs(endpoint.port)}});
-  }
+  set_endpoint(&peers_.at(action.peer), action.endpoint, action.local, Keep::soon);
 }
 
 void Tunnels::act(Tunnel*, const noise::HandshakeDone& action) {

@@ -58,6 +58,9 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
     for (const PeerChange& peer : change.peers) {
       named.insert(peer.public_key);
     }
+    for (PeerChange& peer : change.peers) {
+      peer.take_endpoint = !peer.endpoint;
+    }
     std::vector<std::uint32_t> gone;
     for (auto& [number, peer] : peers_) {
       if (peer.interface == interface && !named.contains(peer.settings.public_key)) {
@@ -193,20 +196,15 @@ void Tunnels::change_peer(Tunnel* tunnel, PeerChange* change) {
   }
   peer->settings.persistent_keepalive =
       change->persistent_keepalive.value_or(peer->settings.persistent_keepalive);
-  std::optional<noise::Endpoint> endpoint;
-  if (change->endpoint) {
-    peer->settings.endpoint = change->endpoint;
-    if (change->endpoint->address) {
-      endpoint = noise::Endpoint{.address = *change->endpoint->address,
-                                 .port = htons(change->endpoint->port)};
-    } else {
-      ask_for_name(peer);
-    }
-  }
   (void)tunnel->device.update_peer(
       peer->number, {.preshared_key = copy(peer->preshared_key),
-                     .endpoint = endpoint,
+                     .endpoint = std::nullopt,
                      .persistent_keepalive = peer->settings.persistent_keepalive * kSecond});
+  if (change->endpoint) {
+    give_endpoint(tunnel, peer, *change->endpoint);
+  } else if (change->take_endpoint) {
+    take_endpoint(tunnel, peer, boottime_now());
+  }
   if (change->replace_allowed_ips) {
     links_.fib->set_allowed_ips(tunnel->number, peer->number, change->allowed_ips);
   } else {
@@ -217,9 +215,7 @@ void Tunnels::change_peer(Tunnel* tunnel, PeerChange* change) {
   for (const config::Prefix& prefix : change->removed_allowed_ips) {
     links_.fib->remove_allowed_ip(tunnel->number, peer->number, prefix);
   }
-  if (endpoint && (peer->endpoint != endpoint || peer->local.family != abi::Family::none)) {
-    set_endpoint(peer, *endpoint, {});
-  } else if (links_.dataplane->attached()) {
+  if (links_.dataplane->attached()) {
     send_peer(*peer);
   }
 }

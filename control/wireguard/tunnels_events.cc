@@ -1,21 +1,10 @@
 // What comes from the data plane, the clock and the resolver goes to the protocol.
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 #include "control/wireguard/directory_reader.h"
 #include "control/wireguard/tunnels.h"
 
 namespace gotthard::control {
-namespace {
-
-// How long a name's server is left alone after a question.
-constexpr Nanoseconds kNameInterval = 5 * kSecond;
-// The first had its five seconds.
-constexpr std::uint32_t kUnansweredBeforeName = 2;
-
-}  // namespace
-
 void Tunnels::on_punt(const abi::PacketRecord& packet, bool under_load) {
   if (packet.interface >= tunnels_.size()) {
     return;
@@ -65,7 +54,7 @@ bool Tunnels::on_event(const abi::EventBody& event) {
     if (peer != peers_.end()) {
       const noise::Endpoint from{.address = m->remote, .port = m->remote_port};
       tunnels_[peer->second.interface].device.on_endpoint_moved(m->peer, from, m->local);
-      set_endpoint(&peer->second, from, m->local);
+      set_endpoint(&peer->second, from, m->local, Keep::soon);
     }
   } else {
     return false;
@@ -83,7 +72,8 @@ void Tunnels::on_tick() {
     if (!tunnel->up) {
       continue;
     }
-    if (!peer.endpoint || name_is_stale(peer)) {
+    keep_moved_endpoint(&peer, now.boot);
+    if (wants_name(peer)) {
       ask_for_name(&peer);
     }
     if (!tunnel->has_private_key) {
@@ -110,41 +100,6 @@ noise::Activity Tunnels::activity_of(std::uint32_t peer, Nanoseconds now) const 
     activity.sent = get(session.sent);
   }
   return activity;
-}
-
-// It was given by name, and does not answer where it was: it may have moved with its name.
-bool Tunnels::name_is_stale(const TunnelPeer& peer) {
-  return peer.settings.endpoint && !peer.settings.endpoint->address &&
-         peer.unanswered >= kUnansweredBeforeName;
-}
-
-void Tunnels::ask_for_name(TunnelPeer* peer) {
-  const Nanoseconds now = boottime_now();
-  if (peer->name_asked || !peer->settings.endpoint ||
-      (peer->name_asked_at != 0 && now < peer->name_asked_at + kNameInterval)) {
-    return;
-  }
-  peer->name_asked_at = now;
-  peer->name_asked = links_.resolve_name(peer->number, peer->settings.endpoint->host);
-}
-
-void Tunnels::on_name_resolved(std::uint32_t number, const std::optional<abi::Address>& address) {
-  const auto found = peers_.find(number);
-  if (found == peers_.end()) {
-    return;
-  }
-  TunnelPeer& peer = found->second;
-  peer.name_asked = false;
-  // An address that the peer itself has shown is better than a name's, as long as it answers there.
-  if (!address || !peer.settings.endpoint || (peer.endpoint && !name_is_stale(peer))) {
-    return;
-  }
-  const noise::Endpoint endpoint{.address = *address, .port = htons(peer.settings.endpoint->port)};
-  if (peer.endpoint == endpoint) {
-    return;
-  }
-  tunnels_[peer.interface].device.on_endpoint_moved(number, endpoint, {});
-  set_endpoint(&peer, endpoint, {});
 }
 
 Status Tunnels::rekey(std::uint32_t peer) {

@@ -1,6 +1,7 @@
 // Changes to running interfaces, seen from the data plane.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 
 #include "tests/unit/control_sides.h"
@@ -101,6 +102,63 @@ TEST_F(ChangeTest, ARemovedPeersNumberIsNotGivenAwayWhileItLives) {
     ASSERT_TRUE(apply(about(n)).has_value());
     EXPECT_NE(peer(n)->number, number) << "the directory still shows the old one";
   }
+}
+
+TEST_F(ChangeTest, AnotherNameCountsAlsoWhileThePeerAnswersWhereItIs) {
+  handshake();
+  PeerChange change = about(2);
+  change.endpoint = config::Endpoint{"old.example", 51820, {}};
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  change = about(2);
+  change.endpoint = config::Endpoint{"new.example", 51820, {}};
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_EQ(a_->control->names_asked, (std::vector<std::string>{"old.example", "new.example"}))
+      << "at once, though the other has not been answered";
+  Tunnels& tunnels = *a_->control->tunnels;
+  const std::uint32_t number = peer(2)->number;
+  tunnels.on_name_resolved(number, "old.example", std::array{host(4)});
+  EXPECT_EQ(peer(2)->endpoint->address, host(2)) << "an answer to another question";
+  tunnels.on_name_resolved(number, "new.example", {});
+  a_->start_control();  // it has not been found yet: whoever comes after asks too
+  a_->config.wireguard[0].peers[0].endpoint = config::Endpoint{"new.example", 51820, {}};
+  a_->start_control();
+  a_->attach();
+  EXPECT_EQ(a_->control->names_asked, std::vector<std::string>{"new.example"});
+  a_->control->tunnels->on_name_resolved(number, "new.example", std::array{host(4), host(3)});
+  a_->turn();
+  EXPECT_EQ(a_->peers[number].endpoint.remote, host(4));
+  EXPECT_TRUE(a_->removed.empty()) << "the session goes on there";
+
+  change = about(2);
+  change.endpoint = config::Endpoint{"new.example", 7, {}};
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  a_->control->tunnels->on_name_resolved(number, "new.example", std::array{host(3), host(4)});
+  a_->turn();
+  EXPECT_EQ(a_->peers[number].endpoint.remote, host(4)) << "its address is one of the name's";
+  EXPECT_EQ(a_->peers[number].endpoint.remote_port, htons(7));
+}
+
+TEST_F(ChangeTest, AnEndpointThatIsTakenAwayIsForgotten) {
+  PeerChange change = about(2);
+  change.take_endpoint = true;
+  a_->want_handshake();
+  ASSERT_EQ(a_->sent().size(), 1U);
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_FALSE(peer(2)->settings.endpoint.has_value());
+  EXPECT_FALSE(peer(2)->endpoint.has_value()) << "it was never heard there";
+  EXPECT_EQ(a_->peers[peer(2)->number].endpoint.remote.family, abi::Family::none);
+  a_->control->tunnels->on_tick();
+  a_->want_handshake();
+  EXPECT_TRUE(a_->sent().empty());
+}
+
+TEST_F(ChangeTest, AnEndpointThatIsTakenAwayIsKeptWhereThePeerAnswers) {
+  handshake();
+  PeerChange change = about(2);
+  change.take_endpoint = true;
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_FALSE(peer(2)->settings.endpoint.has_value());
+  EXPECT_EQ(peer(2)->endpoint->address, host(2)) << "the session goes on";
 }
 
 TEST_F(ChangeTest, AnotherPrivateKeyIsAnotherIdentity) {

@@ -112,13 +112,29 @@ TEST(Reload, PeersComeGoAndChange) {
   EXPECT_THAT(changed.allowed_ips, ElementsAre(net(3)));
   EXPECT_THAT(changed.removed_allowed_ips, IsEmpty());
   EXPECT_EQ(changed.persistent_keepalive, 25);
-  EXPECT_FALSE(changed.endpoint.has_value()) << "where it is heard now is better";
+  EXPECT_FALSE(changed.endpoint || changed.take_endpoint) << "where it is heard now is better";
   ASSERT_TRUE(changed.preshared_key.has_value());
   EXPECT_TRUE(crypto::equal(changed.preshared_key->bytes(), key(9).bytes()));
   const PeerChange& added = made.peers[2];
   EXPECT_EQ(added.name, "two");
   EXPECT_TRUE(added.replace_allowed_ips);
   EXPECT_TRUE(added.endpoint && added.preshared_key && added.preshared_key->is_zero());
+}
+
+TEST(Reload, EndpointsChangeAndGo) {
+  Settings other = base();
+  auto& peers = other.config.wireguard[0].peers;
+  peers[0].endpoint = config::Endpoint{"gw.example", 1, std::nullopt};
+  peers[1].endpoint.reset();
+  EXPECT_THAT(
+      differences(base(), other),
+      UnorderedElementsAre(Difference{"wg0/one", "endpoint", "192.0.2.1:1", "gw.example:1", true},
+                           Difference{"wg0/two", "endpoint", "192.0.2.1:2", "", true}));
+  const InterfaceChange made = change(base(), other);
+  ASSERT_EQ(made.peers.size(), 2U);
+  EXPECT_EQ(config::to_string(made.peers[0].endpoint.value()), "gw.example:1");
+  EXPECT_FALSE(made.peers[0].take_endpoint);
+  EXPECT_TRUE(made.peers[1].take_endpoint && !made.peers[1].endpoint);
 }
 
 TEST(Reload, KeysAreComparedByWhatTheFilesHoldAndNeverShown) {

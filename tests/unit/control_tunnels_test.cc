@@ -1,6 +1,7 @@
 // Handshakes of two gateways over the rings, and what control does with what it is told.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -118,13 +119,14 @@ TEST_F(TunnelsTest, ANameIsAskedForOnceAndNotTooOften) {
   named.attach();
   EXPECT_EQ(named.control->names_asked, std::vector<std::string>{"gw2.example"});
   named.control->tunnels->on_tick();
-  named.control->tunnels->on_name_resolved(named.control->peer().number, std::nullopt);
+  named.control->tunnels->on_name_resolved(named.control->peer().number, "gw2.example", {});
   named.control->tunnels->on_tick();
   named.control->tunnels->on_tick();
   EXPECT_EQ(named.control->names_asked.size(), 1U) << "some seconds between two questions";
   named.want_handshake();
   EXPECT_TRUE(named.sent().empty());
-  named.control->tunnels->on_name_resolved(named.control->peer().number, host(2));
+  named.control->tunnels->on_name_resolved(named.control->peer().number, "gw2.example",
+                                           std::array{host(2)});
   named.turn();
   EXPECT_EQ(named.peers.begin()->second.endpoint.remote, host(2));
   named.want_handshake();
@@ -138,19 +140,53 @@ TEST_F(TunnelsTest, ANameIsAskedForAgainWhenNobodyAnswers) {
   named.attach();
   Tunnels& tunnels = *named.control->tunnels;
   const std::uint32_t number = named.control->peer().number;
-  tunnels.on_name_resolved(number, host(4));
+  // Of several addresses each has its turn.
+  const std::array all{host(4), host(2), host(3)};
+  tunnels.on_name_resolved(number, "gw2.example", all);
   named.turn();
-  tunnels.rekey(number);
+  EXPECT_EQ(named.control->peer().endpoint->address, host(4));
+  ASSERT_TRUE(tunnels.rekey(number));
   tunnels.on_tick();
   EXPECT_EQ(named.control->names_asked.size(), 1U) << "it may still answer";
   usleep(5'400'000);  // the first initiation's time, with its jitter
   tunnels.on_tick();
   tunnels.on_tick();
   ASSERT_EQ(named.control->names_asked.size(), 2U);
-  tunnels.on_name_resolved(number, host(2));
+  tunnels.on_name_resolved(number, "gw2.example", all);
   named.turn();
   EXPECT_EQ(named.peers.begin()->second.endpoint.remote, host(2));
   EXPECT_EQ(named.control->peer().endpoint->address, host(2));
+  tunnels.on_name_resolved(number, "gw2.example", all);
+  EXPECT_EQ(named.control->peer().endpoint->address, host(2)) << "it has its time to answer";
+}
+
+// A peer that wanders with every packet costs what one costs that moves once a second.
+TEST_F(TunnelsTest, AWanderingPeerIsKeptOnceASecond) {
+  const auto move_to = [&](std::uint8_t n) {
+    a_->manager->tell(abi::EndpointMoved{.peer = a_->control->peer().number,
+                                         .local_id = 0x10100,
+                                         .remote = host(n),
+                                         .local = host(1),
+                                         .remote_port = htons(n)});
+    a_->turn();
+    EXPECT_EQ(a_->peers.begin()->second.endpoint.remote, host(n)) << "its packets follow at once";
+  };
+  move_to(3);
+  const auto kept = a_->memory;
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 50; ++i) {
+    move_to(4);
+    move_to(3);
+  }
+  move_to(4);
+  a_->control->tunnels->on_tick();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(a_->memory, kept);
+  usleep(1'050'000);
+  a_->control->tunnels->on_tick();
+  a_->start_control();
+  a_->attach();
+  EXPECT_EQ(a_->control->peer().endpoint, (noise::Endpoint{host(4), htons(4)}));
 }
 
 TEST_F(TunnelsTest, EventsOfWhatDoesNotExistDoNothing) {
