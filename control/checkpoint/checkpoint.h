@@ -1,6 +1,10 @@
 // What must outlive control, in memory that the supervisor holds: per WireGuard peer the greatest
 // TAI64N received, the last one sent, and the endpoint it was last heard from.
 //
+// A removed peer's record stays, so that its old initiations stay old when it comes back. When all
+// records are taken, those make room whose peers were removed first; their timestamps live on in
+// one floor below which no peer without a record begins.
+//
 // Each record has two copies, each with its key, a generation and a checksum; a commit writes the
 // older one, so that a control that dies in the middle leaves the other whole. Whatever the memory
 // holds, reading it ends with records that check out and nothing else.
@@ -14,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include "control/noise/tai64n.h"
 #include "dataplane/abi/records.h"
 
 namespace gotthard::checkpoint {
@@ -44,8 +49,18 @@ class Checkpoint {
   explicit Checkpoint(std::span<std::byte> memory);
 
   [[nodiscard]] std::optional<PeerRecord> find(const RecordKey& key) const;
-  // In force when it returns. False: no room for another peer.
+  // The same for a peer that there is: its record makes no room from now on. What was taken over is
+  // in nobody's use until then.
+  [[nodiscard]] std::optional<PeerRecord> take(const RecordKey& key);
+  // In force when it returns, and in use. False: no room, all records are in use.
   [[nodiscard]] bool commit(const RecordKey& key, const PeerRecord& record);
+  // Its peer is removed: where it was is forgotten, its timestamps are not. No such record is no
+  // error.
+  void release(const RecordKey& key);
+  // What a peer without a record begins with: the greatest of each kind in what made room. Received
+  // ones beyond our own clock count as of then: a peer whose clock is wrong does not lock out those
+  // that come after it.
+  [[nodiscard]] const noise::Timestamps& floor() const { return floor_; }
   [[nodiscard]] std::size_t size() const { return index_.size(); }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   // Copies that did not check out when taken over.
@@ -54,18 +69,31 @@ class Checkpoint {
  private:
   struct Copy;
   struct Slot;
+  struct FloorCopy;
   struct Header;
+  struct Place {
+    std::size_t slot = 0;
+    std::uint64_t released = 0;  // counts up; 0: in use
+  };
   [[nodiscard]] Slot* slot(std::size_t i) const;
+  [[nodiscard]] Header* header() const;
   void take_over();
+  void use(const RecordKey& key, Place* place);
+  void write(std::size_t slot, const RecordKey& key, const PeerRecord& record,
+             std::uint64_t released);
   // The place of a new record.
   [[nodiscard]] std::optional<std::size_t> free_slot();
+  void raise_floor(const PeerRecord& gone);
 
   std::span<std::byte> memory_;
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;
   std::size_t damaged_ = 0;
   std::vector<std::size_t> lost_;  // slots without a whole copy
-  std::map<RecordKey, std::size_t> index_;
+  std::map<RecordKey, Place> index_;
+  std::map<std::uint64_t, RecordKey> released_;  // by when
+  std::uint64_t last_released_ = 0;
+  noise::Timestamps floor_;
 };
 
 }  // namespace gotthard::checkpoint

@@ -98,8 +98,11 @@ Status Tunnels::add_peer(Tunnel* tunnel, std::uint32_t number, const config::Pee
   TunnelPeer peer{.number = number, .interface = tunnel->number, .settings = settings};
   peer.preshared_key = copy(preshared_key);
   peer.record_key = checkpoint::record_key(tunnel->device.public_key(), settings.public_key);
-  if (const auto record = links_.checkpoint->find(peer.record_key)) {
+  if (const auto record = links_.checkpoint->take(peer.record_key)) {
     peer.record = *record;
+  } else {
+    peer.record.greatest_received = links_.checkpoint->floor().greatest_received;
+    peer.record.last_sent = links_.checkpoint->floor().last_sent;
   }
   // Where the peer was last heard from is better than where it was configured to be.
   if (peer.record.endpoint.family != abi::Family::none) {

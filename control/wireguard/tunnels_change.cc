@@ -149,6 +149,7 @@ void Tunnels::change_private_key(Tunnel* tunnel, const crypto::Secret<32>& key) 
   carry_out(tunnel, tunnel->device.set_private_key(std::move(identity)));
   for (auto& [number, peer] : peers_) {
     if (peer.interface == tunnel->number) {
+      links_.checkpoint->release(peer.record_key);
       peer.record_key =
           checkpoint::record_key(tunnel->device.public_key(), peer.settings.public_key);
       (void)commit(&peer);  // timestamps are the peer's: they hold for any key of ours
@@ -223,6 +224,7 @@ void Tunnels::change_peer(Tunnel* tunnel, PeerChange* change) {
 void Tunnels::remove_peer(Tunnel* tunnel, std::uint32_t number) {
   const auto found = peers_.find(number);
   carry_out(tunnel, tunnel->device.remove_peer(number));
+  links_.checkpoint->release(found->second.record_key);
   links_.fib->remove_peer(number);
   by_key_.erase({.interface = tunnel->number, .public_key = found->second.settings.public_key});
   peers_.erase(found);

@@ -161,6 +161,55 @@ TEST_F(ChangeTest, AnEndpointThatIsTakenAwayIsKeptWhereThePeerAnswers) {
   EXPECT_EQ(peer(2)->endpoint->address, host(2)) << "the session goes on";
 }
 
+TEST_F(ChangeTest, APeerThatComesBackIsNotWhereItWas) {
+  a_->manager->tell(abi::EndpointMoved{.peer = peer(2)->number,
+                                       .local_id = 0x10100,
+                                       .remote = host(4),
+                                       .local = host(1),
+                                       .remote_port = htons(999)});
+  a_->turn();
+  PeerChange removed = about(2);
+  removed.remove = true;
+  ASSERT_TRUE(apply(std::move(removed)).has_value());
+  ASSERT_TRUE(apply(about(2)).has_value());
+  EXPECT_FALSE(peer(2)->endpoint.has_value());
+  EXPECT_EQ(a_->peers[peer(2)->number].endpoint.remote.family, abi::Family::none);
+}
+
+// More peers than there is room for come and go; the initiation that one of them was answered for
+// is as old as ever when it comes back.
+TEST_F(ChangeTest, ChurnTakesNoRoomAndMakesNoInitiationNewAgain) {
+  handshake();
+  const abi::PacketRecord recorded = initiation_;
+  InterfaceChange removed;
+  removed.peers.push_back(about(1));
+  removed.peers.back().remove = true;
+  Tunnels& tunnels = *b_->control->tunnels;
+  ASSERT_TRUE(tunnels.apply(0, std::move(removed)).has_value());
+  const std::size_t room = checkpoint::Checkpoint(b_->memory).capacity();
+  ASSERT_LT(room, 300U);
+  for (std::size_t i = 0; i < 2 * room; ++i) {
+    for (const bool leaves : {false, true}) {
+      InterfaceChange change;
+      PeerChange& passing = change.peers.emplace_back(about(9));
+      passing.public_key[0] = static_cast<std::uint8_t>(i);
+      passing.public_key[1] = static_cast<std::uint8_t>(i >> 8);
+      passing.endpoint = config::Endpoint{"192.0.2.3", 7, host(3)};
+      passing.remove = leaves;
+      ASSERT_TRUE(tunnels.apply(0, std::move(change)).has_value());
+    }
+    b_->turn();
+  }
+  EXPECT_EQ(b_->control->checkpoint.size(), room);
+  InterfaceChange back;
+  back.peers.push_back(about(1));
+  ASSERT_TRUE(tunnels.apply(0, std::move(back)).has_value());
+  b_->turn();
+  b_->receive(recorded);
+  EXPECT_EQ(b_->control->count(Outcome::initiation_replayed), 1U);
+  EXPECT_TRUE(b_->waiting.empty());
+}
+
 TEST_F(ChangeTest, AnotherPrivateKeyIsAnotherIdentity) {
   handshake();
   const auto before = a_->control->tunnels->tunnels()[0].device.mac1_key();

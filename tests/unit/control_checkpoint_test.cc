@@ -145,6 +145,122 @@ TEST(Checkpoint, ARecordThatIsLostForGoodMakesRoom) {
   EXPECT_EQ(Checkpoint(memory).find(key_of(3)), record_of(3));
 }
 
+TEST(Checkpoint, AReleasedRecordForgetsWhereThePeerWasAndNothingElse) {
+  auto memory = memory_of();
+  Checkpoint checkpoint(memory);
+  ASSERT_TRUE(checkpoint.commit(key_of(1), record_of(1)));
+  checkpoint.release(key_of(1));
+  checkpoint.release(key_of(2));
+  PeerRecord expected = record_of(1);
+  expected.endpoint = {};
+  expected.endpoint_port = 0;
+  EXPECT_EQ(checkpoint.find(key_of(1)), expected);
+  EXPECT_EQ(Checkpoint(memory).find(key_of(1)), expected);
+  EXPECT_EQ(checkpoint.take(key_of(1)), expected);
+  EXPECT_EQ(checkpoint.take(key_of(2)), std::nullopt);
+}
+
+TEST(Checkpoint, WhoWasRemovedFirstMakesRoomFirstAndIsRememberedByTheFloor) {
+  auto memory = memory_of(kHeaderSize + 3 * 2 * kCopySize);
+  Checkpoint checkpoint(memory);
+  for (const std::uint8_t n : {1, 2, 3}) {
+    ASSERT_TRUE(checkpoint.commit(key_of(n), record_of(n)));
+  }
+  EXPECT_FALSE(checkpoint.commit(key_of(4), record_of(4))) << "all are in use";
+  checkpoint.release(key_of(2));
+  checkpoint.release(key_of(1));
+  EXPECT_EQ(checkpoint.floor(), noise::Timestamps{});
+  ASSERT_TRUE(checkpoint.commit(key_of(4), record_of(4)));
+  EXPECT_EQ(checkpoint.find(key_of(2)), std::nullopt);
+  EXPECT_NE(checkpoint.find(key_of(1)), std::nullopt);
+  const noise::Timestamps floor{.greatest_received = record_of(2).greatest_received,
+                                .last_sent = record_of(2).last_sent};
+  EXPECT_EQ(checkpoint.floor(), floor);
+  Checkpoint again(memory);
+  EXPECT_EQ(again.floor(), floor) << "also for who comes after";
+  EXPECT_EQ(again.damaged(), 0U);
+  // Of what was taken over only that is in use which is taken; what was released comes before it.
+  EXPECT_NE(again.take(key_of(4)), std::nullopt);
+  ASSERT_TRUE(again.commit(key_of(5), record_of(5)));
+  EXPECT_EQ(again.find(key_of(1)), std::nullopt);
+  ASSERT_TRUE(again.commit(key_of(6), record_of(6)));
+  EXPECT_EQ(again.find(key_of(3)), std::nullopt);
+  EXPECT_FALSE(again.commit(key_of(7), record_of(7)));
+  EXPECT_EQ(again.find(key_of(4)), record_of(4));
+}
+
+TEST(Checkpoint, AClockOfTheFutureRaisesTheFloorToOursOnly) {
+  auto memory = memory_of(kHeaderSize + 2 * kCopySize);
+  Checkpoint checkpoint(memory);
+  PeerRecord future = record_of(1);
+  future.greatest_received.fill(0xff);
+  const noise::Tai64n before = noise::tai64n(realtime_now());
+  ASSERT_TRUE(checkpoint.commit(key_of(1), future));
+  checkpoint.release(key_of(1));
+  ASSERT_TRUE(checkpoint.commit(key_of(2), record_of(2)));
+  EXPECT_GE(checkpoint.floor().greatest_received, before);
+  EXPECT_LE(checkpoint.floor().greatest_received, noise::tai64n(realtime_now()));
+}
+
+// Peers come and go for ever, in a memory for eight: who is there is never forgotten, and nobody
+// begins below what he had.
+RC_GTEST_PROP(Checkpoint, ChurnForgetsNoTimestamp, ()) {
+  auto memory = memory_of(kHeaderSize + 8 * 2 * kCopySize);
+  auto checkpoint = std::make_unique<Checkpoint>(memory);
+  std::map<std::uint8_t, PeerRecord> here;
+  std::map<std::uint8_t, noise::Tai64n> greatest;  // of all that ever were
+  std::uint8_t clock = 0;
+  const auto steps = *rc::gen::container<std::vector<std::pair<int, std::uint8_t>>>(
+      rc::gen::pair(rc::gen::inRange(0, 4), rc::gen::inRange<std::uint8_t>(0, 40)));
+  for (const auto& [what, who] : steps) {
+    if (what == 0 && here.contains(who)) {
+      checkpoint->release(key_of(who));
+      here.erase(who);
+    } else if (what == 1) {
+      checkpoint = std::make_unique<Checkpoint>(memory);
+      for (const auto& [one, record] : here) {
+        RC_ASSERT(checkpoint->take(key_of(one)) == record);
+      }
+    } else if (what > 1 && (here.contains(who) || here.size() < 8)) {
+      if (!here.contains(who)) {
+        const auto had = checkpoint->take(key_of(who));
+        const noise::Tai64n begin =
+            had ? had->greatest_received : checkpoint->floor().greatest_received;
+        RC_ASSERT(begin >= greatest[who]);
+      }
+      here[who] = record_of(++clock);
+      greatest[who] = std::max(greatest[who], here[who].greatest_received);
+      RC_ASSERT(checkpoint->commit(key_of(who), here[who]));
+    }
+    for (const auto& [one, record] : here) {
+      RC_ASSERT(checkpoint->find(key_of(one)) == record);
+    }
+  }
+}
+
+// Died while a record was made to take another's place: one of the two is whole.
+TEST(Checkpoint, ATornTakeoverLeavesOneOfTheTwo) {
+  for (std::size_t lost = 0; lost < 2 * kCopySize; ++lost) {
+    auto memory = memory_of(kHeaderSize + 2 * kCopySize);
+    Checkpoint checkpoint(memory);
+    ASSERT_TRUE(checkpoint.commit(key_of(1), record_of(1)));
+    checkpoint.release(key_of(1));
+    auto torn = memory;
+    ASSERT_TRUE(checkpoint.commit(key_of(2), record_of(2)));
+    // The floor first, then the record byte by byte.
+    std::copy(memory.begin(), memory.begin() + kHeaderSize + static_cast<std::ptrdiff_t>(lost),
+              torn.begin());
+    Checkpoint again(torn);
+    const auto old = again.find(key_of(1));
+    const auto fresh = again.find(key_of(2));
+    EXPECT_TRUE(old.has_value() || fresh == record_of(2)) << lost;
+    if (!old) {
+      EXPECT_GE(again.floor().greatest_received, record_of(1).greatest_received) << lost;
+    }
+    EXPECT_TRUE(again.commit(key_of(3), record_of(3)));
+  }
+}
+
 TEST(Checkpoint, AnotherVersionStartsEmpty) {
   auto memory = memory_of();
   ASSERT_TRUE(Checkpoint(memory).commit(key_of(1), record_of(1)));
