@@ -1,10 +1,12 @@
 // gotthard: the supervisor (`up`) and the operator's commands.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "control/mgmt/commands.h"
 #include "tools/cli/client.h"
@@ -102,8 +104,19 @@ void add_up(CLI::App* app, const Globals& globals, int* status) {
     options->run_dir = globals.run_dir;
     options->state_dir = globals.state_dir;
     options->foreground = !*background;
-    *status = supervisor::run(*options);
+    const auto failure = supervisor::run(*options);
+    *status = failure ? report(*failure, globals.json) : kOk;
   });
+}
+
+void add_keys(CLI::App* app, const Globals* globals, int* status) {
+  const auto add = [=](const char* verb, const char* help, int (*function)(bool)) {
+    app->add_subcommand(verb, help)->fallthrough()->callback(
+        [=] { *status = function(globals->json); });
+  };
+  add("genkey", "Print a new private key", generate_private_key);
+  add("pubkey", "Private key on standard input, public key out", public_key_of_input);
+  add("genpsk", "Print a new preshared key", generate_preshared_key);
 }
 
 int run(int argc, char** argv) {
@@ -125,7 +138,7 @@ int run(int argc, char** argv) {
   auto* down_verb = app.add_subcommand("down", "End the running gateway")->fallthrough();
   const CLI::Range seconds(0.0, 86400.0);
   down_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();
-  down_verb->callback([&] { status = take_down(globals.run_dir, timeout, globals.json); });
+  down_verb->callback([&] { status = take_down(globals.run_dir, globals.state_dir, timeout, globals.json); });
 
   auto* wait_verb = app.add_subcommand("wait", "Wait until the gateway is ready")->fallthrough();
   wait_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();
@@ -145,19 +158,15 @@ int run(int argc, char** argv) {
   import_verb->callback([&] { status = import_file(file, directory, globals.json); });
 
   add_commands(&app, &globals, &status);
-  app.add_subcommand("genkey", "Print a new private key")->callback([&] {
-    status = generate_private_key();
-  });
-  app.add_subcommand("pubkey", "Private key on standard input, public key out")->callback([&] {
-    status = public_key_of_input();
-  });
-  app.add_subcommand("genpsk", "Print a new preshared key")->callback([&] {
-    status = generate_preshared_key();
-  });
+  add_keys(&app, &globals, &status);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const bool wrong = error.get_exit_code() != 0;  // else: help, or the version
+    if (wrong && std::find(argv, argv + argc, std::string_view("--json")) != argv + argc) {
+      return report({"usage", error.what()}, true);
+    }
     return app.exit(error) == 0 ? kOk : kUsage;
   }
   return status;

@@ -297,17 +297,112 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(gateway.end(signal.SIGINT), 0)
         self.assert_restored()
 
-    def test_next_start_repairs_what_a_killed_one_left(self):
+    def killed(self):
         gateway = self.gateway().up()
         children = [gateway.child(name)["pid"] for name in ("dataplane", "control")]
         gateway.end(signal.SIGKILL)
         wait_for("the children to die with it",
                  lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children))
+        self.assert_closed()
+        return gateway
+
+    def assert_closed(self):
+        """The kernel can forward nothing in the clear."""
         self.assertEqual(self.link(DEVICE)["addr_info"], [], "still muted")
-        self.assertIn("blackhole", inside("ip", "route", "show"), "no plaintext leaves")
+        self.assertIn("policy drop", inside("nft", "list", "ruleset"))
+        for version, prefix in (("-4", "10.2.0.0/16"), ("-4", "172.31.0.2"), ("-6", "2001:db8:2::/48")):
+            self.assertIn(f"blackhole {prefix}", inside("ip", version, "route", "show"))
+
+    def down(self, gateway, *more, status=0):
+        """`gotthard down`, where `up` ran."""
+        ran = subprocess.run(["ip", "netns", "exec", NAMESPACE, GOTTHARD, "--run-dir", gateway.run_dir,
+                              "--state-dir", gateway.state_dir, *more, "down"], capture_output=True, text=True)
+        self.assertEqual(ran.returncode, status, ran.stdout + ran.stderr)
+        return ran.stdout + ran.stderr
+
+    def test_next_start_repairs_what_a_killed_one_left(self):
+        self.killed()
+        changes = subprocess.Popen(["ip", "netns", "exec", NAMESPACE, "ip", "monitor", "address", "route"],
+                                   stdout=subprocess.PIPE, text=True)
+        rules = subprocess.Popen(["ip", "netns", "exec", NAMESPACE, "nft", "monitor"],
+                                 stdout=subprocess.PIPE, text=True)
+        time.sleep(0.2)
         gateway = self.gateway().up()
         self.assertIn("event=repairing", gateway.log())
+        self.assert_closed()
+        for monitor in (changes, rules):
+            monitor.terminate()
+        # Not even for a moment was the host open: of the rule one transaction made another.
+        self.assertNotIn(f"dev {DEVICE}", changes.communicate()[0].replace("\\", ""))
+        seen = rules.communicate()[0]
+        self.assertLess(seen.find("delete table"), seen.find("add chain"), seen)
+        self.assertEqual(seen.count("new generation"), 1, seen)
         self.assertEqual(gateway.end(), 0)
+        self.assert_restored()
+
+    def test_what_a_killed_one_left_stays_when_the_next_one_fails(self):
+        self.killed()
+        gateway = self.gateway(behaviour="dataplane_fails").start()
+        self.assertEqual(gateway.process.wait(timeout=30), 1)
+        self.assertIn("event=host_stays_closed", gateway.log())
+        self.assert_closed()
+        gateway = self.gateway().up()
+        self.assertEqual(gateway.end(), 0)
+        self.assert_restored()
+
+    def test_down_opens_what_a_killed_one_left_closed(self):
+        gateway = self.killed()
+        said = json.loads(self.down(gateway, "--json"))
+        self.assertEqual(said, {"ok": True, "woken": [DEVICE], "blackholes_removed": 3})
+        self.assert_restored()
+        self.assertIn("no gateway runs", self.down(gateway, status=3))
+
+    def test_a_device_that_vanished_leaves_no_table(self):
+        gateway = self.gateway().up()
+        inside("ip", "link", "del", DEVICE)
+        self.assertEqual(gateway.end(), 0)
+        self.assertEqual(inside("nft", "list", "ruleset"), "")
+        # Again, and another device has its name by then.
+        for end in ("down", "killed"):
+            inside("ip", "link", "add", DEVICE, "type", "veth", "peer", "name", "other0")
+            gateway = self.gateway().up() if end == "down" else self.killed()
+            inside("ip", "link", "del", DEVICE)
+            inside("ip", "link", "add", DEVICE, "index", "4711", "type", "veth", "peer", "name", "other0")
+            inside("ip", "addr", "add", "198.51.100.1/24", "dev", DEVICE)
+            self.assertEqual(gateway.end(), 0) if end == "down" else self.down(gateway)
+            self.assertEqual(inside("nft", "list", "ruleset"), "")
+            self.assertEqual(self.addresses(DEVICE), {"198.51.100.1/24"}, "it is not ours")
+            inside("ip", "link", "del", DEVICE)
+        self.assertEqual(os.listdir(f"{self.directory}/state"), [])
+
+    def test_each_gateway_has_blackholes_of_its_own(self):
+        theirs = tempfile.mkdtemp(prefix="gtsup-", dir=self.directory)
+        os.chmod(theirs, 0o755)
+        os.symlink(f"{self.directory}/bin", f"{theirs}/bin")
+        shutil.copy(f"{self.directory}/wg0.key", theirs)
+        configuration = CONFIGURATION
+        for ours, others in (('"wan"', '"wan2"'), ('"lan"', '"lan2"'), ('"wg0"', '"wg1"'),
+                             ("iface=under0", "iface=other0"), ("0.1/24", "9.1/24"),
+                             ("192.0.2.1", "192.0.2.9"), ("172.31.0.1/30", "172.31.9.1/30")):
+            self.assertIn(ours, configuration)
+            configuration = configuration.replace(ours, others)
+
+        def blackholes():
+            shown = inside("ip", "route", "show", "proto", "171", "10.2.0.0/16").splitlines()
+            return sum(line.startswith("blackhole") for line in shown)
+
+        for first_to_go in (0, 1):
+            gateways = [self.gateway().up()]
+            self.gateways.append(Gateway(theirs, configuration=configuration))
+            gateways.append(self.gateways[-1].up())
+            self.assertEqual(blackholes(), 2)
+            self.assertEqual(gateways[first_to_go].end(), 0)
+            self.assertEqual(blackholes(), 1)
+            # Of two that go, the one whose tunnel is down has its own.
+            inside("ip", "link", "set", "wg1" if first_to_go == 0 else "wg0", "down")
+            self.assertEqual(inside("ip", "route", "get", "10.2.0.1", check=False), "")
+            self.assertEqual(gateways[1 - first_to_go].end(), 0)
+            self.assertEqual(blackholes(), 0)
         self.assert_restored()
 
     def test_the_kernel_neither_answers_nor_forwards_on_a_muted_device(self):
@@ -427,6 +522,13 @@ class SupervisorTest(unittest.TestCase):
             time.sleep(0.02)
         self.assertEqual(gateway.process.poll(), 1, gateway.log())
         self.assertIn("giving up", gateway.log())
+        # Nobody ordered it: the host stays closed, until somebody does.
+        self.assertIn("event=host_stays_closed", gateway.log())
+        self.assertIn("gotthard down", gateway.log())
+        self.assert_closed()
+        self.assertFalse(os.path.exists(gateway.run_dir))
+        said = self.down(gateway)
+        self.assertIn(f"{DEVICE} woken, 3 blackhole routes removed", said)
         self.assert_restored()
 
     def test_requests_of_control(self):

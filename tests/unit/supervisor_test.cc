@@ -190,7 +190,7 @@ Leftovers leftovers() {
   return {.boot_id = "b",
           .namespace_id = 4026531840,
           .muted = {device},
-          .blackholes = {prefix("10.2.0.0/16"), prefix("2001:db8::/32")},
+          .blackholes = {{prefix("10.2.0.0/16"), kBlackholeMetric}, {prefix("2001:db8::/32"), 7}},
           .hugepages = 348};
 }
 
@@ -214,7 +214,7 @@ TEST(LeftoversRecord, DamagedOnesAreRefusedWithTheFilesName) {
     EXPECT_FALSE(leftovers_from_json(good.substr(0, size)).has_value()) << size;
   }
   for (const auto& [from, to] :
-       {std::pair{"\"format\": 1", "\"format\": 2"}, std::pair{"0218ff", "0218fg"},
+       {std::pair{"\"format\": 2", "\"format\": 1"}, std::pair{"0218ff", "0218fg"},
         std::pair{"0218ff", "0218f"}, std::pair{"10.2.0.0/16", "10.2.0.1/16"},
         std::pair{"\"index\": 7", "\"index\": \"7\""}}) {
     std::string bad = good;

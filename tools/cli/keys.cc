@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "control/config/config.h"
 #include "crypto/bytes.h"
@@ -15,19 +16,22 @@
 #include "crypto/secret.h"
 #include "crypto/x25519.h"
 #include "tools/cli/exit_codes.h"
+#include "tools/cli/report.h"
 
 namespace gotthard::cli {
 namespace {
 
-bool start() {
-  const Status ready = crypto::init();
-  if (!ready) {
-    std::fprintf(stderr, "gotthard: %s\n", ready.error().message.c_str());
+// Base64 needs no escapes, and a JSON library would leave copies of it behind.
+int print_key(const char* name, std::string_view key, bool as_json) {
+  if (as_json) {
+    std::printf("{\n  \"%s\": \"%.*s\"\n}\n", name, static_cast<int>(key.size()), key.data());
+  } else {
+    std::printf("%.*s\n", static_cast<int>(key.size()), key.data());
   }
-  return ready.has_value();
+  return std::fflush(stdout) == 0 ? kOk : kFailed;
 }
 
-int print_secret(const crypto::Secret<32>& key) {
+int print_secret(const char* name, const crypto::Secret<32>& key, bool as_json) {
   struct stat status {};
   if (fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) &&
       (status.st_mode & S_IRWXO) != 0) {
@@ -38,47 +42,47 @@ int print_secret(const crypto::Secret<32>& key) {
   std::array<std::uint8_t, 32> bytes{};
   std::memcpy(bytes.data(), key.bytes().data(), bytes.size());
   std::string text = config::key_to_string(bytes);
-  std::printf("%s\n", text.c_str());
+  const int printed = print_key(name, text, as_json);
   crypto::wipe(std::as_writable_bytes(std::span(text)));
   crypto::wipe(crypto::writable_bytes_of(bytes));
-  return std::fflush(stdout) == 0 ? kOk : kFailed;
+  return printed;
 }
 
 }  // namespace
 
-int generate_preshared_key() {
-  if (!start()) {
-    return kFailed;
+int generate_preshared_key(bool as_json) {
+  if (const Status ready = crypto::init(); !ready) {
+    return report({"failed", ready.error().message}, as_json);
   }
   crypto::Secret<32> key;
   crypto::random_bytes(key.bytes());
-  return print_secret(key);
+  return print_secret("preshared_key", key, as_json);
 }
 
-int generate_private_key() {
-  return start() ? print_secret(crypto::generate_private_key()) : kFailed;
+int generate_private_key(bool as_json) {
+  if (const Status ready = crypto::init(); !ready) {
+    return report({"failed", ready.error().message}, as_json);
+  }
+  return print_secret("private_key", crypto::generate_private_key(), as_json);
 }
 
-int public_key_of_input() {
-  if (!start()) {
-    return kFailed;
+int public_key_of_input(bool as_json) {
+  if (const Status ready = crypto::init(); !ready) {
+    return report({"failed", ready.error().message}, as_json);
   }
   std::array<char, 128> line{};
   if (std::fgets(line.data(), line.size(), stdin) == nullptr) {
-    std::fprintf(stderr, "gotthard: pubkey reads a private key from standard input\n");
-    return kUsage;
+    return report({"bad_argument", "pubkey reads a private key from standard input"}, as_json);
   }
   line[std::strcspn(line.data(), "\r\n")] = '\0';
   auto key = config::parse_key(line.data());
   crypto::wipe(std::as_writable_bytes(std::span(line)));
   if (!key) {
-    std::fprintf(stderr, "gotthard: %s\n", key.error().message.c_str());
-    return kUsage;
+    return report({"bad_argument", key.error().message}, as_json);
   }
   const auto secret = crypto::PrivateKey::copy_of(std::span<const std::uint8_t, 32>(*key));
   crypto::wipe(crypto::writable_bytes_of(*key));
-  std::printf("%s\n", config::key_to_string(crypto::public_key(secret)).c_str());
-  return kOk;
+  return print_key("public_key", config::key_to_string(crypto::public_key(secret)), as_json);
 }
 
 }  // namespace gotthard::cli

@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include "tools/cli/exit_codes.h"
 #include "tools/cli/report.h"
 #include "tools/supervisor/run_dir.h"
+#include "tools/supervisor/supervisor.h"
 
 namespace gotthard::cli {
 namespace {
@@ -58,14 +61,34 @@ int wait_until_ready(const std::string& run_dir, double timeout_seconds, bool as
   }
 }
 
-int take_down(const std::string& run_dir, double timeout_seconds, bool as_json) {
+namespace {
+
+int open_host(const std::string& run_dir, const std::string& state_dir, bool as_json) {
+  const auto lifted = supervisor::lift(run_dir, state_dir);
+  if (!lifted) {
+    return report(lifted.error(), as_json);
+  }
+  if (as_json) {
+    print({{"ok", true}, {"woken", lifted->devices}, {"blackholes_removed", lifted->blackholes}});
+  } else {
+    fmt::print("no gateway ran, but the last one had left the host closed: {} woken, {} blackhole "
+               "routes removed\n",
+               lifted->devices.empty() ? "no device" : fmt::format("{}", fmt::join(lifted->devices, ", ")),
+               lifted->blackholes);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int take_down(const std::string& run_dir, const std::string& state_dir, double timeout_seconds,
+              bool as_json) {
   const auto pid = supervisor::running_supervisor(run_dir);
   if (!pid) {
     return report({"failed", pid.error().message}, as_json);
   }
   if (!*pid) {
-    return report({"not_running", fmt::format("no gateway runs with --run-dir {}", run_dir)},
-                  as_json);
+    return open_host(run_dir, state_dir, as_json);
   }
   // A pidfd names the process even when its number is given to another meanwhile.
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, **pid, 0)));

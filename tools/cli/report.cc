@@ -8,14 +8,14 @@
 namespace gotthard::cli {
 
 int exit_code(const mgmt::Failure& failure) {
-  if (failure.code == "not_running") {
+  if (failure.code == "not_running" || failure.code == "running") {
     return kNotRunning;
   }
   if (failure.code == "timeout") {
     return kTimeout;
   }
   const bool usage = failure.code == "refused" || failure.code == "bad_request" ||
-                     failure.code == "bad_argument" || failure.code.starts_with("unknown_") ||
+                     failure.code == "bad_argument" || failure.code == "usage" || failure.code.starts_with("unknown_") ||
                      failure.code.starts_with("ambiguous_");
   return usage ? kUsage : kFailed;
 }

@@ -6,12 +6,41 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-
-#include "tools/supervisor/supervisor.h"
+#include <string>
 
 namespace gotthard::supervisor {
 
-Result<std::optional<int>> Background::detach() {
+namespace {
+
+constexpr const char* kWell = "ok";
+
+// "ok", or "CODE ERROR".
+Ending heard(int fd) {
+  std::string told;
+  std::array<char, 4096> part{};
+  for (;;) {
+    const ssize_t size = read(fd, part.data(), part.size());
+    if (size < 0 && errno == EINTR) {
+      continue;
+    }
+    if (size <= 0) {
+      break;
+    }
+    told.append(part.data(), static_cast<std::size_t>(size));
+  }
+  if (told == kWell) {
+    return std::nullopt;
+  }
+  const auto space = told.find(' ');
+  if (space == std::string::npos) {
+    return mgmt::Failure{"failed", "it ended as it started: its log says more"};
+  }
+  return mgmt::Failure{told.substr(0, space), told.substr(space + 1)};
+}
+
+}  // namespace
+
+Result<std::optional<Ending>> Background::detach() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
     return fail("cannot make a pipe: {}", std::strerror(errno));
@@ -24,12 +53,7 @@ Result<std::optional<int>> Background::detach() {
   }
   if (pid > 0) {
     write_end.reset();
-    unsigned char status = 0;
-    ssize_t size = 0;
-    do {
-      size = read(read_end.get(), &status, 1);
-    } while (size < 0 && errno == EINTR);
-    return size == 1 ? status : kExitFailed;
+    return heard(read_end.get());
   }
   setsid();
   // Who waits for the end of our output must not wait for the gateway's end; logs go on.
@@ -41,12 +65,15 @@ Result<std::optional<int>> Background::detach() {
   return std::nullopt;
 }
 
-void Background::tell(int status) {
-  if (pipe_) {
-    const auto byte = static_cast<unsigned char>(status);
-    (void)!write(pipe_.get(), &byte, 1);
-    pipe_.reset();
+bool Background::tell(const Ending& ending) {
+  if (!pipe_) {
+    return false;
   }
+  const std::string words = ending ? ending->code + " " + ending->error : kWell;
+  const bool told =
+      write(pipe_.get(), words.data(), words.size()) == static_cast<ssize_t>(words.size());
+  pipe_.reset();
+  return told;
 }
 
 }  // namespace gotthard::supervisor

@@ -5,15 +5,20 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "control/mgmt/protocol.h"
 
 namespace gotthard::supervisor {
 
+// How it ended; nothing: well.
+using Ending = std::optional<mgmt::Failure>;
+
 class Background {
  public:
-  // The original process gets the exit status that the new one tells, or kExitFailed when it ends
-  // without a word; the new one gets nothing and goes on.
-  Result<std::optional<int>> detach();
-  void tell(int status);
+  // The original process gets what the new one tells, or that it ended without a word; the new one
+  // gets nothing and goes on.
+  Result<std::optional<Ending>> detach();
+  // False: nobody waits to hear it (any more).
+  bool tell(const Ending& ending);
 
  private:
   UniqueFd pipe_;

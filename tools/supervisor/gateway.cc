@@ -153,6 +153,7 @@ void Gateway::announce_ready() {
   sd_notify(0, "READY=1\nSTATUS=forwarding");
   if (!was_ready_) {
     was_ready_ = true;
+    host_.stay_closed();
     log::event(log::Level::info, kSubsystem, "ready",
                {{"configuration", plan().path}, {"memory", hugepages_ ? "hugepages" : "pages"}});
     on_ready_();

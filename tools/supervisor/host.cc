@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -89,10 +90,39 @@ Status Host::repair() {
     leftovers.muted.clear();
     leftovers.blackholes.clear();
   }
-  undo(leftovers);
+  take_over(leftovers);
   // What could not be undone now cannot be later either: it has been said, the gateway is needed.
-  forget(*state_dir_);
-  return {};
+  undo(leftovers);
+  return note();
+}
+
+// Moves to our own note what this configuration would do again: meanwhile the kernel might forward.
+void Host::take_over(Leftovers& leftovers) {
+  std::set<std::string> devices;
+  for (const config::Port& port : config_.ports) {
+    devices.insert(port.kernel_device());
+  }
+  const std::vector<config::Prefix> prefixes = blackhole_prefixes(config_);
+  const std::set<config::Prefix> wanted(prefixes.begin(), prefixes.end());
+  std::erase_if(leftovers.muted, [&](const MutedDevice& device) {
+    const auto link = netlink_.link(device.name);
+    const bool same = link && *link && (*link)->index == device.index;
+    if (!same || !devices.contains(device.name)) {
+      return false;
+    }
+    noted_.muted.push_back(device);
+    return true;
+  });
+  std::erase_if(leftovers.blackholes, [&](const Blackhole& blackhole) {
+    // One that is there still is refused and stays.
+    if (!wanted.contains(blackhole.prefix) ||
+        !netlink_.add_route({blackhole.prefix, 0, blackhole.metric})) {
+      return false;
+    }
+    noted_.blackholes.push_back(blackhole);
+    return true;
+  });
+  stays_closed_ = !noted_.muted.empty() || !noted_.blackholes.empty();
 }
 
 // Keeps in `leftovers` what could not be undone.
@@ -104,13 +134,17 @@ void Host::undo(Leftovers& leftovers) {
     }
     return restored.has_value();
   });
-  std::erase_if(leftovers.blackholes, [&](const config::Prefix& prefix) {
-    const Status removed = netlink_.remove_route({prefix, 0, kBlackholeMetric});
+  std::erase_if(leftovers.blackholes, [&](const Blackhole& blackhole) {
+    const Status removed = netlink_.remove_route({blackhole.prefix, 0, blackhole.metric});
     if (!removed) {
       warn("restore_failed", removed.error());
     }
     return removed.has_value();
   });
+  release_hugepages(leftovers);
+}
+
+void Host::release_hugepages(Leftovers& leftovers) {
   if (leftovers.hugepages > 0) {
     HugepagePool pool;
     Status given = pool.lock();
@@ -134,6 +168,61 @@ void Host::restore() {
   }
 }
 
+void Host::give_up() {
+  if (!stays_closed_) {
+    restore();
+    return;
+  }
+  twins_.clear();
+  tunnels_.clear();
+  release_hugepages(noted_);
+  if (auto kept = note(); !kept) {
+    warn("restore_failed", kept.error());
+  }
+  std::string devices;
+  for (const MutedDevice& device : noted_.muted) {
+    devices += (devices.empty() ? "" : " ") + device.name;
+  }
+  log::event(log::Level::error, kSubsystem, "host_stays_closed",
+             {{"devices", devices},
+              {"blackholes", noted_.blackholes.size()},
+              {"reason",
+               "the kernel would forward in the clear what the gateway no longer seals: start the "
+               "gateway again, or open the host with `gotthard down`"}});
+}
+
+Result<std::optional<Host::Lifted>> Host::lift(const std::string& state_dir) {
+  auto left = load(state_dir);
+  if (!left) {
+    return tl::unexpected(left.error());
+  }
+  auto host = open({}, state_dir);
+  if (!host) {
+    return tl::unexpected(host.error());
+  }
+  if (!*left || (*left)->boot_id != host->noted_.boot_id) {
+    return std::nullopt;
+  }
+  Leftovers& leftovers = **left;
+  const bool here = leftovers.namespace_id == host->noted_.namespace_id;
+  if (!here && !(leftovers.muted.empty() && leftovers.blackholes.empty())) {
+    return fail(
+        "the last gateway with the state directory {} failed in another network namespace and "
+        "keeps that one closed: run this in there; if it is gone, remove the state directory",
+        state_dir);
+  }
+  Lifted lifted{.devices = {}, .blackholes = leftovers.blackholes.size()};
+  for (const MutedDevice& device : leftovers.muted) {
+    lifted.devices.push_back(device.name);
+  }
+  host->noted_ = std::move(leftovers);
+  host->restore();
+  if (!host->noted_.empty()) {
+    return fail("not all could be put back: the log lines above say what and why");
+  }
+  return lifted;
+}
+
 Status Host::set_up() {
   for (const auto step :
        {&Host::add_blackholes, &Host::mute, &Host::make_twins, &Host::make_tunnels}) {
@@ -144,27 +233,67 @@ Status Host::set_up() {
   return {};
 }
 
+// Another gateway's blackhole goes with that gateway, so it does not do for us: by metrics that the
+// prefixes have free.
+Result<std::vector<Blackhole>> Host::choose_blackholes(
+    const std::vector<config::Prefix>& prefixes) {
+  const auto taken = netlink_.routes_from_metric(kLeastBlackholeMetric);
+  if (!taken) {
+    return tl::unexpected(taken.error());
+  }
+  std::vector<Blackhole> chosen;
+  for (const config::Prefix& prefix : prefixes) {
+    Blackhole blackhole{prefix, kBlackholeMetric};
+    while (taken->contains(blackhole) && blackhole.metric > kLeastBlackholeMetric) {
+      --blackhole.metric;
+    }
+    chosen.push_back(blackhole);
+  }
+  return chosen;
+}
+
 Status Host::add_blackholes() {
+  constexpr int kAttempts = 4;  // another gateway may be starting
   std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
-  const std::set<config::Prefix> had(noted_.blackholes.begin(), noted_.blackholes.end());
+  std::set<config::Prefix> had;
+  for (const Blackhole& blackhole : noted_.blackholes) {
+    had.insert(blackhole.prefix);
+  }
   std::erase_if(wanted, [&](const config::Prefix& prefix) { return had.contains(prefix); });
-  noted_.blackholes.insert(noted_.blackholes.end(), wanted.begin(), wanted.end());
-  if (auto noted = note(); !noted) {
-    return noted;
-  }
-  std::set<config::Prefix> others;
-  for (const config::Prefix& prefix : wanted) {
-    const auto added = netlink_.add_route({prefix, 0, kBlackholeMetric});
-    if (!added) {
-      return tl::unexpected(added.error());
+  for (int attempt = 0; attempt < kAttempts && !wanted.empty(); ++attempt) {
+    const auto chosen = choose_blackholes(wanted);
+    if (!chosen) {
+      return tl::unexpected(chosen.error());
     }
-    if (!*added) {  // another gateway's: it stays when we go
-      others.insert(prefix);
+    noted_.blackholes.insert(noted_.blackholes.end(), chosen->begin(), chosen->end());
+    if (auto noted = note(); !noted) {
+      return noted;
     }
+    wanted.clear();
+    std::set<Blackhole> taken;
+    for (const Blackhole& blackhole : *chosen) {
+      const auto added = netlink_.add_route({blackhole.prefix, 0, blackhole.metric});
+      if (!added) {
+        return tl::unexpected(added.error());
+      }
+      if (!*added) {
+        taken.insert(blackhole);
+        wanted.push_back(blackhole.prefix);
+      }
+    }
+    std::erase_if(noted_.blackholes,
+                  [&](const Blackhole& blackhole) { return taken.contains(blackhole); });
   }
-  std::erase_if(noted_.blackholes,
-                [&](const config::Prefix& prefix) { return others.contains(prefix); });
+  if (!wanted.empty()) {
+    return fail("no metric from {} on is free for a blackhole route for {}", kLeastBlackholeMetric,
+                config::to_string(wanted.front()));
+  }
   return note();
+}
+
+MutedDevice* Host::taken_over(const std::string& device) {
+  const auto found = std::ranges::find(noted_.muted, device, &MutedDevice::name);
+  return found == noted_.muted.end() ? nullptr : &*found;
 }
 
 Status Host::mute() {
@@ -177,12 +306,22 @@ Status Host::mute() {
     if (!state) {
       return fail("port '{}': {}", port.name, state.error().message);
     }
-    noted_.muted.push_back(*state);
+    MutedDevice* earlier = taken_over(device);
+    if (earlier != nullptr) {
+      // Somebody may have given it some meanwhile.
+      std::ranges::copy(state->addresses, std::back_inserter(earlier->addresses));
+      std::ranges::copy(state->routes, std::back_inserter(earlier->routes));
+      *state = *earlier;
+    } else {
+      noted_.muted.push_back(*state);
+    }
     if (auto noted = note(); !noted) {
       return noted;
     }
-    if (auto muted = mute_device(netlink_, *state, port.mtu); !muted) {
-      noted_.muted.pop_back();
+    if (auto muted = mute_device(netlink_, *state, port.mtu, earlier != nullptr); !muted) {
+      if (earlier == nullptr) {
+        noted_.muted.pop_back();
+      }
       return fail("port '{}': {}", port.name, muted.error().message);
     }
     log::event(log::Level::info, kSubsystem, "muted",

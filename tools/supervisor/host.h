@@ -28,8 +28,9 @@ class Host {
   // `state_dir` outlives the host.
   static Result<Host> open(config::Config config, const std::string& state_dir);
 
-  // Repairs what an earlier gateway with this state directory noted and could not undo itself; what
-  // fails is logged. An error: the note cannot be read.
+  // Takes over what an earlier gateway with this state directory noted and did not undo. What this
+  // one mutes and blackholes too stays so all the while, the rest is undone; what fails is logged.
+  // An error: the note cannot be read or written.
   Status repair();
   // Blackholes, muted devices, twins (still down), tunnels with their routes. The caller calls
   // restore() after an error too.
@@ -49,6 +50,21 @@ class Host {
   // Everything is tried; what fails is logged, and stays noted for the next start.
   void restore();
 
+  // The gateway has forwarded. From here on only an order opens the host to the kernel's own
+  // forwarding, and no failure does.
+  void stay_closed() { stays_closed_ = true; }
+  // For a gateway that fails: as restore(), but a host that is to stay closed stays so: muted
+  // devices and blackholes outlive the gateway, until lift() or the next one.
+  void give_up();
+
+  // Undoes what a gateway with this state directory left when it failed or was killed. Nothing: it
+  // left nothing. An error: it cannot be undone here.
+  struct Lifted {
+    std::vector<std::string> devices;
+    std::size_t blackholes = 0;
+  };
+  static Result<std::optional<Lifted>> lift(const std::string& state_dir);
+
   Status note_hugepages(std::uint64_t added);
   Status probe_neighbour(std::size_t port, const abi::Address& address);
 
@@ -62,6 +78,10 @@ class Host {
 
   Status note();
   Status add_blackholes();
+  Result<std::vector<Blackhole>> choose_blackholes(const std::vector<config::Prefix>& prefixes);
+  void take_over(Leftovers& leftovers);
+  [[nodiscard]] MutedDevice* taken_over(const std::string& device);
+  void release_hugepages(Leftovers& leftovers);
   Status mute();
   Status make_twins();
   Status make_tunnels();
@@ -76,6 +96,7 @@ class Host {
   config::Config config_;
   const std::string* state_dir_;
   Leftovers noted_;
+  bool stays_closed_ = false;
   std::vector<Device> twins_;    // index: port number
   std::vector<Device> tunnels_;  // index: interface number
 };

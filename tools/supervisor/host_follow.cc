@@ -94,17 +94,17 @@ Status Host::follow_addresses(const Device& device,
 }
 
 Status Host::remove_stale_blackholes() {
-  const std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
+  const std::vector<config::Prefix> prefixes = blackhole_prefixes(config_);
+  const std::set<config::Prefix> wanted(prefixes.begin(), prefixes.end());
   Steps step;
-  std::vector<config::Prefix> removed;
-  for (const config::Prefix& prefix : without(noted_.blackholes, wanted)) {
-    const Status done = netlink_.remove_route({prefix, 0, kBlackholeMetric});
-    step(done);
-    if (done) {
-      removed.push_back(prefix);
+  std::erase_if(noted_.blackholes, [&](const Blackhole& blackhole) {
+    if (wanted.contains(blackhole.prefix)) {
+      return false;
     }
-  }
-  noted_.blackholes = without(noted_.blackholes, removed);
+    const Status done = netlink_.remove_route({blackhole.prefix, 0, blackhole.metric});
+    step(done);
+    return done.has_value();
+  });
   step(note());
   return step.first();
 }

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 std::string path_in(const std::string& state_dir) { return state_dir + "/leftovers.json"; }
 
@@ -115,11 +115,11 @@ Result<Leftovers> from_object(const json& object) {
     leftovers.muted.push_back(std::move(*device));
   }
   for (const json& entry : object.at("blackholes")) {
-    const auto prefix = config::parse_prefix(entry.get<std::string>());
+    const auto prefix = config::parse_prefix(entry.at("prefix").get<std::string>());
     if (!prefix) {
       return tl::unexpected(prefix.error());
     }
-    leftovers.blackholes.push_back(*prefix);
+    leftovers.blackholes.push_back({*prefix, entry.at("metric")});
   }
   return leftovers;
 }
@@ -141,8 +141,9 @@ std::string to_json(const Leftovers& leftovers) {
     muted.push_back(to_object(device));
   }
   json blackholes = json::array();
-  for (const config::Prefix& prefix : leftovers.blackholes) {
-    blackholes.push_back(config::to_string(prefix));
+  for (const Blackhole& blackhole : leftovers.blackholes) {
+    blackholes.push_back(
+        {{"prefix", config::to_string(blackhole.prefix)}, {"metric", blackhole.metric}});
   }
   const json object = {
       {"format", kFormat}, {"boot_id", leftovers.boot_id}, {"namespace_id", leftovers.namespace_id},

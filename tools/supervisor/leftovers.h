@@ -16,6 +16,13 @@ namespace gotthard::supervisor {
 
 using RawMessage = std::vector<std::uint8_t>;  // body of a netlink message, as the kernel dumped it
 
+// A route of ours that drops: it loses against any other for its prefix.
+struct Blackhole {
+  config::Prefix prefix;
+  std::uint32_t metric = 0;  // another gateway of this host has one of another metric
+  auto operator<=>(const Blackhole&) const = default;
+};
+
 // The kernel's device beneath a port, as it was.
 struct MutedDevice {
   std::string name;
@@ -36,7 +43,7 @@ struct Leftovers {
   std::string boot_id;             // nothing below outlives a reboot
   std::uint64_t namespace_id = 0;  // of the network namespace that was changed
   std::vector<MutedDevice> muted;
-  std::vector<config::Prefix> blackholes;
+  std::vector<Blackhole> blackholes;
   std::uint64_t hugepages = 0;  // that we added to the machine's pool
   [[nodiscard]] bool empty() const { return muted.empty() && blackholes.empty() && hugepages == 0; }
   bool operator==(const Leftovers&) const = default;

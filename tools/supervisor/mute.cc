@@ -110,15 +110,23 @@ Result<MutedDevice> observe_device(Netlink& netlink, const std::string& name) {
                      .routes = std::move(*routes)};
 }
 
-Status mute_device(Netlink& netlink, const MutedDevice& device, unsigned mtu) {
-  if (auto dropped = drop_ingress(device.table, device.name); !dropped) {
+Status mute_device(Netlink& netlink, const MutedDevice& device, unsigned mtu, bool again) {
+  if (auto dropped = drop_ingress(device.table, device.name, again); !dropped) {
     return fail(
         "cannot keep the kernel from receiving on {} ({}): is another gateway using the device, or "
         "does the kernel lack nftables with the netdev family (CONFIG_NETFILTER_INGRESS)?",
         device.name, dropped.error().message);
   }
+  // The one of a data plane that was killed; the next one brings its own.
+  if (again && !device.xdp) {
+    if (auto detached = netlink.detach_xdp(device.index); !detached) {
+      return fail("{}: {}", device.name, detached.error().message);
+    }
+  }
   if (auto muted = silence(netlink, device, mtu); !muted) {
-    (void)restore_device(netlink, device);
+    if (!again) {
+      (void)restore_device(netlink, device);
+    }
     return fail("{}: {}", device.name, muted.error().message);
   }
   return {};
@@ -136,7 +144,8 @@ Status restore_device(Netlink& netlink, const MutedDevice& device) {
     return tl::unexpected(link.error());
   }
   if (!*link || (*link)->index != device.index) {
-    return {};
+    // A table outlives its device, and newer kernels (6.16) put it on the next one of that name.
+    return remove_table(device.table);
   }
   if (!device.xdp && (*link)->xdp) {
     note(netlink.detach_xdp(device.index));

@@ -14,11 +14,12 @@ namespace gotthard::supervisor {
 // What the device is like now, to be noted before anything is changed.
 Result<MutedDevice> observe_device(Netlink& netlink, const std::string& name);
 
-// `mtu` is the port's. On an error the device is as before.
-Status mute_device(Netlink& netlink, const MutedDevice& device, unsigned mtu);
+// `mtu` is the port's. On an error the device is as before. `again`: it is muted, and never takes a
+// packet meanwhile; on an error it stays so.
+Status mute_device(Netlink& netlink, const MutedDevice& device, unsigned mtu, bool again);
 
-// Puts everything back that can be; the first error is returned after all was tried. A device that
-// is gone, or another one of that name, is left alone.
+// Puts everything back that can be; the first error is returned after all was tried. Of a device
+// that is gone, or of another one of that name, only our table goes.
 Status restore_device(Netlink& netlink, const MutedDevice& device);
 
 // "/proc/sys/net/ipv6/conf/DEVICE/FILE"; a kernel without IPv6 has none, which is no error.

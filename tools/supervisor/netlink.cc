@@ -11,6 +11,7 @@
 #include <netlink/socket.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -281,6 +282,34 @@ Status Netlink::remove_route(const RouteChange& route) {
     return kernel_error("remove the route for " + config::to_string(route.prefix), code);
   }
   return {};
+}
+
+Result<std::set<Blackhole>> Netlink::routes_from_metric(std::uint32_t least) {
+  auto all = dump(RTM_GETROUTE, sizeof(rtmsg));
+  if (!all) {
+    return tl::unexpected(all.error());
+  }
+  std::set<Blackhole> found;
+  for (const RawMessage& body : *all) {
+    const auto& header = header_of<rtmsg>(body);
+    const auto metric = attribute<std::uint32_t>(body, sizeof(rtmsg), RTA_PRIORITY).value_or(0);
+    if (header.rtm_table != RT_TABLE_MAIN || metric < least) {
+      continue;
+    }
+    Blackhole route{.prefix = {.length = header.rtm_dst_len}, .metric = metric};
+    abi::Address& address = route.prefix.address;
+    if (header.rtm_family == AF_INET) {
+      address.family = abi::Family::ipv4;
+      const auto bytes = attribute<std::array<std::uint8_t, 4>>(body, sizeof(rtmsg), RTA_DST);
+      std::ranges::copy(bytes.value_or(std::array<std::uint8_t, 4>{}), address.bytes.begin());
+    } else {
+      address.family = abi::Family::ipv6;
+      address.bytes = attribute<std::array<std::uint8_t, 16>>(body, sizeof(rtmsg), RTA_DST)
+                          .value_or(std::array<std::uint8_t, 16>{});
+    }
+    found.insert(route);
+  }
+  return found;
 }
 
 Status Netlink::probe_neighbour(int index, const abi::Address& address) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ class Netlink {
   // Refuses to take the place of another route: true when it was added, false when one exists.
   Result<bool> add_route(const RouteChange& route);
   Status remove_route(const RouteChange& route);  // one that is not there is no error
+  // Routes of any kind in the main table, of this metric or a greater one.
+  Result<std::set<Blackhole>> routes_from_metric(std::uint32_t least);
   // Makes the kernel ask for the neighbour's address, as if it had a packet for it.
   Status probe_neighbour(int index, const abi::Address& address);
 

@@ -27,23 +27,27 @@ Status run(const std::string& commands) {
   return {};
 }
 
+// Adding first makes it no error that there is none: `destroy` is newer than the oldest nftables that
+// we run with.
+std::string removal_of(const std::string& table) {
+  return fmt::format("add table netdev {0}\ndelete table netdev {0}\n", table);
+}
+
 }  // namespace
 
 std::string ingress_table_name(int device_index) {
   return fmt::format("gotthard_mute_{}", device_index);
 }
 
-Status drop_ingress(const std::string& table, const std::string& device) {
-  return run(
-      fmt::format("create table netdev {0}\n"
-                  "create chain netdev {0} ingress {{ type filter hook ingress device \"{1}\" "
-                  "priority -500; policy drop; }}\n",
-                  table, device));
+Status drop_ingress(const std::string& table, const std::string& device, bool replace) {
+  // One transaction: there is the old rule or the new one at any time.
+  const std::string removal = replace ? removal_of(table) : "";
+  return run(removal + fmt::format("create table netdev {0}\n"
+                                   "create chain netdev {0} ingress {{ type filter hook ingress "
+                                   "device \"{1}\" priority -500; policy drop; }}\n",
+                                   table, device));
 }
 
-Status remove_table(const std::string& table) {
-  // Adding first makes removal idempotent: `destroy` is newer than the oldest nftables we run with.
-  return run(fmt::format("add table netdev {0}\ndelete table netdev {0}\n", table));
-}
+Status remove_table(const std::string& table) { return run(removal_of(table)); }
 
 }  // namespace gotthard::supervisor

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "base/memfd.h"
@@ -21,10 +22,7 @@ namespace {
 
 constexpr auto kSubsystem = log::Subsystem::supervisor;
 
-int report(const Error& error, int status) {
-  fmt::print(stderr, "gotthard up: {}\n", error.message);
-  return status;
-}
+mgmt::Failure failed(const Error& error) { return {"failed", error.message}; }
 
 // From here on a signal waits until it can be obeyed in order. A reader of our log that goes away
 // must not end the gateway.
@@ -151,64 +149,96 @@ Status set_up_and_run(const Options& options, Plan plan, const Programs& program
                    .checkpoint = std::move(*checkpoint),
                    .loop = std::move(*loop),
                    .links = std::move(*links)});
-  return gateway.run([&] { background.tell(kExitOk); });
+  return gateway.run([&] { (void)background.tell(std::nullopt); });
 }
 
-}  // namespace
-
-int run(const Options& options) {
-  auto plan = read_configuration(options);
-  if (!plan) {
-    return report(plan.error(), kExitConfiguration);
-  }
-  if (geteuid() != 0) {
-    return report({"only root may start a gateway"}, kExitFailed);
-  }
-  Background background;
-  if (!options.foreground) {
-    const auto detached = background.detach();
-    if (!detached || *detached) {
-      return detached ? **detached : report(detached.error(), kExitFailed);
-    }
-  }
-  const auto refuse = [&](const Error& error, int status) {
-    background.tell(status);
-    return report(error, status);
-  };
+std::optional<mgmt::Failure> run_here(const Options& options, Plan plan, Background& background) {
   const auto programs = find_programs(options);
   if (!programs) {
-    return refuse(programs.error(), kExitFailed);
+    return failed(programs.error());
   }
-  log::open("supervisor", plan->config.log.format);
+  log::open("supervisor", plan.config.log.format);
   for (int i = 0; i < static_cast<int>(log::Subsystem::count); ++i) {
-    log::set_level(static_cast<log::Subsystem>(i), plan->config.log.level);
+    log::set_level(static_cast<log::Subsystem>(i), plan.config.log.level);
   }
   hold_signals();
   raise_limits();
   bool running = false;
   auto run_dir = RunDir::claim(options.run_dir, options.state_dir, &running);
   if (!run_dir) {
-    return refuse(run_dir.error(), running ? kExitRunning : kExitFailed);
+    return mgmt::Failure{running ? "running" : "failed", run_dir.error().message};
   }
-  auto host = Host::open(plan->config, options.state_dir);
+  auto host = Host::open(plan.config, options.state_dir);
   if (!host) {
-    return refuse(host.error(), kExitFailed);
+    return failed(host.error());
   }
   if (auto repaired = host->repair(); !repaired) {
-    return refuse(repaired.error(), kExitFailed);
+    return failed(repaired.error());
   }
   HugepagePool pool;
   const Status ended =
-      set_up_and_run(options, std::move(*plan), *programs, *run_dir, *host, pool, background);
+      set_up_and_run(options, std::move(plan), *programs, *run_dir, *host, pool, background);
   pool.unlock();
-  host->restore();
   if (!ended) {
     log::event(log::Level::error, kSubsystem, "failed", {{"error", ended.error().message}});
-    background.tell(kExitFailed);
-    return kExitFailed;
+    host->give_up();
+    return failed(ended.error());
   }
+  host->restore();
   log::event(log::Level::info, kSubsystem, "down");
-  return kExitOk;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<mgmt::Failure> run(const Options& options) {
+  auto plan = read_configuration(options);
+  if (!plan) {
+    return mgmt::Failure{"refused", plan.error().message};
+  }
+  if (geteuid() != 0) {
+    return mgmt::Failure{"not_permitted", "only root may start a gateway: use sudo"};
+  }
+  Background background;
+  if (!options.foreground) {
+    auto detached = background.detach();
+    if (!detached) {
+      return failed(detached.error());
+    }
+    if (*detached) {
+      return std::move(**detached);
+    }
+  }
+  auto ended = run_here(options, std::move(*plan), background);
+  if (ended && background.tell(ended)) {
+    return std::nullopt;
+  }
+  return ended;
+}
+
+tl::expected<Host::Lifted, mgmt::Failure> lift(const std::string& run_dir,
+                                               const std::string& state_dir) {
+  const auto nothing = [&] {
+    return tl::unexpected(
+        mgmt::Failure{"not_running", fmt::format("no gateway runs with --run-dir {}", run_dir)});
+  };
+  std::error_code error;
+  if (!std::filesystem::exists(state_dir, error)) {
+    return nothing();
+  }
+  bool running = false;
+  auto run = RunDir::claim(run_dir, state_dir, &running);
+  if (!run) {
+    return tl::unexpected(mgmt::Failure{running ? "running" : "failed", run.error().message});
+  }
+  auto lifted = Host::lift(state_dir);
+  if (!lifted) {
+    return tl::unexpected(failed(lifted.error()));
+  }
+  if (!*lifted) {
+    return nothing();
+  }
+  return **lifted;
 }
 
 }  // namespace gotthard::supervisor

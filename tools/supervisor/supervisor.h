@@ -7,6 +7,8 @@
 #include <string>
 
 #include "base/log.h"
+#include "control/mgmt/protocol.h"
+#include "tools/supervisor/host.h"
 
 namespace gotthard::supervisor {
 
@@ -17,12 +19,6 @@ inline constexpr const char* kDefaultStateDir = "/var/lib/gotthard";
 inline constexpr const char* kPidFile = "supervisor.pid";      // flock'ed while the gateway runs
 inline constexpr const char* kControlSocket = "control.sock";  // operators' requests to control
 inline constexpr const char* kDpdkDir = "dpdk";                // made by DPDK while it starts
-
-// Exit statuses of `gotthard up`.
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;         // could not start, or a child kept dying
-inline constexpr int kExitConfiguration = 2;  // the file was refused; nothing was changed
-inline constexpr int kExitRunning = 3;        // another gateway uses this run or state directory
 
 struct Options {
   std::string config_file;
@@ -35,7 +31,15 @@ struct Options {
   std::string executable_dir;
 };
 
-// Returns when the gateway is down again: an exit status.
-int run(const Options& options);
+// Returns when the gateway is down again. Failures' codes: "refused" (the file; nothing was
+// changed), "running" (another gateway uses this run or state directory), "not_permitted", "failed"
+// (it could not start, or a child kept dying).
+std::optional<mgmt::Failure> run(const Options& options);
+
+// `gotthard down` where no gateway runs: opens the host that one which failed or was killed left
+// closed, and says what was opened. Failures' codes: "not_running" (nothing is left), "running",
+// "failed".
+tl::expected<Host::Lifted, mgmt::Failure> lift(const std::string& run_dir,
+                                               const std::string& state_dir);
 
 }  // namespace gotthard::supervisor

@@ -12,8 +12,10 @@
 
 namespace gotthard::supervisor {
 
-// A blackhole loses against any other route for its prefix.
+// A blackhole loses against any other route for its prefix. Each gateway of a host has its own, by
+// the greatest of these metrics that the prefix has free.
 inline constexpr std::uint32_t kBlackholeMetric = 0xffffffff;
+inline constexpr std::uint32_t kLeastBlackholeMetric = 0xffffff00;
 // A default route into a tunnel loses against the host's own default route.
 inline constexpr std::uint32_t kDefaultRouteMetric = 0xfffffffe;
 
