@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "crypto/algorithms.h"
 #include "crypto/ike_algorithms.h"
@@ -68,6 +69,8 @@ Status init() {
         "configuration (openssl.cnf) activate the default provider");
   }
   static_cast<void>(random_u32());
+  // OpenSSL turns certificates' times by gmtime_r, whose first call reads /etc/localtime.
+  tzset();
   return {};
 }
 

@@ -111,8 +111,9 @@ void add_up(CLI::App* app, const Globals& globals, int* status) {
 
 void add_keys(CLI::App* app, const Globals* globals, int* status) {
   const auto add = [=](const char* verb, const char* help, int (*function)(bool)) {
-    app->add_subcommand(verb, help)->fallthrough()->callback(
-        [=] { *status = function(globals->json); });
+    app->add_subcommand(verb, help)->fallthrough()->callback([=] {
+      *status = function(globals->json);
+    });
   };
   add("genkey", "Print a new private key", generate_private_key);
   add("pubkey", "Private key on standard input, public key out", public_key_of_input);
@@ -138,7 +139,8 @@ int run(int argc, char** argv) {
   auto* down_verb = app.add_subcommand("down", "End the running gateway")->fallthrough();
   const CLI::Range seconds(0.0, 86400.0);
   down_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();
-  down_verb->callback([&] { status = take_down(globals.run_dir, globals.state_dir, timeout, globals.json); });
+  down_verb->callback(
+      [&] { status = take_down(globals.run_dir, globals.state_dir, timeout, globals.json); });
 
   auto* wait_verb = app.add_subcommand("wait", "Wait until the gateway is ready")->fallthrough();
   wait_verb->add_option("--timeout", timeout, "Seconds")->check(seconds)->capture_default_str();

@@ -93,8 +93,8 @@ TEST(ExitCodes, FollowTheFailure) {
   EXPECT_EQ(exit_code({"not_running", ""}), kNotRunning);
   EXPECT_EQ(exit_code({"running", ""}), kNotRunning) << "of `up`";
   EXPECT_EQ(exit_code({"timeout", ""}), kTimeout);
-  for (const char* usage :
-       {"bad_request", "bad_argument", "unknown_peer", "ambiguous_peer", "unknown_command", "refused", "usage"}) {
+  for (const char* usage : {"bad_request", "bad_argument", "unknown_peer", "ambiguous_peer",
+                            "unknown_command", "refused", "usage"}) {
     EXPECT_EQ(exit_code({usage, ""}), kUsage) << usage;
   }
   for (const char* failed : {"no_answer", "bad_answer", "not_ready", "not_permitted", "busy", ""}) {

@@ -157,7 +157,8 @@ TEST_F(ServerTest, WaitTellsReadyFromNotReadyFromNotThere) {
   ready_ = false;
   EXPECT_EQ(cli::wait_until_ready(directory_, 0.1, false), cli::kTimeout);
   EXPECT_EQ(cli::wait_until_ready(directory_ + "/none", 0.1, false), cli::kNotRunning);
-  EXPECT_EQ(cli::take_down(directory_ + "/none", 0.1, false), cli::kNotRunning);
+  EXPECT_EQ(cli::take_down(directory_ + "/none", directory_ + "/none", 0.1, false),
+            cli::kNotRunning);
 }
 
 TEST_F(ServerTest, TakesRequestsInPiecesAndSeveralAtOnce) {

@@ -71,10 +71,11 @@ int open_host(const std::string& run_dir, const std::string& state_dir, bool as_
   if (as_json) {
     print({{"ok", true}, {"woken", lifted->devices}, {"blackholes_removed", lifted->blackholes}});
   } else {
-    fmt::print("no gateway ran, but the last one had left the host closed: {} woken, {} blackhole "
-               "routes removed\n",
-               lifted->devices.empty() ? "no device" : fmt::format("{}", fmt::join(lifted->devices, ", ")),
-               lifted->blackholes);
+    fmt::print(
+        "no gateway ran, but the last one had left the host closed: {} woken, {} blackhole "
+        "routes removed\n",
+        lifted->devices.empty() ? "no device" : fmt::format("{}", fmt::join(lifted->devices, ", ")),
+        lifted->blackholes);
   }
   return kOk;
 }

@@ -15,8 +15,8 @@ int exit_code(const mgmt::Failure& failure) {
     return kTimeout;
   }
   const bool usage = failure.code == "refused" || failure.code == "bad_request" ||
-                     failure.code == "bad_argument" || failure.code == "usage" || failure.code.starts_with("unknown_") ||
-                     failure.code.starts_with("ambiguous_");
+                     failure.code == "bad_argument" || failure.code == "usage" ||
+                     failure.code.starts_with("unknown_") || failure.code.starts_with("ambiguous_");
   return usage ? kUsage : kFailed;
 }
 

@@ -27,8 +27,8 @@ Status run(const std::string& commands) {
   return {};
 }
 
-// Adding first makes it no error that there is none: `destroy` is newer than the oldest nftables that
-// we run with.
+// Adding first makes it no error that there is none: `destroy` is newer than the oldest nftables
+// that we run with.
 std::string removal_of(const std::string& table) {
   return fmt::format("add table netdev {0}\ndelete table netdev {0}\n", table);
 }
