@@ -82,7 +82,7 @@ class ControlSide {
 
   bool serve_commands();
   void serve_packets();
-  [[nodiscard]] std::optional<std::uint32_t> neighbour_place(std::uint32_t number) const;
+  [[nodiscard]] std::optional<std::uint32_t> neighbour_id(std::uint32_t number) const;
   void start_commit();
   void free_places();
   void finish_commit();
@@ -105,7 +105,7 @@ class ControlSide {
   NumberMap<std::uint64_t> next_hops_{1, abi::kMaxNextHops};
   NumberMap<std::uint64_t> owners_{1, abi::kMaxNextHops};
   NumberMap<std::pair<std::uint16_t, abi::Address>> neighbours_{0, abi::kMaxNeighbours};
-  std::map<std::uint32_t, std::pair<std::uint16_t, abi::Address>> neighbour_places_;
+  std::map<std::uint32_t, std::pair<std::uint16_t, abi::Address>> neighbour_addresses_;  // by id
   std::optional<abi::PacketRecord> held_;  // injected, waits for commands
   bool resyncing_ = false;
   bool committing_ = false;

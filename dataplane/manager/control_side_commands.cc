@@ -58,7 +58,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::PeerSet& c) {
   if (2 * disorder > c.reorder_budget) {
     return abi::Refusal::invalid;
   }
-  const auto neighbour = neighbour_place(c.endpoint.neighbour);
+  const auto neighbour = neighbour_id(c.endpoint.neighbour);
   if (!neighbour) {
     return abi::Refusal::invalid;
   }

@@ -11,7 +11,7 @@ void ControlSide::inject(const abi::PacketRecord& record) {
     ++commands_refused_;
     return;
   }
-  const auto neighbour = neighbour_place(record.neighbour);
+  const auto neighbour = neighbour_id(record.neighbour);
   if (!neighbour) {
     ++commands_refused_;
     return;
@@ -71,13 +71,12 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
     key = {.kind = WaitKind::session, .number = note.peer};
     question = abi::NeedHandshake{.peer = note.peer};
   } else if (note.kind == NoteKind::park_neighbour) {
-    const auto found = neighbour_places_.find(note.neighbour);
-    if (found == neighbour_places_.end()) {
+    const auto found = neighbour_addresses_.find(note.neighbour);
+    if (found == neighbour_addresses_.end()) {
       state_.links->drop(mbuf, Drop::neighbour_unresolved);
       return;
     }
-    const auto& entry = state_.shared->hops.neighbours[note.neighbour];
-    if (Neighbour::unpack(entry.load(std::memory_order_relaxed)).reachable) {
+    if (state_.shared->hops.neighbour(note.neighbour).reachable) {
       send_as(mbuf, NoteKind::send_ip, note.neighbour);
       return;
     }

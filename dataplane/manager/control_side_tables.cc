@@ -6,7 +6,7 @@ namespace gotthard::dataplane {
 ControlSide::Outcome ControlSide::carry_out(const abi::NextHopSet& c) {
   std::uint32_t target = kNone24;
   if (c.kind == abi::HopKind::neighbour) {
-    const auto neighbour = neighbours_.find(c.neighbour);
+    const auto neighbour = neighbour_id(c.neighbour);
     if (!neighbour) {
       return abi::Refusal::invalid;
     }
@@ -94,8 +94,12 @@ void ControlSide::free_places() {
   next_hops_.committed(nothing);
   owners_.committed(nothing);
   neighbours_.committed([this](std::uint32_t place) {
-    neighbour_places_.erase(place);
-    state_.shared->hops.neighbours[place].store(0, std::memory_order_relaxed);
+    const std::uint32_t id = state_.shared->hops.neighbour_id(place);
+    state_.shared->hops.end_neighbour(place);
+    neighbour_addresses_.erase(id);
+    for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = id})) {
+      state_.links->drop(mbuf, Drop::neighbour_unresolved);
+    }
   });
 }
 
@@ -104,15 +108,16 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourSet& c) {
   if (!place) {
     return abi::Refusal::no_memory;
   }
-  neighbour_places_[*place] = {c.port, c.address};
-  const Neighbour entry{
-      .mac = c.mac, .port = static_cast<std::uint8_t>(c.port), .reachable = c.reachable != 0};
-  state_.shared->hops.neighbours[*place].store(entry.pack(), std::memory_order_relaxed);
+  const std::uint32_t id = state_.shared->hops.neighbour_id(*place);
+  neighbour_addresses_[id] = {c.port, c.address};
+  state_.shared->hops.set_neighbour(
+      *place,
+      {.mac = c.mac, .port = static_cast<std::uint8_t>(c.port), .reachable = c.reachable != 0});
   if (c.reachable == 0) {
     return std::nullopt;
   }
-  for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = *place})) {
-    send_as(mbuf, NoteKind::send_ip, *place);
+  for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::neighbour, .number = id})) {
+    send_as(mbuf, NoteKind::send_ip, id);
   }
   return std::nullopt;
 }
@@ -122,9 +127,13 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourRemove& c) {
   return std::nullopt;
 }
 
-// "None" stays so; a number that control has not told is an error.
-std::optional<std::uint32_t> ControlSide::neighbour_place(std::uint32_t number) const {
-  return number == abi::kNoNeighbour ? std::optional(number) : neighbours_.find(number);
+// As workers know it. "None" stays so; a number that control has not told is an error.
+std::optional<std::uint32_t> ControlSide::neighbour_id(std::uint32_t number) const {
+  if (number == abi::kNoNeighbour) {
+    return number;
+  }
+  const auto place = neighbours_.find(number);
+  return place ? std::optional(state_.shared->hops.neighbour_id(*place)) : std::nullopt;
 }
 
 }  // namespace gotthard::dataplane

@@ -26,11 +26,11 @@ void wait_for_neighbour(Lane* lane) {
 void neighbour(Burst* burst, WorkerContext* worker) {
   for (const std::uint32_t i : burst->to_neighbour) {
     Lane* lane = &burst->lanes[i];
-    if (lane->neighbour == abi::kNoNeighbour) {
+    const Neighbour to = worker->shared->hops.neighbour(lane->neighbour);
+    if (!to.known) {
       drop_packet(lane, Drop::neighbour_unresolved, worker->counters);
       continue;
     }
-    const Neighbour to = worker->shared->hops.neighbour(lane->neighbour);
     const TopologyPort& port = worker->topology->ports[to.port];
     if (leaks(*lane, port.underlay)) {
       drop_packet(lane, Drop::plain_to_underlay, worker->counters);

@@ -53,13 +53,11 @@ void Tables::end_resync() {
   each([](auto& fib) { fib.end_resync(); });
 }
 
+// A batch without prefixes has its grace period too: workers may hold what a next hop of the last
+// one meant.
 void Tables::begin() {
-  bool empty = true;
-  each([&empty](auto& fib) {
-    fib.begin_batch();
-    empty = empty && fib.batch_empty();
-  });
-  phase_ = empty ? Phase::idle : Phase::prepare;
+  each([](auto& fib) { fib.begin_batch(); });
+  phase_ = Phase::prepare;
 }
 
 void Tables::commit() {

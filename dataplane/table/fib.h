@@ -30,8 +30,8 @@ class Tables {
   void begin_resync();
   void end_resync();  // removes what was not set since
 
-  // What was changed until now takes effect, in both copies once !busy(). A commit made while
-  // another is under way follows it.
+  // What was changed until now takes effect, in both copies once !busy(), and every worker was
+  // quiescent in between. A commit made while another is under way follows it.
   void commit();
   void poll();
   [[nodiscard]] bool busy() const { return phase_ != Phase::idle; }

@@ -47,7 +47,6 @@ class FibPair {
   [[nodiscard]] bool prepare(std::size_t* budget) { return apply(budget); }
   void swap();
   [[nodiscard]] bool repeat(std::size_t* budget);
-  [[nodiscard]] bool batch_empty() const { return batch_.empty(); }
 
   // Workers. 0: no match.
   void lookup(const Key* keys, std::uint64_t* values, std::uint32_t count) const {

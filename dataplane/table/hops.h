@@ -58,6 +58,7 @@ struct Neighbour {
   wire::Mac mac;
   std::uint8_t port;
   bool reachable;
+  bool known = true;  // false: the one that was asked for is no more
 
   [[nodiscard]] static Neighbour unpack(std::uint64_t word) {
     Neighbour n{
@@ -73,17 +74,46 @@ struct Neighbour {
   }
 };
 
+// Neighbours come and go while packets wait for them, at the manager and in rings. So next hops,
+// lanes and notes name one by its place and by how many had the place before (modulo 1,024): what
+// was meant for a former one never reaches a later one.
+struct NeighbourPlace {
+  std::atomic<std::uint64_t> word{0};
+  std::atomic<std::uint32_t> former{0};
+};
+inline constexpr std::uint32_t kFormerNeighbours = 1024;
+static_assert(abi::kMaxNeighbours * kFormerNeighbours - 1 <= kNone24);
+
 // Written by the manager, read by workers.
 struct Hops {
   std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> next_hops{};
   std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> owners{};
-  std::array<std::atomic<std::uint64_t>, abi::kMaxNeighbours> neighbours{};
+  std::array<NeighbourPlace, abi::kMaxNeighbours> neighbours{};
 
   [[nodiscard]] NextHop next_hop(std::uint64_t id) const {
     return NextHop::unpack(next_hops[id].load(std::memory_order_relaxed));
   }
+  // `known` is false for kNoNeighbour too.
   [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
-    return Neighbour::unpack(neighbours[id].load(std::memory_order_relaxed));
+    const NeighbourPlace& place = neighbours[id % abi::kMaxNeighbours];
+    // The word first: whoever reads a later one's sees that the former one is gone.
+    Neighbour neighbour = Neighbour::unpack(place.word.load(std::memory_order_acquire));
+    neighbour.known = place.former.load(std::memory_order_relaxed) == id / abi::kMaxNeighbours;
+    return neighbour;
+  }
+
+  // The manager.
+  [[nodiscard]] std::uint32_t neighbour_id(std::uint32_t place) const {
+    return place + neighbours[place].former.load(std::memory_order_relaxed) *
+                       static_cast<std::uint32_t>(abi::kMaxNeighbours);
+  }
+  void set_neighbour(std::uint32_t place, const Neighbour& neighbour) {
+    neighbours[place].word.store(neighbour.pack(), std::memory_order_release);
+  }
+  void end_neighbour(std::uint32_t place) {
+    const std::uint32_t former = neighbours[place].former.load(std::memory_order_relaxed);
+    neighbours[place].word.store(0, std::memory_order_relaxed);
+    neighbours[place].former.store((former + 1) % kFormerNeighbours, std::memory_order_relaxed);
   }
   // The peer that owns an address in `interface`, following the chain from `owner`; kNoPeer.
   // A chain has one owner an interface at most; the bound keeps a broken one from holding a worker.

@@ -72,5 +72,88 @@ TEST(Parking, WhatMayLeavePlainStillMayWhenItsNeighbourIsThere) {
   EXPECT_EQ(bench.all_drops(), 0U);
 }
 
+// A neighbour is forgotten while a packet is on its way to it, and another one takes its place.
+class NeighbourGone : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kOld = 5, kByOld = 20;
+  static constexpr Mac kNewMac = {2, 0, 0, 0, 0, 0x77};
+  NeighbourGone() {
+    tell(kOld, "10.1.0.5", {}, false);
+    bench.command(abi::NextHopSet{
+        .next_hop = kByOld, .kind = abi::HopKind::neighbour, .port = kLan, .neighbour = kOld});
+    bench.route("10.77.0.0", 16, kByOld);
+    bench.commit();
+    bench.receive_ip(kLan, udp("10.1.0.2", 1, "10.77.0.9", 2, {7}));
+  }
+  void tell(std::uint32_t number, const std::string& of, const Mac& mac, bool reachable) {
+    bench.command(abi::NeighbourSet{.neighbour = number,
+                                    .port = kLan,
+                                    .mac = mac,
+                                    .reachable = reachable,
+                                    .address = address(of)});
+  }
+  void replace() {
+    bench.command(abi::PrefixRemove{
+        .table = abi::Table::routes, .length = 16, .address = address("10.77.0.0")});
+    // As control does: the hop's number gets another meaning, then the neighbour goes.
+    bench.command(abi::NextHopSet{.next_hop = kByOld, .kind = abi::HopKind::blackhole});
+    bench.command(abi::NeighbourRemove{.neighbour = kOld});
+    bench.commit();
+    tell(6, "10.1.0.6", kNewMac, true);
+    bench.settle();
+  }
+  void expect_lost() {
+    bench.run();
+    EXPECT_TRUE(bench.sent(kLan).empty()) << "the new neighbour got what was not for it";
+    EXPECT_EQ(bench.drops(Drop::neighbour_unresolved), 1U);
+    EXPECT_EQ(bench.all_drops(), 1U);
+  }
+  Bench bench;
+};
+
+TEST_F(NeighbourGone, WhileItsPacketIsParked) {
+  bench.run();
+  replace();
+  expect_lost();
+}
+
+TEST_F(NeighbourGone, WhileItsPacketIsOnTheWayToTheManager) {
+  bench.run_workers();
+  // Before the manager looks at what workers handed up, it carries out commands.
+  bench.link().send(abi::PrefixRemove{
+      .table = abi::Table::routes, .length = 16, .address = address("10.77.0.0")});
+  bench.link().send(abi::NextHopSet{.next_hop = kByOld, .kind = abi::HopKind::blackhole});
+  bench.link().send(abi::NeighbourRemove{.neighbour = kOld});
+  bench.link().send(abi::TablesCommit{});
+  tell(6, "10.1.0.6", kNewMac, true);
+  expect_lost();
+}
+
+TEST_F(NeighbourGone, WhileItsPacketIsOnTheWayBackToAWorker) {
+  bench.run();
+  tell(kOld, "10.1.0.5", {2, 0, 0, 0, 0, 0x55}, true);
+  bench.settle();
+  replace();
+  expect_lost();
+}
+
+// Workers may hold what the numbers meant: nothing of it is given to another before they have all
+// been quiescent, though no prefix has changed.
+TEST_F(NeighbourGone, NotBeforeWorkersHaveBeenQuiescent) {
+  bench.run();
+  auto& worker = *bench.manager().workers()[0];
+  worker.online();
+  bench.command(abi::NextHopSet{.next_hop = 30, .kind = abi::HopKind::blackhole});
+  const std::uint64_t serial = bench.command(abi::TablesCommit{});
+  const auto applied = [&] {
+    bench.settle();
+    const auto events = bench.events<abi::Applied>();
+    return !events.empty() && events.back().serial >= serial;
+  };
+  EXPECT_FALSE(applied());
+  worker.offline();
+  EXPECT_TRUE(applied());
+}
+
 }  // namespace
 }  // namespace gotthard::packet_test
