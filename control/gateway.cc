@@ -111,6 +111,9 @@ Status Gateway::set_up() {
     return tl::unexpected(tunnels.error());
   }
   tunnels_ = std::move(*tunnels);
+  changes_ = std::make_unique<LiveChanges>(LiveChanges::Links{
+      .tunnels = tunnels_.get(),
+      .ask = [this](const broker::RequestBody& request) { return ask(request); }});
   fib_.configure(config_, boottime_now());
   netlink_.start(boottime_now());
 
@@ -133,16 +136,18 @@ Status Gateway::set_up() {
   }
   serve(descriptors_.listener.get(), mgmt::operator_language(operator_handlers(this)));
   for (std::uint16_t i = 0; i < descriptors_.uapi.size() && i < config_.wireguard.size(); ++i) {
-    serve(
-        descriptors_.uapi[i].get(),
-        uapi::language(
-            {.view = [this, i] { return tunnels_->view(i); },
-             .apply = [this, i](InterfaceChange wanted) { return change(i, std::move(wanted)); }}));
+    serve(descriptors_.uapi[i].get(),
+          uapi::language({.view = [this, i] { return tunnels_->view(i); },
+                          .apply =
+                              [this, i](InterfaceChange wanted, uapi::Interface::Done done) {
+                                change(i, std::move(wanted), std::move(done));
+                              }}));
   }
   reactor_.every(100 * kMillisecond, [this] {
     if (synchronised_) {
       tunnels_->on_tick();
     }
+    changes_->on_tick();
   });
   reactor_.every(200 * kMillisecond, [this] { netlink_.on_time(boottime_now()); });
   reactor_.every(kSecond, [this] {
@@ -159,13 +164,16 @@ Status Gateway::set_up() {
 
 // ---------------------------------------------------------------- live changes
 
-tl::expected<void, ChangeRefused> Gateway::change(std::uint16_t interface, InterfaceChange wanted) {
-  auto applied = tunnels_->apply(interface, std::move(wanted));
-  if (applied) {
-    changed_.insert(interface);
-    keep_running();
-  }
-  return applied;
+void Gateway::change(std::uint16_t interface, InterfaceChange wanted, uapi::Interface::Done done) {
+  LiveChanges::Change change{.tunnels = {},
+                             .made =
+                                 [this, interface] {
+                                   changed_.insert(interface);
+                                   keep_running();
+                                 },
+                             .done = std::move(done)};
+  change.tunnels.push_back({.interface = interface, .change = std::move(wanted)});
+  changes_->make(std::move(change));
 }
 
 void Gateway::keep_running() {
@@ -271,6 +279,12 @@ void Gateway::try_resync() {
       reactor_.stop();
       return;
     }
+    changes_->begin([](const LiveChanges::Result& told) {
+      if (!told) {
+        log::event(log::Level::error, kLog, "host_does_not_follow",
+                   {{"reason", told.error().message}});
+      }
+    });
   }
   const std::uint64_t instance = link_.directory()->header.instance;
   const bool fresh = instance_ != 0 && instance != instance_;

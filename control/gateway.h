@@ -17,12 +17,14 @@
 #include "control/checkpoint/running_store.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
+#include "control/live_changes.h"
 #include "control/mgmt/server.h"
 #include "control/reactor.h"
 #include "control/reload/settings.h"
 #include "control/route/fib_builder.h"
 #include "control/route/netlink_socket.h"
 #include "control/session_allocator.h"
+#include "control/uapi/language.h"
 #include "control/wireguard/tunnels.h"
 
 namespace gotthard::control {
@@ -79,7 +81,7 @@ class Gateway {
   Status watch_link();
   void serve(int listener, mgmt::Language language);
   void restore_running();
-  tl::expected<void, ChangeRefused> change(std::uint16_t interface, InterfaceChange change);
+  void change(std::uint16_t interface, InterfaceChange wanted, uapi::Interface::Done done);
   void keep_running();
   void on_link_socket();
   void on_event(const abi::EventBody& event);
@@ -88,9 +90,17 @@ class Gateway {
   void on_name_resolved(std::uint64_t id, const broker::NameResolved& resolved);
   void on_answer(std::uint64_t id, const broker::Answer& answer);
   void on_configuration(const broker::Notice& notice, std::vector<UniqueFd> fds);
-  mgmt::Answer reload_to(const broker::ReceivedConfiguration& received, broker::ReloadMode mode);
-  tl::expected<void, mgmt::Failure> make_changes(const Settings& next, bool dry_run);
-  void take_over(Settings next, std::string text);
+  // A configuration that came: which, what for, and what becomes of it.
+  struct Arrived {
+    std::uint64_t id = 0;
+    broker::ReloadMode mode = broker::ReloadMode::apply;
+    std::string text;
+    Settings settings;
+  };
+  [[nodiscard]] mgmt::Answer compare_to(const Arrived& arrived) const;
+  void reload_to(std::shared_ptr<Arrived> arrived);
+  void take_over(Arrived arrived);
+  void conclude(std::uint64_t id, bool in_force, mgmt::Answer result);
   void ask_for(const broker::RequestBody& request, Waiting waiting);
   void on_turn();
   void try_resync();
@@ -112,6 +122,7 @@ class Gateway {
   SessionAllocator sessions_;
   checkpoint::Checkpoint checkpoint_;
   std::unique_ptr<Tunnels> tunnels_;
+  std::unique_ptr<LiveChanges> changes_;
   // The first is the operators', the others are the interfaces' userspace API.
   std::vector<std::unique_ptr<mgmt::Server>> servers_;
   checkpoint::RunningStore running_store_;

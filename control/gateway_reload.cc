@@ -74,17 +74,36 @@ void Gateway::confirm_reload(mgmt::Reply reply) {
   ask_for(broker::Confirm{}, {.reply = std::move(reply), .result = {{"confirmed", true}}});
 }
 
-// An operator's request that it answers waits under its id; by SIGHUP or a roll-back nobody does.
 void Gateway::on_configuration(const broker::Notice& notice, std::vector<UniqueFd> fds) {
-  const auto received = configurations_.take(notice, std::move(fds));
+  auto received = configurations_.take(notice, std::move(fds));
   if (received && !*received) {
     return;
   }
   const std::uint64_t id = configurations_.id();
-  mgmt::Answer result = received ? reload_to(**received, configurations_.mode())
-                                 : mgmt::Answer(refuse("failed", received.error().message));
+  const ReloadMode mode = configurations_.mode();
+  if (!received) {
+    conclude(id, /*in_force=*/false, refuse("failed", received.error().message));
+    return;
+  }
+  auto settings = read_settings(**received);
+  if (!settings) {
+    conclude(id, /*in_force=*/false, refuse("refused", settings.error().message));
+    return;
+  }
+  auto arrived = std::make_shared<Arrived>(
+      Arrived{id, mode, std::move((*received)->text), std::move(*settings)});
+  if (mode == ReloadMode::apply) {
+    reload_to(std::move(arrived));
+  } else {
+    conclude(id, /*in_force=*/false, compare_to(*arrived));
+  }
+}
+
+// An operator's request that it answers waits under its id; by SIGHUP or a roll-back nobody does.
+void Gateway::conclude(std::uint64_t id, bool in_force, mgmt::Answer result) {
   if (!result) {
-    log::event(log::Level::error, kLog, "reload_refused", {{"reason", result.error().error}});
+    log::event(log::Level::error, kLog, in_force ? "host_does_not_follow" : "reload_refused",
+               {{"reason", result.error().error}});
   }
   mgmt::Reply reply;
   if (auto waiting = waiting_.extract(id)) {
@@ -93,8 +112,8 @@ void Gateway::on_configuration(const broker::Notice& notice, std::vector<UniqueF
       result->update(waiting.mapped().result);
     }
   }
-  const broker::Reloaded reloaded{.configuration = id, .done = result ? 1U : 0U};
-  if (result && configurations_.mode() == ReloadMode::apply) {
+  const broker::Reloaded reloaded{.configuration = id, .done = in_force || result ? 1U : 0U};
+  if (result && in_force) {
     ask_for(reloaded, {.reply = std::move(reply), .result = std::move(*result)});
     return;
   }
@@ -104,63 +123,73 @@ void Gateway::on_configuration(const broker::Notice& notice, std::vector<UniqueF
   }
 }
 
-mgmt::Answer Gateway::reload_to(const broker::ReceivedConfiguration& received, ReloadMode mode) {
-  auto next = read_settings(received);
-  if (!next) {
-    return refuse("refused", next.error().message);
+namespace {
+
+std::vector<TunnelChange> changes_between(const Settings& from, const Settings& to) {
+  std::vector<TunnelChange> changes;
+  for (std::uint16_t i = 0; i < from.config.wireguard.size(); ++i) {
+    changes.push_back({.interface = i,
+                       .change = change_between(from.config.wireguard[i], from.keys,
+                                                to.config.wireguard[i], to.keys)});
   }
-  const bool apply = mode == ReloadMode::apply;
-  const std::vector<Difference> found =
-      mode == ReloadMode::difference ? differences(running_settings(file_.config, *tunnels_), *next)
-                                     : differences(file_, *next);
-  const std::string obstacle = needs_a_start(found);
-  if (apply && !obstacle.empty()) {
-    return refuse("refused", obstacle);
+  return changes;
+}
+
+json answer(bool applied, const std::vector<Difference>& found) {
+  return {{"applied", applied}, {"differences", to_json(found)}};
+}
+
+}  // namespace
+
+mgmt::Answer Gateway::compare_to(const Arrived& arrived) const {
+  if (arrived.mode == ReloadMode::difference) {
+    return answer(false, differences(running_settings(file_.config, *tunnels_), arrived.settings));
   }
-  if (mode != ReloadMode::difference && obstacle.empty()) {
-    if (const auto made = make_changes(*next, !apply); !made) {
-      return tl::unexpected(made.error());
+  const std::vector<Difference> found = differences(file_, arrived.settings);
+  if (needs_a_start(found).empty()) {
+    if (const auto why = tunnels_->refusal(changes_between(file_, arrived.settings))) {
+      return refuse("refused", why->message);
     }
   }
-  if (apply) {
-    const log::Level level = next->config.log.level;
-    const bool other_level = level != file_.config.log.level;
-    take_over(std::move(*next), received.text);
-    for (int i = 0; other_level && i < static_cast<int>(log::Subsystem::count); ++i) {
-      set_log_level(static_cast<log::Subsystem>(i), level);
-    }
-    log_changes(found);
-  }
-  return json{{"applied", apply}, {"differences", to_json(found)}};
+  return answer(false, found);
 }
 
 // All interfaces' changes or none.
-tl::expected<void, Failure> Gateway::make_changes(const Settings& next, bool dry_run) {
-  std::vector<InterfaceChange> changes;
-  for (std::uint16_t i = 0; i < file_.config.wireguard.size(); ++i) {
-    changes.push_back(
-        change_between(file_.config.wireguard[i], file_.keys, next.config.wireguard[i], next.keys));
-    if (const auto refused = tunnels_->refusal(i, changes.back())) {
-      return refuse("refused", next.config.wireguard[i].name + ": " + refused->message);
-    }
+void Gateway::reload_to(std::shared_ptr<Arrived> arrived) {
+  const auto found =
+      std::make_shared<const std::vector<Difference>>(differences(file_, arrived->settings));
+  if (const std::string obstacle = needs_a_start(*found); !obstacle.empty()) {
+    conclude(arrived->id, /*in_force=*/false, refuse("refused", obstacle));
+    return;
   }
-  if (dry_run) {
-    return {};
-  }
-  fib_.configure(next.config, boottime_now());
-  for (std::uint16_t i = 0; i < changes.size(); ++i) {
-    if (const auto applied = tunnels_->apply(i, std::move(changes[i])); !applied) {
-      log::event(log::Level::error, kLog, "change_refused", {{"reason", applied.error().message}});
-    }
-  }
-  return {};
+  const auto in_force = std::make_shared<bool>(false);
+  changes_->make(
+      {.tunnels = changes_between(file_, arrived->settings),
+       .with = [this, arrived] { fib_.configure(arrived->settings.config, boottime_now()); },
+       .made =
+           [this, arrived, found, in_force] {
+             take_over(std::move(*arrived));
+             log_changes(*found);
+             *in_force = true;
+           },
+       .done =
+           [this, id = arrived->id, found, in_force](const LiveChanges::Result& done) {
+             conclude(id, *in_force,
+                      done ? mgmt::Answer(answer(true, *found))
+                           : refuse(*in_force ? "failed" : "refused", done.error().message));
+           }});
 }
 
-void Gateway::take_over(Settings next, std::string text) {
-  config_ = next.config;
-  file_ = std::move(next);
-  text_ = std::move(text);
+void Gateway::take_over(Arrived arrived) {
+  const log::Level level = arrived.settings.config.log.level;
+  const bool other_level = level != file_.config.log.level;
+  config_ = arrived.settings.config;
+  file_ = std::move(arrived.settings);
+  text_ = std::move(arrived.text);
   keep_running();
+  for (int i = 0; other_level && i < static_cast<int>(log::Subsystem::count); ++i) {
+    set_log_level(static_cast<log::Subsystem>(i), level);
+  }
 }
 
 }  // namespace gotthard::control

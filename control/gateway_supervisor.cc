@@ -79,6 +79,9 @@ void Gateway::on_answer(std::uint64_t id, const broker::Answer& answer) {
     log::event(log::Level::debug, kLog, "broker_refused",
                {{"reason", broker::view(answer.reason)}});
   }
+  if (changes_->on_answer(id, answer)) {
+    return;
+  }
   auto waiting = waiting_.extract(id);
   if (waiting.empty() || !waiting.mapped().reply) {
     return;

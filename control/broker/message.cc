@@ -32,7 +32,7 @@ bool host_character(char c) {
          c == '_' || c == '.';
 }
 
-bool ok(Outcome outcome) { return outcome <= Outcome::failed; }
+bool ok(Outcome outcome) { return outcome <= Outcome::in_use; }
 
 bool ok(const Ready&) { return true; }
 bool ok(const ResolveNeighbour& b) { return b.port < abi::kMaxPorts && ok(b.address); }
@@ -50,6 +50,31 @@ bool ok(const Reload& b) {
 }
 bool ok(const Confirm&) { return true; }
 bool ok(const Reloaded& b) { return b.done <= 1; }
+
+bool ok(const TunnelPrefix& b) {
+  const std::size_t bits = b.address.family == abi::Family::ipv4 ? 32 : 128;
+  if (!ok(b.address) || b.length > bits || b.claimed > 1) {
+    return false;
+  }
+  for (std::size_t bit = b.length; bit < bits; ++bit) {
+    if ((b.address.bytes[bit / 8] & 0x80 >> bit % 8) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+bool ok(const TunnelPrefixes& b) {
+  return b.interface < abi::kMaxInterfaces && b.count <= b.prefixes.size() && b.whole <= 1 &&
+         b.last <= 1 &&
+         std::all_of(b.prefixes.begin(), b.prefixes.begin() + b.count,
+                     [](const TunnelPrefix& prefix) { return ok(prefix); });
+}
+bool ok(const ListenPorts& b) {
+  return std::ranges::all_of(b.ranges, [](const PortRange& range) {
+    return range.count == 0 || (range.first != 0 && range.count <= abi::kMaxSourcePorts &&
+                                range.first + range.count <= UINT16_MAX + 1);
+  });
+}
 
 bool absolute(std::string_view path) { return path.starts_with('/'); }
 bool ok(const Configuration& b) {

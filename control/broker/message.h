@@ -98,8 +98,38 @@ struct Reloaded {
   std::uint32_t unused = 0;
 };
 
-using RequestBody =
-    std::variant<Ready, ResolveNeighbour, ResolveName, SetLogLevel, Reload, Confirm, Reloaded>;
+// What the peers of a tunnel may be sent, where it changed: the kernel's routes follow, by the
+// interface's `routes`, and so do the blackholes. A statement may need several parts; each is
+// answered by Answer, the last one's when the host has followed.
+inline constexpr std::size_t kPrefixesAPart = 200;
+struct TunnelPrefix {
+  abi::Address address;  // host bits zero
+  std::uint8_t length = 0;
+  std::uint8_t claimed = 1;  // 0: not any more
+  bool operator==(const TunnelPrefix&) const = default;
+};
+struct TunnelPrefixes {
+  std::uint16_t interface = 0;  // the [[wireguard]]'s number
+  std::uint16_t count = 0;
+  std::uint8_t whole = 0;  // 1: the statement says all; what it does not name is claimed no more
+  std::uint8_t last = 1;   // of the statement's parts
+  std::array<std::uint8_t, 2> unused{};
+  std::array<TunnelPrefix, kPrefixesAPart> prefixes{};
+};
+
+// Answered by Answer. All that the tunnels listen at from now on, which the supervisor keeps the
+// host's other programs from; `in_use` when one of them has some of it: then nothing changes.
+struct PortRange {
+  std::uint16_t first = 0;  // host byte order
+  std::uint16_t count = 0;  // 0: there is no such interface
+  bool operator==(const PortRange&) const = default;
+};
+struct ListenPorts {
+  std::array<PortRange, abi::kMaxInterfaces> ranges{};  // index: interface number
+};
+
+using RequestBody = std::variant<Ready, ResolveNeighbour, ResolveName, SetLogLevel, Reload, Confirm,
+                                 Reloaded, TunnelPrefixes, ListenPorts>;
 
 // ---------------------------------------------------------------- supervisor -> control
 
@@ -129,6 +159,7 @@ enum class Outcome : std::uint32_t {
   invalid = 1,       // a field names nothing that the supervisor has
   rate_limited = 2,  // asked too often; ask again later
   failed = 3,        // the kernel or the resolver refused; the text says why
+  in_use = 4,        // another program of the host has it; the text says what
 };
 struct Answer {
   Outcome outcome = Outcome::done;

@@ -16,16 +16,18 @@ crypto::SecretString refuse(const ChangeRefused& why, bool get) {
   return ending(get ? why.error : -why.error);
 }
 
-crypto::SecretString answer(const Interface& interface, std::string_view text) {
+void answer(const Interface& interface, std::string_view text, const mgmt::Language::Reply& reply) {
   auto request = parse(text);
   if (!request) {
-    return refuse(request.error(), text.starts_with("get"));
+    reply(refuse(request.error(), text.starts_with("get")));
+  } else if (std::holds_alternative<Get>(*request)) {
+    reply(describe(interface.view()) + ending(0));
+  } else {
+    interface.apply(std::move(std::get<control::InterfaceChange>(*request)),
+                    [reply](const tl::expected<void, ChangeRefused>& applied) {
+                      reply(applied ? ending(0) : refuse(applied.error(), /*get=*/false));
+                    });
   }
-  if (std::holds_alternative<Get>(*request)) {
-    return describe(interface.view()) + ending(0);
-  }
-  const auto applied = interface.apply(std::move(std::get<control::InterfaceChange>(*request)));
-  return applied ? ending(0) : refuse(applied.error(), /*get=*/false);
 }
 
 }  // namespace
@@ -35,7 +37,7 @@ mgmt::Language language(Interface interface) {
           .longest_request = kMaxRequest,
           .answer = [interface = std::move(interface)](
                         std::string_view request,
-                        const mgmt::Language::Reply& reply) { reply(answer(interface, request)); },
+                        const mgmt::Language::Reply& reply) { answer(interface, request, reply); },
           .refusal =
               [](const mgmt::Failure& failure) {
                 const int error = failure.code == "not_permitted" ? EPERM

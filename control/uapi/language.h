@@ -12,7 +12,9 @@ namespace gotthard::uapi {
 
 struct Interface {
   std::function<InterfaceView()> view;
-  std::function<tl::expected<void, control::ChangeRefused>(control::InterfaceChange)> apply;
+  // `done` is called once, at once or later.
+  using Done = std::function<void(const tl::expected<void, control::ChangeRefused>&)>;
+  std::function<void(control::InterfaceChange, Done done)> apply;
 };
 
 [[nodiscard]] mgmt::Language language(Interface interface);

@@ -1,4 +1,4 @@
-// A change to a running WireGuard interface, as `wg set` and `gotthard reload` make them: what is
+// Changes to running WireGuard interfaces, as `wg set` and `gotthard reload` make them: what is
 // absent stays as it is. Carried out as a whole or not at all.
 #pragma once
 
@@ -34,6 +34,11 @@ struct InterfaceChange {
   std::optional<config::WireGuard> options;  // all of the file's but keys, port, mark and peers
   bool replace_peers = false;                // those not named are removed
   std::vector<PeerChange> peers;
+};
+
+struct TunnelChange {
+  std::uint16_t interface = 0;
+  InterfaceChange change;
 };
 
 // Why a change was not made: an errno value, as the userspace API wants it, and words.

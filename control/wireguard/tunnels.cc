@@ -176,6 +176,17 @@ std::vector<config::Prefix> Tunnels::allowed_ips(std::uint32_t peer) const {
   return links_.fib->allowed_ips(peer);
 }
 
+std::vector<config::Prefix> Tunnels::claimed(std::uint16_t interface) const {
+  std::vector<config::Prefix> result;
+  for (const auto& [number, peer] : peers_) {
+    if (peer.interface == interface) {
+      const std::vector<config::Prefix> own = allowed_ips(number);
+      result.insert(result.end(), own.begin(), own.end());
+    }
+  }
+  return result;
+}
+
 std::string Tunnels::full_name(std::uint32_t peer) const {
   const auto found = peers_.find(peer);
   return found == peers_.end()

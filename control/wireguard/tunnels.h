@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "control/broker/message.h"
 #include "control/checkpoint/checkpoint.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
@@ -98,11 +99,15 @@ class Tunnels {
   // As `wg show` has it; refers to keys that live until the next change.
   [[nodiscard]] uapi::InterfaceView view(std::uint16_t interface) const;
   [[nodiscard]] std::vector<config::Prefix> allowed_ips(std::uint32_t peer) const;
-  // Why apply() would not make this change.
-  [[nodiscard]] std::optional<ChangeRefused> refusal(std::uint16_t interface,
-                                                     const InterfaceChange& change) const;
-  // All of it or nothing; what it changes takes effect for all packets at once.
-  tl::expected<void, ChangeRefused> apply(std::uint16_t interface, InterfaceChange change);
+  // All that the interface's peers may be sent.
+  [[nodiscard]] std::vector<config::Prefix> claimed(std::uint16_t interface) const;
+  // What is listened at once these are made. Their ports of 0 become ports that no tunnel has.
+  [[nodiscard]] broker::ListenPorts listen_ports(std::span<const TunnelChange> changes) const;
+  void choose_ports(std::span<TunnelChange> changes) const;
+  // Why apply() would not make these changes. At most one an interface.
+  [[nodiscard]] std::optional<ChangeRefused> refusal(std::span<const TunnelChange> changes) const;
+  // All of them or nothing; what one changes takes effect for all packets at once.
+  tl::expected<void, ChangeRefused> apply(std::vector<TunnelChange> changes);
 
   [[nodiscard]] const std::vector<Tunnel>& tunnels() const { return tunnels_; }
   [[nodiscard]] const std::map<std::uint32_t, TunnelPeer>& peers() const { return peers_; }
@@ -134,13 +139,20 @@ class Tunnels {
   bool commit(TunnelPeer* peer);
   Status add_peer(Tunnel* tunnel, std::uint32_t number, const config::Peer& settings,
                   const crypto::Secret<32>& preshared_key);
+  void apply(Tunnel* tunnel, InterfaceChange change);
+  [[nodiscard]] std::optional<ChangeRefused> ports_refused(
+      std::span<const TunnelChange> changes) const;
+  [[nodiscard]] std::optional<ChangeRefused> peers_refused(
+      std::span<const TunnelChange> changes) const;
   void remove_peer(Tunnel* tunnel, std::uint32_t number);
   void change_peer(Tunnel* tunnel, PeerChange* change);
   void change_private_key(Tunnel* tunnel, const crypto::Secret<32>& key);
   void reset_peer(Tunnel* tunnel, TunnelPeer* peer);
   [[nodiscard]] TunnelPeer* find_peer(const Tunnel& tunnel, const crypto::PublicKey& key);
+  [[nodiscard]] bool is_free(std::uint32_t number) const;
   [[nodiscard]] std::optional<std::uint32_t> free_number();
-  [[nodiscard]] std::uint16_t free_port(const Tunnel& tunnel) const;
+  [[nodiscard]] std::vector<config::WireGuard> settings_after(
+      std::span<const TunnelChange> changes) const;
   void send_interface(Tunnel* tunnel);
   void follow_device(Tunnel* tunnel);
   void send_peer(const TunnelPeer& peer);

@@ -23,6 +23,13 @@ std::string name_of(const crypto::PublicKey& key) {
   return name;
 }
 
+// No key: one that nobody knows.
+crypto::PublicKey public_key_of(const crypto::Secret<32>& key) {
+  crypto::PrivateKey identity = copy(key);
+  crypto::clamp(identity);
+  return key.is_zero() ? crypto::PublicKey{} : crypto::public_key(identity);
+}
+
 config::WireGuard with_options(const config::WireGuard& settings,
                                const std::optional<config::WireGuard>& options) {
   config::WireGuard result = options.value_or(settings);
@@ -34,53 +41,21 @@ config::WireGuard with_options(const config::WireGuard& settings,
   return result;
 }
 
+// Port 0 is one that will be found to be free.
+bool listen_together(const config::WireGuard& one, const config::WireGuard& other) {
+  return one.listen_port != 0 && other.listen_port != 0 &&
+         config::listen_together(one.listen_port, one, other);
+}
+
 }  // namespace
 
-tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, InterfaceChange change) {
-  Tunnel* tunnel = &tunnels_.at(interface);
-  if (auto why = refusal(interface, change)) {
+tl::expected<void, ChangeRefused> Tunnels::apply(std::vector<TunnelChange> changes) {
+  if (auto why = refusal(changes)) {
     return tl::unexpected(std::move(*why));
   }
-  const bool reordered =
-      change.options && change.options->reorder_budget != tunnel->settings.reorder_budget;
-  tunnel->settings = with_options(tunnel->settings, change.options);
-  if (change.private_key) {
-    change_private_key(tunnel, *change.private_key);
-  }
-  const bool moved = change.listen_port && *change.listen_port != tunnel->settings.listen_port;
-  if (moved) {
-    tunnel->settings.listen_port =
-        *change.listen_port != 0 ? *change.listen_port : free_port(*tunnel);
-  }
-  tunnel->settings.fwmark = change.fwmark.value_or(tunnel->settings.fwmark);
-  if (change.replace_peers) {
-    std::set<crypto::PublicKey> named;
-    for (const PeerChange& peer : change.peers) {
-      named.insert(peer.public_key);
-    }
-    for (PeerChange& peer : change.peers) {
-      peer.take_endpoint = !peer.endpoint;
-    }
-    std::vector<std::uint32_t> gone;
-    for (auto& [number, peer] : peers_) {
-      if (peer.interface == interface && !named.contains(peer.settings.public_key)) {
-        gone.push_back(number);
-      } else if (peer.interface == interface) {
-        reset_peer(tunnel, &peer);
-      }
-    }
-    std::ranges::for_each(gone, [&](std::uint32_t number) { remove_peer(tunnel, number); });
-  }
-  for (PeerChange& peer : change.peers) {
-    change_peer(tunnel, &peer);
-  }
-  if (links_.dataplane->attached()) {
-    follow_device(tunnel);
-    for (const auto& [number, peer] : peers_) {
-      if ((moved || reordered) && peer.interface == interface) {
-        send_peer(peer);
-      }
-    }
+  choose_ports(changes);
+  for (TunnelChange& one : changes) {
+    apply(&tunnels_[one.interface], std::move(one.change));
   }
   // New peers are known by now, and no table names the old ones after this.
   links_.fib->flush(boottime_now());
@@ -93,41 +68,151 @@ tl::expected<void, ChangeRefused> Tunnels::apply(std::uint16_t interface, Interf
   return {};
 }
 
-std::optional<ChangeRefused> Tunnels::refusal(std::uint16_t interface,
-                                              const InterfaceChange& change) const {
-  const Tunnel& tunnel = tunnels_.at(interface);
-  const config::WireGuard settings = with_options(tunnel.settings, change.options);
-  const std::uint16_t port = change.listen_port.value_or(settings.listen_port);
+void Tunnels::apply(Tunnel* tunnel, InterfaceChange change) {
+  const bool reordered =
+      change.options && change.options->reorder_budget != tunnel->settings.reorder_budget;
+  tunnel->settings = with_options(tunnel->settings, change.options);
+  if (change.private_key) {
+    change_private_key(tunnel, *change.private_key);
+  }
+  const bool moved = change.listen_port && *change.listen_port != tunnel->settings.listen_port;
+  if (moved) {
+    tunnel->settings.listen_port = *change.listen_port;
+  }
+  tunnel->settings.fwmark = change.fwmark.value_or(tunnel->settings.fwmark);
+  if (change.replace_peers) {
+    std::set<crypto::PublicKey> named;
+    for (const PeerChange& peer : change.peers) {
+      named.insert(peer.public_key);
+    }
+    for (PeerChange& peer : change.peers) {
+      peer.take_endpoint = !peer.endpoint;
+    }
+    std::vector<std::uint32_t> gone;
+    for (auto& [number, peer] : peers_) {
+      if (peer.interface == tunnel->number && !named.contains(peer.settings.public_key)) {
+        gone.push_back(number);
+      } else if (peer.interface == tunnel->number) {
+        reset_peer(tunnel, &peer);
+      }
+    }
+    std::ranges::for_each(gone, [&](std::uint32_t number) { remove_peer(tunnel, number); });
+  }
+  for (PeerChange& peer : change.peers) {
+    change_peer(tunnel, &peer);
+  }
+  if (links_.dataplane->attached()) {
+    follow_device(tunnel);
+    for (const auto& [number, peer] : peers_) {
+      if ((moved || reordered) && peer.interface == tunnel->number) {
+        send_peer(peer);
+      }
+    }
+  }
+}
+
+std::optional<ChangeRefused> Tunnels::refusal(std::span<const TunnelChange> changes) const {
   if (!numbered_) {
     return ChangeRefused{EAGAIN, "the gateway is still starting: try again"};
   }
-  if (port + settings.source_ports > UINT16_MAX + 1) {
-    return ChangeRefused{EINVAL,
-                         fmt::format("{} has {} source ports: from {} on they go beyond 65535",
-                                     settings.name, settings.source_ports, port)};
+  if (auto why = ports_refused(changes)) {
+    return why;
   }
-  for (const Tunnel& other : tunnels_) {
-    if (port != 0 && other.number != tunnel.number &&
-        config::listen_together(port, settings, other.settings)) {
-      return ChangeRefused{EADDRINUSE,
-                           fmt::format("{} listens at port {} already", other.settings.name, port)};
+  return peers_refused(changes);
+}
+
+// As all of them will be: two may change places.
+std::vector<config::WireGuard> Tunnels::settings_after(
+    std::span<const TunnelChange> changes) const {
+  std::vector<config::WireGuard> after;
+  std::ranges::transform(tunnels_, std::back_inserter(after), &Tunnel::settings);
+  for (const auto& [interface, change] : changes) {
+    config::WireGuard* settings = &after.at(interface);
+    *settings = with_options(*settings, change.options);
+    settings->listen_port = change.listen_port.value_or(settings->listen_port);
+  }
+  return after;
+}
+
+std::optional<ChangeRefused> Tunnels::ports_refused(std::span<const TunnelChange> changes) const {
+  const std::vector<config::WireGuard> after = settings_after(changes);
+  for (const config::WireGuard& settings : after) {
+    if (settings.listen_port + settings.source_ports > UINT16_MAX + 1) {
+      return ChangeRefused{EINVAL,
+                           fmt::format("{} has {} source ports: from {} on they go beyond 65535",
+                                       settings.name, settings.source_ports, settings.listen_port)};
     }
   }
-  std::set<crypto::PublicKey> added;
-  for (const PeerChange& peer : change.peers) {
-    const bool known =
-        by_key_.contains({.interface = tunnel.number, .public_key = peer.public_key});
-    if (known || peer.remove || peer.update_only || peer.public_key == tunnel.device.public_key()) {
-      continue;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    for (std::size_t other = 0; other < i; ++other) {
+      if (listen_together(after[i], after[other])) {
+        return ChangeRefused{
+            EADDRINUSE,
+            fmt::format("{} and {} would both listen at port {}", after[other].name, after[i].name,
+                        std::max(after[i].listen_port, after[other].listen_port))};
+      }
     }
-    if (!tunnel.device.may_be_peer(peer.public_key)) {
-      return ChangeRefused{
-          EINVAL, fmt::format("{} is no valid public key", config::key_to_string(peer.public_key))};
-    }
-    added.insert(peer.public_key);
   }
-  if (peers_.size() + added.size() > abi::kMaxPeers) {
-    return ChangeRefused{ENOSPC, fmt::format("there may be {} peers", abi::kMaxPeers)};
+  return std::nullopt;
+}
+
+void Tunnels::choose_ports(std::span<TunnelChange> changes) const {
+  std::vector<config::WireGuard> after = settings_after(changes);
+  for (auto& [interface, change] : changes) {
+    config::WireGuard* own = &after[interface];
+    while (own->listen_port == 0) {
+      own->listen_port = static_cast<std::uint16_t>(32768 + crypto::random_u32() % 28232);
+      if (std::ranges::any_of(after, [&](const config::WireGuard& other) {
+            return &other != own && listen_together(*own, other);
+          })) {
+        own->listen_port = 0;
+      }
+      change.listen_port = own->listen_port;
+    }
+  }
+}
+
+broker::ListenPorts Tunnels::listen_ports(std::span<const TunnelChange> changes) const {
+  const std::vector<config::WireGuard> after = settings_after(changes);
+  broker::ListenPorts result;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    result.ranges.at(i) = {.first = after[i].listen_port, .count = after[i].source_ports};
+  }
+  return result;
+}
+
+// Each needs a number of its own; those of peers that go are free only when the data plane has let
+// them go.
+std::optional<ChangeRefused> Tunnels::peers_refused(std::span<const TunnelChange> changes) const {
+  std::size_t added = 0;
+  for (const auto& [interface, change] : changes) {
+    const Tunnel& tunnel = tunnels_.at(interface);
+    const crypto::PublicKey own =
+        change.private_key ? public_key_of(*change.private_key) : tunnel.device.public_key();
+    std::set<crypto::PublicKey> keys;
+    for (const PeerChange& peer : change.peers) {
+      const bool known =
+          by_key_.contains({.interface = tunnel.number, .public_key = peer.public_key});
+      if (known || peer.remove || peer.update_only || peer.public_key == own) {
+        continue;
+      }
+      if (!tunnel.device.may_be_peer(peer.public_key)) {
+        return ChangeRefused{EINVAL,
+                             fmt::format("{}: {} is no valid public key", tunnel.settings.name,
+                                         config::key_to_string(peer.public_key))};
+      }
+      keys.insert(peer.public_key);
+    }
+    added += keys.size();
+  }
+  std::size_t room = 0;
+  for (std::uint32_t n = 0; room < added && n < abi::kMaxPeers; ++n) {
+    room += is_free(n) ? 1 : 0;
+  }
+  if (room < added) {
+    return ChangeRefused{
+        ENOSPC, fmt::format("there may be {} peers on all interfaces, and {} more are too many",
+                            abi::kMaxPeers, added)};
   }
   return std::nullopt;
 }
@@ -237,27 +322,20 @@ TunnelPeer* Tunnels::find_peer(const Tunnel& tunnel, const crypto::PublicKey& ke
 }
 
 // Not one that lives in the data plane still: its packets would be taken for the new peer's.
-std::optional<std::uint32_t> Tunnels::free_number() {
+bool Tunnels::is_free(std::uint32_t number) const {
   const abi::Directory* directory = links_.dataplane->directory();
+  return !peers_.contains(number) && std::ranges::find(removed_, number) == removed_.end() &&
+         (directory == nullptr || get(directory->peer[number].used) == 0);
+}
+
+std::optional<std::uint32_t> Tunnels::free_number() {
   for (std::uint32_t tried = 0; tried < abi::kMaxPeers; ++tried) {
     const std::uint32_t n = next_number_++ % abi::kMaxPeers;
-    if (!peers_.contains(n) && std::ranges::find(removed_, n) == removed_.end() &&
-        (directory == nullptr || !identity_of(directory->peer[n]))) {
+    if (is_free(n)) {
       return n;
     }
   }
   return std::nullopt;
-}
-
-std::uint16_t Tunnels::free_port(const Tunnel& tunnel) const {
-  for (;;) {
-    const auto port = static_cast<std::uint16_t>(32768 + crypto::random_u32() % 28232);
-    if (std::ranges::none_of(tunnels_, [&](const Tunnel& other) {
-          return config::listen_together(port, tunnel.settings, other.settings);
-        })) {
-      return port;
-    }
-  }
 }
 
 }  // namespace gotthard::control

@@ -51,6 +51,44 @@ def with_wg0_down(lab):
     check(plain == 0 and sealed > 0, f"{plain} plain and {sealed} sealed packets after it was set up")
 
 
+def with_a_prefix_that_wg_gave(lab):
+    """It is the tunnel's as one of the file's is, also for the host's own processes."""
+    regions = TwoRegions(lab)
+    one, gateway = regions.gateways[0], regions.gateway_namespaces[0]
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
+    command("ip", "-n", gateway, "route", "add", "default", "via", "192.0.2.2")
+    command("ip", "-n", gateway, "-6", "route", "add", "default", "via", "2001:db8::2")
+
+    def plain_on_the_wire():
+        wire = Wire(lab, regions.gateway_namespaces[1])
+        answers = ping_at_once(lab, (gateway, "10.99.0.9"), (gateway, "fd99::9"), count=2, wait=1)
+        check(answers == [0, 0], f"{answers} pings are answered by nobody")
+        return wire.stop()[0]
+
+    def routes(prefix, family="-4"):
+        text = command("ip", "-n", gateway, family, "route", "show", prefix)
+        return "dev wg0" in text, "blackhole" in text
+
+    check(plain_on_the_wire() > 0, "the test's own packets are not seen")
+    key = one.wg("show", "wg0", "peers").strip()
+    allowed = ["10.2.0.0/16", "172.31.0.2/32", "fd02::/64"]
+    one.wg("set", "wg0", "peer", key, "allowed-ips", ",".join([*allowed, "10.99.0.0/16", "fd99::/64"]))
+    for prefix, family in (("10.99.0.0/16", "-4"), ("fd99::/64", "-6")):
+        check(routes(prefix, family) == (True, True), f"{prefix}: {routes(prefix, family)}")
+    command("ip", "-n", gateway, "link", "set", "wg0", "down")
+    check(plain_on_the_wire() == 0, "plain packets with the tunnel down")
+    control = one.child("gotthard-control")
+    os.kill(control, signal.SIGKILL)
+    check(plain_on_the_wire() == 0, "plain packets while control is started again")
+    one.wait()
+    command("ip", "-n", gateway, "link", "set", "wg0", "up")
+    wait_for("the route of a prefix that wg gave", lambda: routes("10.99.0.0/16") == (True, True))
+    one.wg("set", "wg0", "peer", key, "allowed-ips", ",".join(allowed))
+    check(routes("10.99.0.0/16") == (False, False), "what nobody claims any more is still routed")
+    check(routes("10.2.0.0/16") == (True, True), "the others' routes went too")
+    check(ping(lab, gateway, "10.2.0.2") == 3, "the tunnel does not work again")
+
+
 def with_the_data_plane_killed(lab):
     regions = TwoRegions(lab)
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
@@ -69,4 +107,4 @@ def with_the_data_plane_killed(lab):
     check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
 
 
-main(before_the_first_handshake, with_wg0_down, with_the_data_plane_killed)
+main(before_the_first_handshake, with_wg0_down, with_a_prefix_that_wg_gave, with_the_data_plane_killed)

@@ -33,10 +33,11 @@ TEST(BrokerMessage, RoundTrip) {
 TEST(BrokerMessage, EveryAlternativeComesBackAsItself) {
   ResolveNeighbour neighbour;
   neighbour.address = ipv4(1);
-  for (const RequestBody& body : {RequestBody(Ready{}), RequestBody(neighbour),
-                                  RequestBody(ResolveName{to_text<kMaxHostName>("gw.example.net")}),
-                                  RequestBody(SetLogLevel{}), RequestBody(Reload{}),
-                                  RequestBody(Confirm{}), RequestBody(Reloaded{})}) {
+  for (const RequestBody& body :
+       {RequestBody(Ready{}), RequestBody(neighbour),
+        RequestBody(ResolveName{to_text<kMaxHostName>("gw.example.net")}),
+        RequestBody(SetLogLevel{}), RequestBody(Reload{}), RequestBody(Confirm{}),
+        RequestBody(Reloaded{}), RequestBody(TunnelPrefixes{}), RequestBody(ListenPorts{})}) {
     const auto request = decode_request(encode(Request{1, body}));
     ASSERT_TRUE(request.has_value()) << body.index();
     EXPECT_EQ(request->body.index(), body.index());
@@ -66,6 +67,41 @@ TEST(BrokerMessage, RefusesWrongLengthVersionAndType) {
   auto type = good;
   type[2] = std::byte{std::variant_size_v<RequestBody>};
   EXPECT_FALSE(decode_request(type).has_value());
+}
+
+TEST(BrokerMessage, RefusesPrefixesAndPortsThatThereAreNot) {
+  const auto refused = [](const RequestBody& body) {
+    return !decode_request(encode(Request{1, body})).has_value();
+  };
+  TunnelPrefixes prefixes;
+  prefixes.count = 2;
+  prefixes.prefixes[0] = {{abi::Family::ipv4, {10, 0, 0, 0}}, 8, 1};
+  prefixes.prefixes[1] = {{abi::Family::ipv6, {0xfd}}, 8, 0};
+  EXPECT_FALSE(refused(prefixes));
+  const auto with = [&](const TunnelPrefix& wrong) {
+    TunnelPrefixes other = prefixes;
+    other.prefixes[1] = wrong;
+    return refused(other);
+  };
+  EXPECT_TRUE(with({})) << "no family";
+  EXPECT_TRUE(with({{abi::Family::ipv4, {10, 0, 0, 1}}, 24, 1})) << "host bits";
+  EXPECT_TRUE(with({{abi::Family::ipv4, {10, 0, 0, 0}}, 33, 1}));
+  EXPECT_TRUE(with({{abi::Family::ipv6, {0xfd}}, 129, 1}));
+  EXPECT_TRUE(with({{abi::Family::ipv4, {10, 0, 0, 0}}, 8, 2}));
+  prefixes.count = kPrefixesAPart + 1;
+  EXPECT_TRUE(refused(prefixes));
+  prefixes.count = 0;
+  prefixes.interface = abi::kMaxInterfaces;
+  EXPECT_TRUE(refused(prefixes));
+  ListenPorts ports;
+  ports.ranges[3] = {.first = 65535, .count = 1};
+  EXPECT_FALSE(refused(ports));
+  ports.ranges[3] = {.first = 65535, .count = 2};
+  EXPECT_TRUE(refused(ports));
+  ports.ranges[3] = {.first = 0, .count = 1};
+  EXPECT_TRUE(refused(ports));
+  ports.ranges[3] = {.first = 1, .count = abi::kMaxSourcePorts + 1};
+  EXPECT_TRUE(refused(ports));
 }
 
 TEST(BrokerMessage, RefusesFieldsOutOfRange) {

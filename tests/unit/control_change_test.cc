@@ -15,7 +15,15 @@ using noise::Outcome;
 class ChangeTest : public TunnelsTest {
  protected:
   tl::expected<void, ChangeRefused> apply(InterfaceChange change) {
-    auto applied = a_->control->tunnels->apply(0, std::move(change));
+    return apply(0, std::move(change));
+  }
+  tl::expected<void, ChangeRefused> apply(std::uint16_t interface, InterfaceChange change) {
+    std::vector<TunnelChange> changes;
+    changes.push_back({interface, std::move(change)});
+    return apply(std::move(changes));
+  }
+  tl::expected<void, ChangeRefused> apply(std::vector<TunnelChange> changes) {
+    auto applied = a_->control->tunnels->apply(std::move(changes));
     a_->turn();
     return applied;
   }
@@ -181,29 +189,29 @@ TEST_F(ChangeTest, APeerThatComesBackIsNotWhereItWas) {
 TEST_F(ChangeTest, ChurnTakesNoRoomAndMakesNoInitiationNewAgain) {
   handshake();
   const abi::PacketRecord recorded = initiation_;
-  InterfaceChange removed;
-  removed.peers.push_back(about(1));
-  removed.peers.back().remove = true;
-  Tunnels& tunnels = *b_->control->tunnels;
-  ASSERT_TRUE(tunnels.apply(0, std::move(removed)).has_value());
+  const auto apply = [&](PeerChange peer) {
+    std::vector<TunnelChange> changes(1);
+    changes[0].change.peers.push_back(std::move(peer));
+    ASSERT_TRUE(b_->control->tunnels->apply(std::move(changes)).has_value());
+  };
+  PeerChange removed = about(1);
+  removed.remove = true;
+  apply(std::move(removed));
   const std::size_t room = checkpoint::Checkpoint(b_->memory).capacity();
   ASSERT_LT(room, 300U);
   for (std::size_t i = 0; i < 2 * room; ++i) {
     for (const bool leaves : {false, true}) {
-      InterfaceChange change;
-      PeerChange& passing = change.peers.emplace_back(about(9));
+      PeerChange passing = about(9);
       passing.public_key[0] = static_cast<std::uint8_t>(i);
       passing.public_key[1] = static_cast<std::uint8_t>(i >> 8);
       passing.endpoint = config::Endpoint{"192.0.2.3", 7, host(3)};
       passing.remove = leaves;
-      ASSERT_TRUE(tunnels.apply(0, std::move(change)).has_value());
+      apply(std::move(passing));
     }
     b_->turn();
   }
   EXPECT_EQ(b_->control->checkpoint.size(), room);
-  InterfaceChange back;
-  back.peers.push_back(about(1));
-  ASSERT_TRUE(tunnels.apply(0, std::move(back)).has_value());
+  apply(about(1));
   b_->turn();
   b_->receive(recorded);
   EXPECT_EQ(b_->control->count(Outcome::initiation_replayed), 1U);
@@ -256,6 +264,73 @@ TEST_F(ChangeTest, SourcePortsStayWithinThePortsThatThereAre) {
   InterfaceChange last;
   last.listen_port = 65520;
   EXPECT_TRUE(apply(std::move(last)).has_value());
+}
+
+class TwoInterfaces : public ChangeTest {
+ protected:
+  TwoInterfaces() {
+    config::WireGuard wg1 = a_->config.wireguard[0];
+    wg1.name = "wg1";
+    wg1.listen_port = 51821;
+    wg1.peers.clear();
+    a_->config.wireguard.push_back(wg1);
+    a_->start_control();
+    a_->attach();
+  }
+  static TunnelChange port(std::uint16_t interface, std::uint16_t number) {
+    TunnelChange change{.interface = interface, .change = {}};
+    change.change.listen_port = number;
+    return change;
+  }
+};
+
+TEST_F(TwoInterfaces, ListenPortsChangePlaces) {
+  std::vector<TunnelChange> swapped;
+  swapped.push_back(port(0, 51821));
+  swapped.push_back(port(1, 51820));
+  ASSERT_TRUE(apply(std::move(swapped)).has_value());
+  EXPECT_EQ(a_->control->tunnels->tunnels()[0].settings.listen_port, 51821);
+  EXPECT_EQ(a_->control->tunnels->tunnels()[1].settings.listen_port, 51820);
+  EXPECT_EQ(a_->peers[peer(2)->number].endpoint.local_port, htons(51821));
+  std::vector<TunnelChange> same;
+  same.push_back(port(0, 51820));
+  EXPECT_EQ(apply(std::move(same)).error().error, EADDRINUSE);
+  InterfaceChange wider;  // its source ports reach into the other's
+  wider.options = a_->config.wireguard[1];
+  wider.options->source_ports = 2;
+  EXPECT_EQ(apply(1, std::move(wider)).error().error, EADDRINUSE);
+}
+
+// Room for all peers but `left`: the directory is full of a stranger's.
+TEST_F(TwoInterfaces, PeersAreCountedTogetherAndAllOrNoneAdded) {
+  const auto fill = [&](std::uint32_t left) {
+    for (std::uint32_t n = 0; n < abi::kMaxPeers; ++n) {
+      a_->manager->directory->peer[n].used = n < left ? 0U : 1U;
+    }
+  };
+  const auto both = [&] {
+    std::vector<TunnelChange> changes(2);
+    for (std::uint16_t i = 0; i < 2; ++i) {
+      changes[i].interface = i;
+      changes[i].change.listen_port = static_cast<std::uint16_t>(4000 + i);
+      changes[i].change.peers.push_back(about(static_cast<std::uint8_t>(20 + i)));
+    }
+    return changes;
+  };
+  fill(2);  // of which one is the first interface's peer's
+  ASSERT_EQ(peer(2)->number, 0U);
+  EXPECT_EQ(apply(both()).error().error, ENOSPC);
+  EXPECT_EQ(peer(20), nullptr);
+  EXPECT_EQ(a_->control->tunnels->tunnels()[0].settings.listen_port, 51820);
+  fill(3);
+  ASSERT_TRUE(apply(both()).has_value());
+  EXPECT_NE(peer(20), nullptr);
+  EXPECT_NE(peer(21), nullptr);
+}
+
+TEST_F(ChangeTest, BeforeTheFirstAttachmentItIsTooEarly) {
+  a_->start_control();
+  EXPECT_EQ(a_->control->tunnels->apply(std::vector<TunnelChange>(1)).error().error, EAGAIN);
 }
 
 TEST_F(ChangeTest, UpdateOnlyAddsNobody) {

@@ -1,16 +1,21 @@
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "tools/supervisor/arguments.h"
+#include "tools/supervisor/claim_parts.h"
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/hugepages.h"
 #include "tools/supervisor/leftovers.h"
+#include "tools/supervisor/port_guards.h"
 #include "tools/supervisor/process.h"
 #include "tools/supervisor/rate_limit.h"
 #include "tools/supervisor/requests.h"
@@ -100,23 +105,111 @@ TEST(Arguments, WorkersOnlyWhenAskedFor) {
 
 TEST(TunnelRoutes, FollowThePolicyAndNeverTakeTheDefaultRouteUnasked) {
   config::Config config = two_tunnels();
-  EXPECT_THAT(tunnel_routes(config), ElementsAre(TunnelRoute{0, prefix("10.2.0.0/16"), 0},
-                                                 TunnelRoute{0, prefix("10.3.0.0/16"), 0},
-                                                 TunnelRoute{1, prefix("2001:db8::/32"), 0}));
+  const Claims claims = claims_of(config);
+  EXPECT_THAT(tunnel_routes(config, claims),
+              ElementsAre(TunnelRoute{0, prefix("10.2.0.0/16"), 0},
+                          TunnelRoute{0, prefix("10.3.0.0/16"), 0},
+                          TunnelRoute{1, prefix("2001:db8::/32"), 0}));
   config.wireguard[0].routes = config::RoutePolicy::none;
-  EXPECT_THAT(tunnel_routes(config), ElementsAre(TunnelRoute{1, prefix("10.2.0.0/16"), 0},
-                                                 TunnelRoute{1, prefix("2001:db8::/32"), 0}));
+  EXPECT_THAT(tunnel_routes(config, claims),
+              ElementsAre(TunnelRoute{1, prefix("10.2.0.0/16"), 0},
+                          TunnelRoute{1, prefix("2001:db8::/32"), 0}));
   config.wireguard[0].routes = config::RoutePolicy::all;
-  EXPECT_THAT(tunnel_routes(config),
+  EXPECT_THAT(tunnel_routes(config, claims),
               Contains(TunnelRoute{0, prefix("0.0.0.0/0"), kDefaultRouteMetric}));
 }
 
 TEST(TunnelRoutes, BlackholesCoverEveryPrefixButTheDefaultRoute) {
   config::Config config = two_tunnels();
   config.wireguard[0].routes = config::RoutePolicy::none;
-  EXPECT_THAT(blackhole_prefixes(config),
+  const Claims claims = claims_of(config);
+  EXPECT_THAT(blackhole_prefixes(claims),
               testing::UnorderedElementsAre(prefix("10.2.0.0/16"), prefix("10.3.0.0/16"),
                                             prefix("2001:db8::/32")));
+  EXPECT_FALSE(needs_blackhole(prefix("0.0.0.0/0"), claims));
+  EXPECT_FALSE(needs_blackhole(prefix("10.4.0.0/16"), claims));
+}
+
+broker::TunnelPrefixes part(std::uint16_t interface, std::initializer_list<const char*> claimed,
+                            bool last) {
+  broker::TunnelPrefixes result;
+  result.interface = interface;
+  result.last = last ? 1 : 0;
+  for (const std::string text : claimed) {
+    const bool gone = text.starts_with('-');
+    const config::Prefix one = prefix(text.c_str() + (gone ? 1 : 0));
+    result.prefixes.at(result.count++) = {one.address, one.length,
+                                          gone ? std::uint8_t{0} : std::uint8_t{1}};
+  }
+  return result;
+}
+
+TEST(ClaimParts, AreOneClaimWithTheLastOfThem) {
+  const Claims in_force = claims_of(two_tunnels());
+  ClaimParts parts;
+  auto claim = parts.take(part(0, {"10.4.0.0/16"}, false), in_force);
+  ASSERT_TRUE(claim && !*claim) << "more is to come";
+  claim = parts.take(part(0, {"-10.3.0.0/16", "-10.9.0.0/16"}, true), in_force);
+  ASSERT_TRUE(claim && *claim);
+  EXPECT_EQ((*claim)->interface, 0U);
+  EXPECT_THAT((*claim)->prefixes,
+              ElementsAre(prefix("0.0.0.0/0"), prefix("10.2.0.0/16"), prefix("10.4.0.0/16")));
+  // A new control says all, whatever its predecessor had begun to say.
+  ASSERT_TRUE(parts.take(part(1, {"10.7.0.0/16"}, false), in_force));
+  parts.forget();
+  broker::TunnelPrefixes whole = part(1, {"10.8.0.0/16"}, true);
+  whole.whole = 1;
+  claim = parts.take(whole, in_force);
+  ASSERT_TRUE(claim && *claim);
+  EXPECT_THAT((*claim)->prefixes, ElementsAre(prefix("10.8.0.0/16")));
+  EXPECT_FALSE(parts.take(part(2, {}, true), in_force)) << "there is no such tunnel";
+}
+
+// A socket of another program at a port that the kernel chose for it.
+struct OtherProgram {
+  OtherProgram() {
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    socklen_t size = sizeof(any);
+    fd = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&any), size), 0);
+    EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&any), &size), 0);
+    port = ntohs(any.sin_port);
+  }
+  // Whether it can have that port too.
+  [[nodiscard]] bool can_have(std::uint16_t wanted) const {
+    const UniqueFd more(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_port = htons(wanted);
+    return bind(more.get(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)) == 0;
+  }
+  UniqueFd fd;
+  std::uint16_t port = 0;
+};
+
+TEST(PortGuards, ANotherProgramAndATunnelDoNotHaveOnePort) {
+  const OtherProgram other;
+  std::uint16_t ours = 0;
+  {
+    const OtherProgram passing;  // a port that is free once it is gone
+    ours = passing.port;
+  }
+  const std::array loopback{1};
+  PortGuards guards;
+  auto taken = guards.hold({ours}, loopback);
+  ASSERT_TRUE(taken && !*taken) << taken.error().message;
+  EXPECT_FALSE(other.can_have(ours)) << "whoever comes later is told";
+  taken = guards.hold({ours, other.port}, loopback);
+  ASSERT_TRUE(taken && *taken);
+  EXPECT_EQ(**taken, other.port);
+  EXPECT_EQ(guards.size(), 1U) << "what was held still is";
+  PortGuards second;  // another gateway on the same device
+  taken = second.hold({ours}, loopback);
+  EXPECT_TRUE(taken && *taken == ours);
+  taken = guards.hold({}, loopback);
+  ASSERT_TRUE(taken && !*taken);
+  EXPECT_TRUE(other.can_have(ours));
 }
 
 TEST(Hugepages, PlanTakesFreeOnesThenReservesThenGoesWithout) {

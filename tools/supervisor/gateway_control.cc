@@ -167,6 +167,7 @@ void Gateway::on_control_exit() {
     return;
   }
   resolver_.forget_all();
+  requests_.on_control_gone();
   drop(control_);
   reload_.on_control_gone();
   start_again(control_, "control", *end, &Gateway::start_control);

@@ -102,7 +102,7 @@ void Host::take_over(Leftovers& leftovers) {
   for (const config::Port& port : config_.ports) {
     devices.insert(port.kernel_device());
   }
-  const std::vector<config::Prefix> prefixes = blackhole_prefixes(config_);
+  const std::vector<config::Prefix> prefixes = blackhole_prefixes(claims_);
   const std::set<config::Prefix> wanted(prefixes.begin(), prefixes.end());
   std::erase_if(leftovers.muted, [&](const MutedDevice& device) {
     const auto link = netlink_.link(device.name);
@@ -158,6 +158,7 @@ void Host::release_hugepages(Leftovers& leftovers) {
 }
 
 void Host::restore() {
+  (void)guards_.hold({}, {});
   twins_.clear();
   tunnels_.clear();
   undo(noted_);
@@ -173,6 +174,7 @@ void Host::give_up() {
     restore();
     return;
   }
+  (void)guards_.hold({}, {});
   twins_.clear();
   tunnels_.clear();
   release_hugepages(noted_);
@@ -224,13 +226,40 @@ Result<std::optional<Host::Lifted>> Host::lift(const std::string& state_dir) {
 }
 
 Status Host::set_up() {
-  for (const auto step :
-       {&Host::add_blackholes, &Host::mute, &Host::make_twins, &Host::make_tunnels}) {
+  for (const auto step : {&Host::add_first_blackholes, &Host::mute, &Host::make_twins,
+                          &Host::guard_first_ports, &Host::make_tunnels}) {
     if (auto done = (this->*step)(); !done) {
       return done;
     }
   }
   return {};
+}
+
+Status Host::guard_first_ports() {
+  std::set<std::uint16_t> ports;
+  for (const config::WireGuard& tunnel : config_.wireguard) {
+    for (unsigned i = 0; i < tunnel.source_ports; ++i) {
+      ports.insert(static_cast<std::uint16_t>(tunnel.listen_port + i));
+    }
+  }
+  const auto taken = listen(ports);
+  if (!taken) {
+    return tl::unexpected(taken.error());
+  }
+  return *taken ? Status(fail("{}: end it, or write another listen_port", port_in_use(**taken)))
+                : Status();
+}
+
+Result<std::optional<std::uint16_t>> Host::listen(const std::set<std::uint16_t>& ports) {
+  std::vector<int> devices;
+  std::ranges::transform(twins_, std::back_inserter(devices), &Device::index);
+  return guards_.hold(ports, devices);
+}
+
+std::string port_in_use(std::uint16_t port) {
+  return fmt::format(
+      "another program of this host has UDP port {} (`ss -aunp 'sport = :{}'` names it)", port,
+      port);
 }
 
 // Another gateway's blackhole goes with that gateway, so it does not do for us: by metrics that the
@@ -252,14 +281,16 @@ Result<std::vector<Blackhole>> Host::choose_blackholes(
   return chosen;
 }
 
-Status Host::add_blackholes() {
+Status Host::add_blackholes(std::vector<config::Prefix> wanted) {
   constexpr int kAttempts = 4;  // another gateway may be starting
-  std::vector<config::Prefix> wanted = blackhole_prefixes(config_);
   std::set<config::Prefix> had;
   for (const Blackhole& blackhole : noted_.blackholes) {
     had.insert(blackhole.prefix);
   }
   std::erase_if(wanted, [&](const config::Prefix& prefix) { return had.contains(prefix); });
+  if (wanted.empty()) {
+    return {};
+  }
   for (int attempt = 0; attempt < kAttempts && !wanted.empty(); ++attempt) {
     const auto chosen = choose_blackholes(wanted);
     if (!chosen) {
@@ -416,12 +447,20 @@ Status Host::make_tunnels() {
     device->up = true;
     tunnels_.push_back(std::move(*device));
   }
-  add_routes(tunnel_routes(config_), log::Level::warning);
+  add_routes(tunnel_routes(config_, claims_), log::Level::warning);
   return {};
 }
 
+bool Host::is_up(std::size_t interface) {
+  const auto link = netlink_.link(config_.wireguard[interface].name);
+  return link && *link && ((*link)->flags & IFF_UP) != 0;
+}
+
 void Host::refresh_tunnel(std::size_t interface) {
-  std::vector<TunnelRoute> routes = tunnel_routes(config_);
+  if (!is_up(interface)) {
+    return;  // its routes come back with it
+  }
+  std::vector<TunnelRoute> routes = tunnel_routes(config_, claims_);
   std::erase_if(routes, [&](const TunnelRoute& route) { return route.interface != interface; });
   add_routes(routes, log::Level::debug);
 }

@@ -3,6 +3,9 @@
 // directory first.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "control/config/config.h"
 #include "tools/supervisor/leftovers.h"
 #include "tools/supervisor/netlink.h"
+#include "tools/supervisor/port_guards.h"
 #include "tools/supervisor/tunnel_routes.h"
 
 namespace gotthard::supervisor {
@@ -32,8 +36,8 @@ class Host {
   // one mutes and blackholes too stays so all the while, the rest is undone; what fails is logged.
   // An error: the note cannot be read or written.
   Status repair();
-  // Blackholes, muted devices, twins (still down), tunnels with their routes. The caller calls
-  // restore() after an error too.
+  // Blackholes, muted devices, twins (still down), the tunnels' ports, tunnels with their routes.
+  // The caller calls restore() after an error too.
   Status set_up();
   // The data plane's ports run: gives the twins their addresses and brings them up. A MAC of zeros
   // is not known; the twin keeps its own then.
@@ -42,9 +46,14 @@ class Host {
   // does not bring them back.
   void refresh_tunnel(std::size_t interface);
 
-  // Another configuration with the same ports and tunnels: their addresses, MTUs, routes and
-  // blackholes. Everything is tried; the error is the first.
+  // Another configuration with the same ports and tunnels: their addresses, MTUs and what becomes a
+  // route. Everything is tried; the error is the first.
   Status follow(config::Config next);
+  // What an interface claims from now on: its routes and the blackholes.
+  Status claim(std::size_t interface, std::set<config::Prefix> prefixes);
+  [[nodiscard]] const Claims& claims() const { return claims_; }
+  // What the tunnels listen at from now on. Another program's port is told: then nothing changes.
+  Result<std::optional<std::uint16_t>> listen(const std::set<std::uint16_t>& ports);
 
   // Gives the machine's pages back, removes our routes and devices, wakes the muted devices.
   // Everything is tried; what fails is logged, and stays noted for the next start.
@@ -74,10 +83,14 @@ class Host {
 
  private:
   Host(Netlink netlink, config::Config config, const std::string& state_dir)
-      : netlink_(std::move(netlink)), config_(std::move(config)), state_dir_(&state_dir) {}
+      : netlink_(std::move(netlink)),
+        config_(std::move(config)),
+        claims_(claims_of(config_)),
+        state_dir_(&state_dir) {}
 
   Status note();
-  Status add_blackholes();
+  Status add_first_blackholes() { return add_blackholes(blackhole_prefixes(claims_)); }
+  Status add_blackholes(std::vector<config::Prefix> wanted);
   Result<std::vector<Blackhole>> choose_blackholes(const std::vector<config::Prefix>& prefixes);
   void take_over(Leftovers& leftovers);
   [[nodiscard]] MutedDevice* taken_over(const std::string& device);
@@ -88,18 +101,25 @@ class Host {
   Result<Device> make_device(const std::string& name, bool tap, unsigned mtu);
   void undo(Leftovers& leftovers);
   void add_routes(std::span<const TunnelRoute> routes, log::Level level_of_conflicts);
-  Status remove_stale_blackholes();
+  Status remove_blackholes(const std::vector<config::Prefix>& stale);
+  Status guard_first_ports();
+  [[nodiscard]] bool is_up(std::size_t interface);
   Status follow_addresses(const Device& device, const std::vector<config::InterfaceAddress>& from,
                           const std::vector<config::InterfaceAddress>& to);
 
   Netlink netlink_;
   config::Config config_;
+  Claims claims_;
+  PortGuards guards_;
   const std::string* state_dir_;
   Leftovers noted_;
   bool stays_closed_ = false;
   std::vector<Device> twins_;    // index: port number
   std::vector<Device> tunnels_;  // index: interface number
 };
+
+// A sentence's beginning, for an operator.
+[[nodiscard]] std::string port_in_use(std::uint16_t port);
 
 // Locally administered, the same for the same name on this machine.
 [[nodiscard]] MacAddress stable_mac(const std::string& machine, const std::string& name);

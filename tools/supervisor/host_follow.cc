@@ -1,5 +1,5 @@
-// Another configuration on a host that is set up: additions first, so that nothing is without its
-// route or its blackhole meanwhile.
+// Another configuration, or other claims, on a host that is set up: additions first, so that
+// nothing is without its route or its blackhole meanwhile.
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -46,7 +46,6 @@ std::vector<T> without(const std::vector<T>& all, const std::vector<T>& taken) {
 Status Host::follow(config::Config next) {
   const config::Config last = std::exchange(config_, std::move(next));
   Steps step;
-  step(add_blackholes());
   for (std::size_t i = 0; i < twins_.size(); ++i) {
     step(follow_addresses(twins_[i], last.ports[i].addresses, config_.ports[i].addresses));
   }
@@ -57,8 +56,8 @@ Status Host::follow(config::Config next) {
     step(
         follow_addresses(tunnels_[i], last.wireguard[i].addresses, config_.wireguard[i].addresses));
   }
-  const std::vector<TunnelRoute> had = tunnel_routes(last);
-  const std::vector<TunnelRoute> wanted = tunnel_routes(config_);
+  const std::vector<TunnelRoute> had = tunnel_routes(last, claims_);
+  const std::vector<TunnelRoute> wanted = tunnel_routes(config_, claims_);
   for (const TunnelRoute& route : without(had, wanted)) {
     step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
   }
@@ -68,7 +67,46 @@ Status Host::follow(config::Config next) {
       refresh_tunnel(i);  // what went with an address
     }
   }
-  step(remove_stale_blackholes());
+  return step.first();
+}
+
+Status Host::claim(std::size_t interface, std::set<config::Prefix> prefixes) {
+  std::vector<config::Prefix> changed;
+  std::ranges::set_symmetric_difference(claims_.at(interface), prefixes,
+                                        std::back_inserter(changed));
+  if (changed.empty()) {
+    return {};
+  }
+  const auto routes = [&] {
+    std::vector<TunnelRoute> found;
+    for (const config::Prefix& prefix : changed) {
+      if (const auto route = route_of(prefix, config_, claims_)) {
+        found.push_back(*route);
+      }
+    }
+    return found;
+  };
+  const std::vector<TunnelRoute> had = routes();
+  claims_[interface] = std::move(prefixes);
+  const std::vector<TunnelRoute> wanted = routes();
+  const auto stale = std::ranges::stable_partition(
+      changed, [&](const config::Prefix& prefix) { return needs_blackhole(prefix, claims_); });
+  Steps step;
+  step(add_blackholes({changed.begin(), stale.begin()}));
+  for (const TunnelRoute& route : without(had, wanted)) {
+    step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
+  }
+  std::vector<TunnelRoute> added = without(wanted, had);
+  std::set<std::size_t> up;
+  for (std::size_t i = 0; i < tunnels_.size() && !added.empty(); ++i) {
+    if (is_up(i)) {
+      up.insert(i);
+    }
+  }
+  // Those of one that is down come with it.
+  std::erase_if(added, [&](const TunnelRoute& route) { return !up.contains(route.interface); });
+  add_routes(added, log::Level::warning);
+  step(remove_blackholes({stale.begin(), stale.end()}));
   return step.first();
 }
 
@@ -93,12 +131,14 @@ Status Host::follow_addresses(const Device& device,
   return step.first();
 }
 
-Status Host::remove_stale_blackholes() {
-  const std::vector<config::Prefix> prefixes = blackhole_prefixes(config_);
-  const std::set<config::Prefix> wanted(prefixes.begin(), prefixes.end());
+Status Host::remove_blackholes(const std::vector<config::Prefix>& stale) {
+  if (stale.empty()) {
+    return {};
+  }
+  const std::set<config::Prefix> unwanted(stale.begin(), stale.end());
   Steps step;
   std::erase_if(noted_.blackholes, [&](const Blackhole& blackhole) {
-    if (wanted.contains(blackhole.prefix)) {
+    if (!unwanted.contains(blackhole.prefix)) {
       return false;
     }
     const Status done = netlink_.remove_route({blackhole.prefix, 0, blackhole.metric});

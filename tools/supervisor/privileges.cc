@@ -36,9 +36,10 @@ Capabilities supervisor_capabilities() {
                CAP_NET_ADMIN,     // neighbours, links and routes; waking muted devices at the end
                CAP_DAC_OVERRIDE,  // taking our files out of directories that another user owns
                CAP_KILL,          // stopping control, which runs as another user
-               CAP_SETUID,        // starting control and the resolver as another user
-               CAP_SETGID,        // the same
-               CAP_SETPCAP,       // limiting the bounding set of children
+               CAP_NET_BIND_SERVICE,  // keeping others from a port below 1024 that `wg` chose
+               CAP_SETUID,            // starting control and the resolver as another user
+               CAP_SETGID,            // the same
+               CAP_SETPCAP,           // limiting the bounding set of children
            });
   return set;
 }

@@ -1,6 +1,7 @@
 #include "tools/supervisor/requests.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -36,6 +37,10 @@ void Requests::handle(const broker::Request& request) {
     reply(answer(*neighbour));
   } else if (const auto* level = std::get_if<broker::SetLogLevel>(&request.body)) {
     reply(answer(*level));
+  } else if (const auto* prefixes = std::get_if<broker::TunnelPrefixes>(&request.body)) {
+    reply(answer(*prefixes));
+  } else if (const auto* ports = std::get_if<broker::ListenPorts>(&request.body)) {
+    reply(answer(*ports));
   } else if (const auto* name = std::get_if<broker::ResolveName>(&request.body)) {
     resolver_.resolve(std::string(broker::view(name->name)),
                       [send = send_, id = request.id](const broker::NameResolved& resolved) {
@@ -58,6 +63,30 @@ Answer Requests::answer(const broker::ResolveNeighbour& request) {
 Answer Requests::answer(const broker::SetLogLevel& request) {
   log::set_level(request.subsystem, request.level);
   return {};
+}
+
+Answer Requests::answer(const broker::TunnelPrefixes& request) {
+  auto claim = claims_.take(request, host_.claims());
+  if (!claim) {
+    return refused(Outcome::invalid, claim.error().message);
+  }
+  const Status followed =
+      *claim ? host_.claim((*claim)->interface, std::move((*claim)->prefixes)) : Status();
+  return followed ? Answer{} : refused(Outcome::failed, followed.error().message);
+}
+
+Answer Requests::answer(const broker::ListenPorts& request) {
+  std::set<std::uint16_t> ports;
+  for (const auto& [first, count] : request.ranges) {
+    for (unsigned i = 0; i < count; ++i) {
+      ports.insert(static_cast<std::uint16_t>(first + i));
+    }
+  }
+  const auto taken = host_.listen(ports);
+  if (!taken) {
+    return refused(Outcome::failed, taken.error().message);
+  }
+  return *taken ? refused(Outcome::in_use, port_in_use(**taken)) : Answer{};
 }
 
 }  // namespace gotthard::supervisor

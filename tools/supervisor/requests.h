@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "control/broker/message.h"
+#include "tools/supervisor/claim_parts.h"
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/rate_limit.h"
 #include "tools/supervisor/resolver.h"
@@ -19,15 +20,19 @@ class Requests {
       : host_(host), resolver_(resolver), send_(std::move(send)), ready_(std::move(ready)) {}
 
   void handle(const broker::Request& request);
+  void on_control_gone() { claims_.forget(); }
 
  private:
   broker::Answer answer(const broker::ResolveNeighbour& request);
   broker::Answer answer(const broker::SetLogLevel& request);
+  broker::Answer answer(const broker::TunnelPrefixes& request);
+  broker::Answer answer(const broker::ListenPorts& request);
 
   Host& host_;
   Resolver& resolver_;
   Send send_;
   std::function<void()> ready_;
+  ClaimParts claims_;
   RateLimit neighbours_{1000, 2000};  // next hops in use are refreshed this way too
 };
 

@@ -1,43 +1,58 @@
 #include "tools/supervisor/tunnel_routes.h"
 
-#include <set>
+#include <algorithm>
 
 namespace gotthard::supervisor {
 
-std::vector<TunnelRoute> tunnel_routes(const config::Config& config) {
-  std::vector<TunnelRoute> routes;
-  std::set<config::Prefix> taken;  // one route a prefix, also when two interfaces claim it
-  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
-    const config::WireGuard& tunnel = config.wireguard[i];
-    if (tunnel.routes == config::RoutePolicy::none) {
-      continue;
-    }
+Claims claims_of(const config::Config& config) {
+  Claims claims;
+  for (const config::WireGuard& tunnel : config.wireguard) {
+    std::set<config::Prefix>& claimed = claims.emplace_back();
     for (const config::Peer& peer : tunnel.peers) {
-      for (const config::Prefix& prefix : peer.allowed_ips) {
-        const bool is_default = prefix.length == 0;
-        if (is_default && tunnel.routes != config::RoutePolicy::all) {
-          continue;
-        }
-        if (taken.insert(prefix).second) {
-          routes.push_back({i, prefix, is_default ? kDefaultRouteMetric : 0});
-        }
+      claimed.insert(peer.allowed_ips.begin(), peer.allowed_ips.end());
+    }
+  }
+  return claims;
+}
+
+std::optional<TunnelRoute> route_of(const config::Prefix& prefix, const config::Config& config,
+                                    const Claims& claims) {
+  const bool is_default = prefix.length == 0;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const config::RoutePolicy policy = config.wireguard[i].routes;
+    const bool wanted =
+        is_default ? policy == config::RoutePolicy::all : policy != config::RoutePolicy::none;
+    if (wanted && claims[i].contains(prefix)) {
+      return TunnelRoute{i, prefix, is_default ? kDefaultRouteMetric : 0};
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<TunnelRoute> tunnel_routes(const config::Config& config, const Claims& claims) {
+  std::vector<TunnelRoute> routes;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    for (const config::Prefix& prefix : claims[i]) {
+      // One route a prefix, also when two interfaces claim it.
+      if (const auto route = route_of(prefix, config, claims); route && route->interface == i) {
+        routes.push_back(*route);
       }
     }
   }
   return routes;
 }
 
-std::vector<config::Prefix> blackhole_prefixes(const config::Config& config) {
+bool needs_blackhole(const config::Prefix& prefix, const Claims& claims) {
+  return prefix.length > 0 &&
+         std::ranges::any_of(claims, [&](const auto& claimed) { return claimed.contains(prefix); });
+}
+
+std::vector<config::Prefix> blackhole_prefixes(const Claims& claims) {
   std::set<config::Prefix> prefixes;
-  for (const config::WireGuard& tunnel : config.wireguard) {
-    for (const config::Peer& peer : tunnel.peers) {
-      for (const config::Prefix& prefix : peer.allowed_ips) {
-        if (prefix.length > 0) {
-          prefixes.insert(prefix);
-        }
-      }
-    }
+  for (const std::set<config::Prefix>& claimed : claims) {
+    prefixes.insert(claimed.begin(), claimed.end());
   }
+  std::erase_if(prefixes, [](const config::Prefix& prefix) { return prefix.length == 0; });
   return {prefixes.begin(), prefixes.end()};
 }
 

@@ -4,7 +4,8 @@
 
 #include <compare>
 #include <cstdint>
-#include <string>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "control/config/config.h"
@@ -26,11 +27,22 @@ struct TunnelRoute {
   auto operator<=>(const TunnelRoute&) const = default;
 };
 
-// By each interface's policy; several peers' equal prefixes once.
-[[nodiscard]] std::vector<TunnelRoute> tunnel_routes(const config::Config& config);
+// What the peers of each interface may be sent; index: interface number.
+using Claims = std::vector<std::set<config::Prefix>>;
 
-// Every peer's allowed IPs but /0, whatever the policy: with the tunnel down the host must not send
-// in the clear by another route. Never /0: that would take what the tunnel does not claim alone.
-[[nodiscard]] std::vector<config::Prefix> blackhole_prefixes(const config::Config& config);
+// By the file; control says what becomes of it while the gateway runs.
+[[nodiscard]] Claims claims_of(const config::Config& config);
+
+// By the policy of the first interface that claims it and has one for it.
+[[nodiscard]] std::optional<TunnelRoute> route_of(const config::Prefix& prefix,
+                                                  const config::Config& config,
+                                                  const Claims& claims);
+[[nodiscard]] std::vector<TunnelRoute> tunnel_routes(const config::Config& config,
+                                                     const Claims& claims);
+
+// All that is claimed but /0, whatever the policy: with the tunnel down the host must not send in
+// the clear by another route. Never /0: that would take what the tunnel does not claim alone.
+[[nodiscard]] bool needs_blackhole(const config::Prefix& prefix, const Claims& claims);
+[[nodiscard]] std::vector<config::Prefix> blackhole_prefixes(const Claims& claims);
 
 }  // namespace gotthard::supervisor
