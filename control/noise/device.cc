@@ -39,6 +39,7 @@ Actions Device::set_private_key(crypto::PrivateKey private_key) {
     if (auto remote = remote_static(local_, peer.remote.public_key)) {
       peer.remote = std::move(*remote);
     }
+    peer.next_initiation = 0;  // how often the old identity has tried says nothing of this one
   }
   return actions;
 }

@@ -15,7 +15,7 @@ import time
 
 from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, start,  # noqa: F401
                       wait_for)
-from traffic import Sequence, Wire, iperf3, ping, ping_at_once  # noqa: F401
+from traffic import Sequence, Wire, iperf3, ping, ping_at_once, reach  # noqa: F401
 
 GOTTHARD = BUILD / "gotthard"
 SKIPPED = 77

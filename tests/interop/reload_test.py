@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lab import GOTTHARD, Failed, Sequence, TwoRegions, check, command, genkey, genpsk, main, ping
+from lab import GOTTHARD, Failed, Sequence, TwoRegions, check, command, genkey, genpsk, main, reach
 
 THIRD = """
 [[wireguard.peer]]
@@ -58,7 +58,7 @@ def under_traffic(lab):
     """Peers come, change and go by reload and SIGHUP; nobody else loses a packet."""
     regions = TwoRegions(lab)
     one, two = regions.gateways
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
     control = one.child("gotthard-control")
     stream = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", 1000, 12)
     old = one.file.read_text()
@@ -98,7 +98,7 @@ def interface(lab):
     """Port, addresses, MTU, routes and options of an interface; [[route]] and a port's addresses."""
     regions = TwoRegions(lab)
     one, two = regions.gateways
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
     edit(one, "listen_port = 51820", "listen_port = 4001\nmtu = 1380\nmss_clamp = true\ndscp = \"copy\"")
     edit(one, 'addresses = ["172.31.0.1/30"]', 'addresses = ["172.31.0.1/29", "fd31::1/64"]')
     edit(one, '"10.1.0.1/24"', '"10.1.0.1/24", "10.11.0.1/24"')
@@ -116,9 +116,9 @@ def interface(lab):
     shown = one.ask("show", "interfaces")["interfaces"][0]
     check(shown["listen_port"] == 4001 and shown["mtu"] == 1380 and not shown["changed_live"], f"{shown}")
     wait_until("the route", 5, lambda: "10.99.0.0/16" in one.call("show", "routes"))
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
     check("192.0.2.1:4001" in two.wg("show", "wg0", "endpoints"), "the peer did not follow")
-    ping(lab, regions.hosts[1], "10.1.0.2")
+    reach(lab, regions.hosts[1], "10.1.0.2")
     check(changes(one.ask("diff")) == {}, f"{one.call('diff')}")
 
 
@@ -142,14 +142,14 @@ def refusals(lab):
     check("nothing to confirm" in refused(one, "confirm"), "there is nothing to confirm")
     one.file.write_text(good)
     check("nothing differs" in one.call("reload"), one.call("reload"))
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
 
 
 def live_changes(lab):
     """What wg changed is shown by diff, stays through reloads and a restart, and may be overruled."""
     regions = TwoRegions(lab)
     one = regions.gateways[0]
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
     added = genkey()[1]
     one.wg("set", "wg0", "fwmark", "0x7", "peer", added, "allowed-ips", "10.77.0.0/16")
     live = {("wg0", "fwmark"): ("7", "0"), (f"wg0/{added[:10].replace('/', '_')}", ""): ("", "removed")}
@@ -170,7 +170,7 @@ def live_changes(lab):
     edit(one, "listen_port = 51820", "listen_port = 51820\nfwmark = 9")
     one.call("reload")
     check(one.wg("show", "wg0", "fwmark").strip() == "0x9", "the file's word did not count")
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
 
 
 def replaced(gateway, child):
@@ -184,7 +184,7 @@ def confirmation(lab):
     """Without a confirmation the last configuration comes back, also when control died meanwhile."""
     regions = TwoRegions(lab)
     one, two = regions.gateways
-    ping(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "10.2.0.2")
     old = one.file.read_text()
     new = old + THIRD.format(key=genkey()[1])
     stream = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", 1000, 14)

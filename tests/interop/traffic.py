@@ -37,6 +37,12 @@ def ping_at_once(lab, *pairs, count=3, wait=3):
     return [int(found.group(1)) if found else 0 for found in received]
 
 
+def reach(lab, namespace, address, count=3):
+    """Each ping is answered, or the test fails."""
+    answers = ping(lab, namespace, address, count=count)
+    check(answers == count, f"{namespace}: {answers} of {count} pings to {address} are answered")
+
+
 def iperf3(lab, client, server, address, seconds=3, reverse=False):
     """Mbit/s of one TCP stream."""
     listener = lab.start(server, "iperf3", "-s", "-1", "-B", address)

@@ -231,6 +231,8 @@ TEST_F(ChangeTest, AnotherPrivateKeyIsAnotherIdentity) {
   const auto record = checkpoint::Checkpoint(a_->memory).find(peer(2)->record_key);
   ASSERT_TRUE(record.has_value()) << "timestamps are kept under the new identity";
   EXPECT_EQ(record->last_sent, peer(2)->record.last_sent);
+  a_->control->tunnels->on_tick();
+  EXPECT_EQ(a_->sent().size(), 1U) << "at once: traffic waits";
 }
 
 TEST_F(ChangeTest, WithoutAPrivateKeyThereAreNoHandshakes) {
