@@ -1,5 +1,5 @@
 // Files of wg-quick's: what is imported holds no key outside of its key files, and is TOML that
-// ours reads or refuses with a reason.
+// ours reads.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -18,8 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       __builtin_trap();
     }
   }
-  const auto config = gotthard::config::parse(imported->toml, "/wg0.toml");
-  if (!config && config.error().message.empty()) {
+  const auto config = gotthard::config::parse(
+      imported->toml + "[[port]]\nname = \"wan\"\nrole = \"underlay\"\ndevice = \"net_null0\"\n",
+      "/wg0.toml");
+  if (!config) {
     __builtin_trap();
   }
   return 0;

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lab import GOTTHARD, Failed, Sequence, TwoRegions, check, command, genkey, genpsk, main, reach
+from lab import GOTTHARD, Failed, Sequence, TwoRegions, check, command, genkey, genpsk, main, ping, reach
 
 THIRD = """
 [[wireguard.peer]]
@@ -116,6 +116,8 @@ def interface(lab):
     shown = one.ask("show", "interfaces")["interfaces"][0]
     check(shown["listen_port"] == 4001 and shown["mtu"] == 1380 and not shown["changed_live"], f"{shown}")
     wait_until("the route", 5, lambda: "10.99.0.0/16" in one.call("show", "routes"))
+    # The peer learns the new port from the first packet; its answer is still on the way to the old one.
+    ping(lab, regions.hosts[0], "10.2.0.2", count=1)
     reach(lab, regions.hosts[0], "10.2.0.2")
     check("192.0.2.1:4001" in two.wg("show", "wg0", "endpoints"), "the peer did not follow")
     reach(lab, regions.hosts[1], "10.1.0.2")

@@ -8,6 +8,7 @@
 namespace gotthard::cli {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -43,7 +44,7 @@ TEST(WgQuick, EverythingThatIsOursIsCarriedOver) {
                              "Endpoint = [2001:db8::2]:51820\nPersistentKeepalive = 25\n"),
       "wg0");
   ASSERT_TRUE(imported.has_value()) << imported.error().message;
-  EXPECT_TRUE(imported->warnings.empty());
+  EXPECT_THAT(imported->warnings, ElementsAre(HasSubstr("line 7: FwMark: it is carried over")));
   const config::Config config = parsed(*imported);
   ASSERT_EQ(config.wireguard.size(), 1U);
   const config::WireGuard& wg0 = config.wireguard[0];
@@ -74,23 +75,32 @@ TEST(WgQuick, EverythingThatIsOursIsCarriedOver) {
 
 TEST(WgQuick, RoutesFollowTable) {
   const std::string peer = "[Peer]\nPublicKey = " + kPublic + "\nAllowedIPs = 0.0.0.0/0, ::/0\n";
-  EXPECT_EQ(parsed(*import_wg_quick(head() + peer, "wg0")).wireguard[0].routes,
-            config::RoutePolicy::all);
-  EXPECT_EQ(parsed(*import_wg_quick(head("Table = off\n") + peer, "wg0")).wireguard[0].routes,
-            config::RoutePolicy::none);
+  const std::string port = "ListenPort = 51820\n";
+  const auto all = import_wg_quick(head(port) + peer, "wg0");
+  EXPECT_EQ(parsed(*all).wireguard[0].routes, config::RoutePolicy::all);
+  EXPECT_THAT(all->warnings, ElementsAre(AllOf(HasSubstr("line 6: AllowedIPs: the default route"),
+                                               HasSubstr("0.0.0.0/1 and 128.0.0.0/1"))));
+  const auto off = import_wg_quick(head(port + "Table = off\n") + peer, "wg0");
+  EXPECT_EQ(parsed(*off).wireguard[0].routes, config::RoutePolicy::none);
+  EXPECT_THAT(off->warnings, ElementsAre(HasSubstr("line 4: Table: no routes are made")));
+  const auto other = import_wg_quick(head(port + "Table = 77\n") + peer, "wg0");
+  EXPECT_EQ(parsed(*other).wireguard[0].routes, config::RoutePolicy::none)
+      << "the main table had none of them";
+  EXPECT_THAT(other->warnings, ElementsAre(AllOf(HasSubstr("line 4: Table is not carried over"),
+                                                 HasSubstr("add them to table 77"))));
 }
 
 TEST(WgQuick, WhatIsNotCarriedOverIsNamed) {
   const auto imported = import_wg_quick(
-      head("DNS = 192.0.2.53\nPostUp = iptables -A FORWARD\nTable = 77\nSaveConfig = true\n") +
+      head("DNS = 192.0.2.53\nPostUp = iptables -A FORWARD\npredown = true\nSaveConfig = true\n") +
           "[Peer]\nPublicKey = " + kPublic + "\nAllowedIPs = 10.0.0.0/8\n[Peer]\nPublicKey = " +
           kOther + "\nAllowedIPs = 10.0.0.0/8\n",
       "wg0");
   ASSERT_TRUE(imported.has_value());
-  EXPECT_THAT(
-      imported->warnings,
-      ElementsAre(HasSubstr("line 3: DNS"), HasSubstr("line 4: postup"), HasSubstr("line 5: Table"),
-                  HasSubstr("line 6: SaveConfig"), HasSubstr("line 12: AllowedIPs")));
+  EXPECT_THAT(imported->warnings,
+              ElementsAre(HasSubstr("line 3: DNS"), HasSubstr("line 4: PostUp"),
+                          HasSubstr("line 5: PreDown"), HasSubstr("line 6: SaveConfig"),
+                          HasSubstr("line 12: AllowedIPs"), HasSubstr("ListenPort is not given")));
   const config::Config config = parsed(*imported);
   EXPECT_TRUE(config.wireguard[0].peers[0].allowed_ips.empty());
   EXPECT_EQ(config.wireguard[0].peers[1].allowed_ips.size(), 1U);
@@ -105,6 +115,9 @@ TEST(WgQuick, BadFilesAreRefusedByLine) {
   EXPECT_THAT(error_of(head("[Peers]\n")), HasSubstr("line 3"));
   EXPECT_THAT(error_of(head("[Peer]\nAllowedIPs = 10.0.0.0/8\n")), HasSubstr("no PublicKey"));
   EXPECT_THAT(error_of(head("[Peer]\nPublicKey = short\n")), HasSubstr("line 4"));
+  EXPECT_THAT(error_of(head("[Peer]\nPublicKey = " + kPublic + "\nEndpoint = ho st:1\n")),
+              AllOf(HasSubstr("wg0.toml:"), HasSubstr("neither an address nor a host name")));
+  EXPECT_THAT(import_wg_quick(head(), "a tunnel").error().message, HasSubstr("no name for an"));
   const std::string secret = error_of("[Interface]\nPrivateKey = " + kPrivate.substr(1) + "\n");
   EXPECT_EQ(secret.find(kPrivate.substr(1)), std::string::npos) << "a key in a message";
 }

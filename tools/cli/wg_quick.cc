@@ -72,6 +72,7 @@ class Reader {
     if (file_.private_key.empty()) {
       return fail("there is no PrivateKey in an [Interface] section: is it a wg-quick file?");
     }
+    note_what_is_not_said();
     return std::move(file_);
   }
   std::vector<std::string> warnings() { return std::move(warnings_); }
@@ -123,17 +124,27 @@ class Reader {
         return fail("'{}' is neither a number nor off", value);
       }
       file_.fwmark = fmt::to_string(*parsed);
+      if (*parsed != 0) {
+        note("FwMark",
+             "it is carried over, and says by which `ip rule ... fwmark` rules the outer packets "
+             "are "
+             "routed; netfilter does not see them, so its rules for that mark have no effect");
+      }
     } else if (key == "address") {
       return each(value, [this](std::string_view one) { return take_address(one); });
     } else if (key == "table") {
       file_.table = lower(value);
-      if (file_.table != "off" && file_.table != "auto") {
-        warn("Table", "the kernel's routes are made in the main table");
+      if (file_.table == "off") {
+        note("Table", fmt::format("no routes are made, but {}", kBlackholes));
+      } else if (file_.table != "auto") {
+        warn("Table", fmt::format("routes are made in the main table or, as here now, nowhere: add "
+                                  "them to table {} where the gateway is started from; {}",
+                                  value, kBlackholes));
       }
     } else if (key == "dns") {
       warn("DNS", "a gateway does not change its host's resolver");
-    } else if (key == "preup" || key == "postup" || key == "predown" || key == "postdown") {
-      warn(key, "commands are not run: put them where the gateway is started from");
+    } else if (const auto hook = kHooks.find(key); hook != kHooks.end()) {
+      warn(hook->second, "commands are not run: put them where the gateway is started from");
     } else if (key == "saveconfig") {
       warn("SaveConfig", "the configuration file is written by nobody but you");
     } else {
@@ -218,6 +229,9 @@ class Reader {
           prefix->length > 8 * i ? std::min<unsigned>(prefix->length - 8 * i, 8) : 0;
       prefix->address.bytes[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
     }
+    if (prefix->length == 0) {
+      default_route_line_ = line_;
+    }
     // With wg the last peer that names a prefix has it.
     for (PeerSection& other : file_.peers) {
       if (std::erase(other.allowed_ips, *prefix) > 0 && &other != peer) {
@@ -231,13 +245,42 @@ class Reader {
     return {};
   }
 
+  // What only the whole file shows.
+  void note_what_is_not_said() {
+    if (file_.listen_port.empty() || file_.listen_port == "0") {
+      warnings_.emplace_back(
+          "ListenPort is not given: wg would choose any port, here it is 51820; write listen_port "
+          "if that is another tunnel's");
+    }
+    if (default_route_line_ != 0 && (file_.table.empty() || file_.table == "auto")) {
+      line_ = default_route_line_;
+      note(
+          "AllowedIPs",
+          "the default route into the tunnel counts only where the host has no other one, while "
+          "wg-quick puts it before the host's: to do that, write 0.0.0.0/1 and 128.0.0.0/1 (::/1 "
+          "and "
+          "8000::/1) in place of 0.0.0.0/0 (::/0), or a [[route]] to it with interface for what is "
+          "forwarded alone");
+    }
+  }
+
   void warn(std::string_view key, std::string_view why) {
     warnings_.push_back(fmt::format("line {}: {} is not carried over: {}", line_, key, why));
   }
+  void note(std::string_view key, std::string_view what) {
+    warnings_.push_back(fmt::format("line {}: {}: {}", line_, key, what));
+  }
+
+  static constexpr std::string_view kBlackholes =
+      "the host's own packets to the peers' AllowedIPs do not leave by another route: blackholes "
+      "stand there";
+  inline static const std::map<std::string_view, std::string_view> kHooks = {
+      {"preup", "PreUp"}, {"postup", "PostUp"}, {"predown", "PreDown"}, {"postdown", "PostDown"}};
 
   File file_;
   Section section_ = Section::none;
   std::size_t line_ = 0;
+  std::size_t default_route_line_ = 0;
   std::vector<std::string> warnings_;
 };
 
@@ -289,8 +332,9 @@ std::string interface_toml(const File& file, const std::string& name) {
   if (!file.addresses.empty()) {
     toml += fmt::format("addresses = {}\n", list(file.addresses));
   }
-  if (file.table == "off" || has_default_route(file)) {
-    toml += fmt::format("routes = {}\n", quoted(file.table == "off" ? "none" : "all"));
+  const bool elsewhere = !file.table.empty() && file.table != "auto";
+  if (elsewhere || has_default_route(file)) {
+    toml += fmt::format("routes = {}\n", quoted(elsewhere ? "none" : "all"));
   }
   return toml;
 }
@@ -315,6 +359,15 @@ std::string peer_toml(const PeerSection& peer, const std::string& preshared_key_
   return toml;
 }
 
+// What wg takes and ours does not: an interface's name, a host's.
+Status is_ours(const std::string& toml, const std::string& name) {
+  const std::string port =
+      fmt::format("[[port]]\nname = {}\nrole = \"underlay\"\ndevice = \"net_null0\"\n",
+                  quoted(name == "wan" ? "wan0" : "wan"));
+  const auto config = config::parse(toml + port, name + ".toml");
+  return config ? Status() : tl::unexpected(config.error());
+}
+
 }  // namespace
 
 Result<Imported> import_wg_quick(std::string_view text, const std::string& name) {
@@ -335,6 +388,9 @@ Result<Imported> import_wg_quick(std::string_view text, const std::string& name)
       result.keys.push_back({key_file, peer.preshared_key + "\n"});
     }
     result.toml += peer_toml(peer, key_file);
+  }
+  if (const Status checked = is_ours(result.toml, name); !checked) {
+    return fail("this cannot be carried over as it is: {}", checked.error().message);
   }
   return result;
 }
