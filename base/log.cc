@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <type_traits>
 
 #include "base/clock.h"
+#include "base/log_output.h"
 
 namespace gotthard::log {
 namespace {
@@ -32,17 +32,17 @@ struct State {
   std::array<std::atomic<Level>, static_cast<std::size_t>(Subsystem::count)> levels{};
   std::mutex mutex;
   std::map<std::string, Rate, std::less<>> rates;
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<Output> output = std::make_shared<Output>();
+  spdlog::logger logger{"gotthard", output};
+  std::mutex writing;
+  std::uint64_t told_lost = 0;  // of output's
 
   State() {
     for (auto& level : levels) {
       level = Level::info;
     }
-    logger = std::make_shared<spdlog::logger>("gotthard",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
+    logger.set_pattern("%v");
+    logger.set_level(spdlog::level::trace);
   }
 };
 
@@ -61,13 +61,20 @@ std::string timestamp() {
                      now % kSecond / kMillisecond);
 }
 
+// DEL, and C1 in UTF-8: JSON lets them be, but they steer terminals.
+bool steers(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  return byte(at) == 0x7f || (byte(at) == 0xc2 && at + 1 < text.size() && byte(at + 1) < 0xa0);
+}
+
 // What logfmt needs quoted: anything that could end the value or break the line.
 bool needs_quotes(std::string_view text) {
   if (text.empty()) {
     return true;
   }
-  for (const char c : text) {
-    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || steers(text, i)) {
       return true;
     }
   }
@@ -75,7 +82,18 @@ bool needs_quotes(std::string_view text) {
 }
 
 std::string json_text(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string dumped =
+      nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string result;
+  for (std::size_t i = 0; i < dumped.size(); ++i) {
+    if (steers(dumped, i)) {
+      i += dumped[i] == 0x7f ? 0 : 1;
+      result += fmt::format("\\u{:04x}", static_cast<unsigned char>(dumped[i]));
+    } else {
+      result += dumped[i];
+    }
+  }
+  return result;
 }
 
 void append(std::string* line, Format format, std::string_view key, std::string_view value,
@@ -128,6 +146,7 @@ Result<E> parse(std::string_view text, const std::array<std::string_view, N>& na
 void open(std::string_view program, Format format) {
   state().program = program;
   state().format = format;
+  state().output->open();
   // The C library opens its time zone file at the first conversion: now, not behind a seccomp
   // filter.
   (void)timestamp();
@@ -173,10 +192,22 @@ void event(Level event_level, Subsystem subsystem, std::string_view event_name,
   if (*suppressed > 0) {
     append(&line, s.format, "suppressed", fmt::to_string(*suppressed), true);
   }
+  const std::scoped_lock lock(s.writing);
+  const std::uint64_t lost = s.output->lost();
+  if (lost > s.told_lost) {
+    append(&line, s.format, "lost", fmt::to_string(lost - s.told_lost), true);
+  }
   if (s.format == Format::json) {
     line += "}";
   }
-  s.logger->log(spdlog::level::info, line);
+  s.logger.log(spdlog::level::info, line);
+  if (s.output->lost() == lost) {  // it was written
+    s.told_lost = lost;
+  }
 }
+
+int descriptor() { return state().output->descriptor(); }
+
+std::uint64_t lines_lost() { return state().output->lost(); }
 
 }  // namespace gotthard::log

@@ -1,5 +1,7 @@
 // Log lines for operators: logfmt or JSON on standard error, one event a line, with a stable event
-// name. Never called by workers, never given a secret. Any thread may log.
+// name. Never called by workers, never given a secret. Any thread may log, and none waits for who
+// reads the lines: those that cannot be written at once are lost, and the next one that can says how
+// many (`lost=N`).
 #pragma once
 
 #include <fmt/format.h>
@@ -46,6 +48,8 @@ struct Field {
 void open(std::string_view program, Format format);
 void set_level(Subsystem subsystem, Level level);
 [[nodiscard]] Level level(Subsystem subsystem);
+// Before what costs time to put into words.
+[[nodiscard]] inline bool enabled(Level at, Subsystem subsystem) { return at >= level(subsystem); }
 [[nodiscard]] std::string_view name(Subsystem subsystem);
 [[nodiscard]] std::string_view name(Level level);
 Result<Subsystem> parse_subsystem(std::string_view text);
@@ -56,5 +60,10 @@ Result<Level> parse_level(std::string_view text);
 inline constexpr int kBurst = 20;
 void event(Level level, Subsystem subsystem, std::string_view event_name,
            std::initializer_list<Field> fields = {});
+
+// Of this process, since its start.
+[[nodiscard]] std::uint64_t lines_lost();
+// A description of standard error that does not wait either, for children.
+[[nodiscard]] int descriptor();
 
 }  // namespace gotthard::log

@@ -78,8 +78,9 @@ Result<Mapping> memfd_map(int fd, std::size_t size, MapAccess access, bool secre
   }
   Mapping mapping(static_cast<std::byte*>(data), size);
   if (secret) {
-    // Locking may fail under a small RLIMIT_MEMLOCK; keeping secrets out of dumps must not.
-    (void)mlock(data, size);
+    // As pages are touched: unused memory costs nothing. Locking may fail under a small
+    // RLIMIT_MEMLOCK; keeping secrets out of dumps must not.
+    (void)mlock2(data, size, MLOCK_ONFAULT);
     if (madvise(data, size, MADV_DONTDUMP) != 0) {
       return fail("cannot keep shared memory out of core dumps: {}", std::strerror(errno));
     }

@@ -1,5 +1,6 @@
 #include "control/gateway.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 
 #include <cerrno>
@@ -327,6 +328,13 @@ void Gateway::tell_ready() {
 }
 
 void Gateway::on_punt(const abi::PacketRecord& packet) {
+  if (log::enabled(log::Level::debug, log::Subsystem::handshake)) {
+    log::event(log::Level::debug, log::Subsystem::handshake, "message_received",
+               {{"interface", packet.interface},
+                {"type", std::to_integer<unsigned>(packet.payload.front())},
+                {"from", config::to_string(packet.remote)},
+                {"port", ntohs(packet.remote_port)}});
+  }
   if (synchronised_) {
     tunnels_->on_punt(packet, under_load(boottime_now()));
   }

@@ -92,6 +92,12 @@ void Tunnels::act(Tunnel* tunnel, const noise::SendDatagram& action) {
   if (!links_.dataplane->inject(record)) {
     log::event(log::Level::warning, kHandshake, "inject_ring_full",
                {{"interface", tunnel->settings.name}});
+  } else if (log::enabled(log::Level::debug, kHandshake)) {
+    log::event(log::Level::debug, kHandshake, "message_sent",
+               {{"interface", tunnel->settings.name},
+                {"type", std::to_integer<unsigned>(action.bytes.front())},
+                {"to", config::to_string(action.to.address)},
+                {"port", ntohs(action.to.port)}});
   }
 }
 

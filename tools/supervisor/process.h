@@ -23,7 +23,8 @@ struct Process {
 // The child's own first steps, run in it; an error is reported as the parent's.
 using Prepare = std::function<Status()>;
 
-// Runs argv[0] with standard input from /dev/null, our standard output and error, the descriptors
+// Runs argv[0] with standard input from /dev/null, our standard output, the log's descriptor as
+// standard error, the descriptors
 // `keep` under their numbers and no other. It is killed when we die.
 Result<Process> spawn(const std::vector<std::string>& argv, std::span<const int> keep,
                       const Prepare& prepare);
