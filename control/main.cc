@@ -48,6 +48,9 @@ Status run(const Options& options) {
   }
   // Started by a descriptor it would be called by that one's number.
   prctl(PR_SET_NAME, "gotthard-control", 0, 0, 0);
+  if (const Status hidden = protect_memory(); !hidden) {
+    return hidden;
+  }
   // The supervisor decides when this process ends: a Ctrl-C is for it alone.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
@@ -62,7 +65,7 @@ Status run(const Options& options) {
     descriptors.uapi.emplace_back(fd);
   }
   auto checkpoint =
-      memfd_map(options.checkpoint_fd, checkpoint::kMemorySize, MapAccess::read_write, false);
+      memfd_map(options.checkpoint_fd, checkpoint::kMemorySize, MapAccess::read_write, true);
   if (!checkpoint) {
     return tl::unexpected(checkpoint.error());
   }

@@ -40,7 +40,7 @@ constexpr std::array kAllowed = {SCMP_SYS(read),
                                  SCMP_SYS(munmap),
                                  SCMP_SYS(mremap),
                                  SCMP_SYS(madvise),
-                                 SCMP_SYS(mlock),
+                                 SCMP_SYS(mlock2),
                                  SCMP_SYS(brk),
                                  SCMP_SYS(futex),
                                  SCMP_SYS(clock_gettime),
@@ -82,12 +82,16 @@ void lock_memory() {
 
 }  // namespace
 
-Status enter_sandbox() {
+Status protect_memory() {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
     return fail("cannot forbid core dumps: {}", std::strerror(errno));
   }
   lock_memory();
+  return {};
+}
+
+Status enter_sandbox() {
   const std::unique_ptr<void, decltype(&seccomp_release)> filter(
       seccomp_init(SCMP_ACT_KILL_PROCESS), seccomp_release);
   if (filter == nullptr) {

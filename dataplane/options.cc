@@ -87,6 +87,9 @@ Result<Options> parse_options(int argc, char** argv) {
   std::string level = "info";
   app.add_option("--supervisor-fd", options.supervisor_fd)->required();
   app.add_option("--instance-name", options.instance_name);
+  nic::Identity identity;
+  CLI::Option* uid = app.add_option("--uid", identity.uid)->check(CLI::Range(1U, UINT32_MAX - 1));
+  app.add_option("--gid", identity.gid)->check(CLI::Range(1U, UINT32_MAX - 1))->needs(uid);
   app.add_option("--idle", idle)->check(CLI::IsMember({"adaptive", "poll"}));
   app.add_option("--aead", aead)->check(CLI::IsMember({"auto", "portable", "ipsec_mb"}));
   app.add_option("--memory", memory)->check(CLI::IsMember({"hugepages", "pages"}));
@@ -102,6 +105,9 @@ Result<Options> parse_options(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return fail("{}", error.what());
+  }
+  if (*uid) {
+    options.identity = identity;
   }
   options.sleep_when_idle = idle == "adaptive";
   options.backend = aead == "auto"       ? crypto::Backend::automatic

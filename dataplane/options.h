@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "crypto/aead.h"
+#include "nic/threads.h"
 
 namespace gotthard::dataplane {
 
@@ -28,6 +29,7 @@ struct TunnelArgument {
 struct Options {
   int supervisor_fd = -1;
   std::string instance_name = "gotthard";
+  std::optional<nic::Identity> identity;  // once ports are open
   bool sleep_when_idle = true;
   crypto::Backend backend = crypto::Backend::automatic;
   bool hugepages = false;

@@ -1,21 +1,18 @@
 // What a process gives up once its ports are open.
 #pragma once
 
-#include <span>
-#include <string>
+#include <optional>
 
 #include "base/result.h"
 #include "nic/system_calls.h"
+#include "nic/threads.h"
 
 namespace gotthard::nic {
 
-// What ports with these drivers still ask of the kernel after they have started. None needs a
-// capability: sockets, rings and VFIO descriptors are open.
-[[nodiscard]] Sockets sockets_needed(std::span<const std::string> drivers);
-
-// For every thread that there is or will be: drops every capability, forbids new ones and the
-// system calls that a data plane does not use, and makes the process undumpable. Opening ports is
-// over; those that are open stay so.
-Status drop_privileges(Sockets sockets = Sockets::local);
+// For every thread that there is or will be: becomes another user where one is given, drops every
+// capability, forbids new ones and the system calls that a data plane does not use, and makes the
+// process undumpable. Opening ports is over; those that are open stay so. None of what drivers do
+// later needs a capability: sockets, rings and VFIO descriptors are open.
+Status drop_privileges(const DriverNeeds& needs = {}, std::optional<Identity> identity = {});
 
 }  // namespace gotthard::nic

@@ -13,24 +13,45 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
 namespace gotthard::nic {
 namespace {
 
-// A signal handler: system calls only. libcap-ng keeps state per thread and allocates.
+// For the signal handler. Written before it can run.
+std::optional<Identity> wanted;
+
+// A signal handler: system calls only, each of which is for this thread alone. libcap-ng keeps state
+// per thread and allocates.
 void drop_in_this_thread(int) {
   const int saved = errno;
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  if (wanted) {
+    syscall(SYS_setgroups, 0, nullptr);
+    syscall(SYS_setresgid, wanted->gid, wanted->gid, wanted->gid);
+    syscall(SYS_setresuid, wanted->uid, wanted->uid, wanted->uid);
+  }
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
   syscall(SYS_capset, &header, &none);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   errno = saved;
+}
+
+// All four of real, effective, saved and file system id.
+bool are_all(const std::string& ids, unsigned id) {
+  std::istringstream fields(ids);
+  unsigned field = 0;
+  bool all = true;
+  while (fields >> field) {
+    all = all && field == id;
+  }
+  return all;
 }
 
 // Whether the kernel says that thread `id` has nothing left; a thread that has ended has not.
@@ -47,6 +68,11 @@ bool has_dropped(pid_t id) {
       return false;
     }
     if (line.starts_with("NoNewPrivs:") && line[value] != '1') {
+      return false;
+    }
+    if (wanted && ((line.starts_with("Uid:") && !are_all(line.substr(value), wanted->uid)) ||
+                   (line.starts_with("Gid:") && !are_all(line.substr(value), wanted->gid)) ||
+                   line.starts_with("Groups:"))) {
       return false;
     }
   }
@@ -91,10 +117,11 @@ std::optional<pid_t> interrupt_until_dropped(int signal) {
 
 }  // namespace
 
-Status drop_capabilities_of_all_threads() {
+Status drop_rights_of_all_threads(std::optional<Identity> identity) {
   if (threads().empty()) {
     return fail("cannot list this process's threads: is /proc mounted?");
   }
+  wanted = identity;
   const int signal = SIGRTMIN + 5;
   struct sigaction ours {};
   ours.sa_handler = drop_in_this_thread;
@@ -108,7 +135,7 @@ Status drop_capabilities_of_all_threads() {
   ours.sa_handler = SIG_IGN;
   sigaction(signal, &ours, nullptr);
   if (stubborn) {
-    return fail("thread {} of this process keeps its capabilities", *stubborn);
+    return fail("thread {} of this process keeps its user or its capabilities", *stubborn);
   }
   return {};
 }

@@ -1,5 +1,5 @@
 // How large the checkpoint's shared memory is. The supervisor makes and keeps it, control lays it
-// out; pages are taken only where something is written.
+// out. All of it is locked memory.
 #pragma once
 
 #include <cstddef>

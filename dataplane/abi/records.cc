@@ -24,6 +24,12 @@ bool ok(const Address& a, bool may_be_none = false) {
   return false;
 }
 
+// The stores must not be dropped as dead.
+void wipe(void* memory, std::size_t size) {
+  std::memset(memory, 0, size);
+  asm volatile("" : : "r"(memory) : "memory");
+}
+
 bool ok(const Name& name) { return std::memchr(name.data(), 0, name.size()) != nullptr; }
 bool session_id(std::uint32_t id) { return id >= kLowestSessionId; }
 bool interface_id(std::uint16_t id) { return id < kMaxInterfaces; }
@@ -134,10 +140,12 @@ std::optional<Body> decode_body(const Record& record, std::index_sequence<I...>)
   const auto read = [&]<std::size_t Index>() {
     using T = std::variant_alternative_t<Index, Body>;
     if (record.type == Index) {
-      T body;
+      // In its place: of keys there is no copy that nobody wipes.
+      T& body = std::get<Index>(result.emplace(std::in_place_index<Index>));
       std::memcpy(&body, record.body.data(), sizeof(T));
-      if (ok(body)) {
-        result.emplace(body);
+      if (!ok(body)) {
+        wipe(&body, sizeof(T));
+        result.reset();
       }
     }
   };

@@ -64,14 +64,12 @@ Status Attachment::announce() {
 
 std::optional<abi::CommandBody> Attachment::next_command(std::uint64_t* serial, bool* refused) {
   abi::Record record;
-  *refused = false;
-  if (!commands_.pop(&record, /*wipe=*/true)) {
-    return std::nullopt;
-  }
-  *serial = record.serial;
-  auto body = abi::decode_command(record);
+  const bool there = commands_.pop(&record, /*wipe=*/true);
+  // Made where the caller has it: a copy with keys would stay on the stack.
+  std::optional<abi::CommandBody> body = there ? abi::decode_command(record) : std::nullopt;
+  *serial = there ? record.serial : *serial;
+  *refused = there && !body.has_value();
   crypto::wipe(std::as_writable_bytes(std::span(&record, 1)));
-  *refused = !body.has_value();
   return body;
 }
 

@@ -335,7 +335,7 @@ class SupervisorTest(unittest.TestCase):
         # Not even for a moment was the host open: of the rule one transaction made another.
         self.assertNotIn(f"dev {DEVICE}", changes.communicate()[0].replace("\\", ""))
         seen = rules.communicate()[0]
-        self.assertLess(seen.find("delete table"), seen.find("add chain"), seen)
+        self.assertLess(seen.find("delete table"), seen.find("create chain"), seen)
         self.assertEqual(seen.count("new generation"), 1, seen)
         self.assertEqual(gateway.end(), 0)
         self.assert_restored()

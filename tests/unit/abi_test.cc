@@ -1,7 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "dataplane/abi/channel.h"
 #include "dataplane/abi/records.h"
@@ -30,6 +36,56 @@ TEST(Records, RoundTrip) {
   ASSERT_NE(decoded, nullptr);
   EXPECT_EQ(decoded->local_id, 0x12345678U);
   EXPECT_EQ(decoded->send_key[31], 0xaa);
+}
+
+// How often `pattern` is on the stack that `body` ran on, after it.
+std::size_t left_on_stack(const std::function<void()>& body, std::span<const std::uint8_t> pattern) {
+  constexpr std::size_t kSize = 1U << 20;
+  std::vector<std::uint8_t> stack(kSize);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  EXPECT_EQ(pthread_attr_setstack(&attributes, stack.data(), kSize), 0);
+  pthread_t thread{};
+  const auto run = [](void* argument) -> void* {
+    (*static_cast<const std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  EXPECT_EQ(pthread_create(&thread, &attributes, run, const_cast<std::function<void()>*>(&body)), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  std::size_t found = 0;
+  for (auto at = stack.begin();
+       (at = std::search(at, stack.end(), pattern.begin(), pattern.end())) != stack.end(); ++at) {
+    ++found;
+  }
+  return found;
+}
+
+TEST(Records, LeaveNoKeysBehindWhenTheyAreDecoded) {
+  SessionInstall session = install();
+  for (std::size_t i = 0; i < session.send_key.size(); ++i) {
+    session.send_key[i] = static_cast<std::uint8_t>(0xa1 + 7 * i);
+    session.receive_key[i] = static_cast<std::uint8_t>(0x53 + 11 * i);
+  }
+  const std::span pattern = std::span(session.receive_key).first<16>();
+  SessionInstall bad = session;
+  bad.window = 0;
+  for (const auto& [command, valid] : {std::pair{session, true}, std::pair{bad, false}}) {
+    const Record record = encode(CommandBody(command), 1);
+    const auto decode = [&](bool wipe) {
+      auto body = decode_command(record);
+      EXPECT_EQ(body.has_value(), valid);
+      if (auto* taken = body ? std::get_if<SessionInstall>(&*body) : nullptr; taken && wipe) {
+        taken->send_key.fill(0);
+        taken->receive_key.fill(0);
+        asm volatile("" : : "r"(taken) : "memory");
+      }
+    };
+    EXPECT_EQ(left_on_stack([&] { decode(true); }, pattern), 0U) << "valid: " << valid;
+    if (valid) {
+      EXPECT_GT(left_on_stack([&] { decode(false); }, pattern), 0U) << "it would not be found";
+    }
+  }
 }
 
 TEST(Records, RefusesOtherVersionsAndTypes) {

@@ -33,7 +33,7 @@ int ends_with(const std::function<bool()>& what) {
   const pid_t child = fork();
   if (child == 0) {
     alarm(30);
-    const bool done = enter_sandbox().has_value() && what();
+    const bool done = protect_memory().has_value() && enter_sandbox().has_value() && what();
     _exit(done ? 0 : 1);
   }
   int status = 0;

@@ -7,12 +7,14 @@
 
 #include "base/log.h"
 #include "control/config/config.h"
+#include "tools/supervisor/privileges.h"
 
 namespace gotthard::supervisor {
 
 struct DataplaneArguments {
   std::string program;
   std::string instance_name;  // tells DPDK instances of one host apart
+  User user;                  // that it becomes
   bool hugepages = false;
   int supervisor_fd = -1;
   std::vector<int> twin_fds;    // one a [[port]], in its order

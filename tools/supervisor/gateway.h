@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "control/broker/message.h"
+#include "tools/supervisor/checkpoint_memory.h"
 #include "tools/supervisor/event_loop.h"
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/hugepages.h"
@@ -31,7 +32,7 @@ class Gateway {
     bool hugepages = false;                    // whether the data plane uses them
     UniqueFd listener;
     UapiSockets uapi;
-    UniqueFd checkpoint;
+    CheckpointMemory checkpoint;
     EventLoop loop;
     LinkMonitor links;
   };
@@ -83,7 +84,7 @@ class Gateway {
   bool hugepages_;
   UniqueFd listener_;
   UapiSockets uapi_;
-  UniqueFd checkpoint_;
+  CheckpointMemory checkpoint_;
   EventLoop loop_;
   LinkMonitor links_;
   UniqueFd signals_;

@@ -87,14 +87,14 @@ Status Gateway::spawn_control() {
                                    .broker_fd = pair->second.get(),
                                    .listen_fd = listener_.get(),
                                    .netlink_fd = netlink->get(),
-                                   .checkpoint_fd = checkpoint_.get(),
+                                   .checkpoint_fd = checkpoint_.fd(),
                                    .dataplane_fd = dataplane_end.get(),
                                    .uapi_fds = uapi_.fds()};
   std::vector<int> keep{arguments.broker_fd, arguments.listen_fd, arguments.netlink_fd,
                         arguments.checkpoint_fd, arguments.dataplane_fd};
   keep.insert(keep.end(), arguments.uapi_fds.begin(), arguments.uapi_fds.end());
   auto process = spawn(control_argv(plan().config, arguments), keep,
-                       [this] { return become(programs_.user); });
+                       [this] { return become(programs_.users.control); });
   if (!process) {
     return tl::unexpected(process.error());
   }

@@ -30,6 +30,7 @@ Status Gateway::spawn_dataplane() {
   }
   DataplaneArguments arguments{.program = programs_.dataplane,
                                .instance_name = programs_.instance_name,
+                               .user = programs_.users.dataplane,
                                .hugepages = hugepages_,
                                .supervisor_fd = pair->second.get()};
   std::vector<int> keep{arguments.supervisor_fd};

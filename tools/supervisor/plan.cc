@@ -60,18 +60,18 @@ Result<Plan> read_configuration(const Options& options) {
 Result<Programs> find_programs(const Options& options) {
   auto dataplane = find_executable("gotthard-dataplane", options.executable_dir);
   auto control = find_executable("gotthard-control", options.executable_dir);
-  auto user = unprivileged_user();
-  if (!dataplane || !control || !user) {
+  const auto users = unprivileged_users();
+  if (!dataplane || !control || !users) {
     return tl::unexpected(!dataplane ? dataplane.error()
                           : !control ? control.error()
-                                     : user.error());
+                                     : users.error());
   }
   std::error_code error;
   return Programs{.dataplane = *dataplane,
                   .control = *control,
                   .instance_name = fmt::format("gotthard-{}", getpid()),
                   .run_dir = std::filesystem::absolute(options.run_dir, error),
-                  .user = *user};
+                  .users = *users};
 }
 
 }  // namespace gotthard::supervisor

@@ -26,7 +26,7 @@ struct Programs {
   std::string control;
   std::string instance_name;
   std::string run_dir;  // absolute
-  User user;            // for control
+  Users users;
 };
 
 // Errors are the operator's.

@@ -37,9 +37,10 @@ Capabilities supervisor_capabilities() {
                CAP_DAC_OVERRIDE,  // taking our files out of directories that another user owns
                CAP_KILL,          // stopping control, which runs as another user
                CAP_NET_BIND_SERVICE,  // keeping others from a port below 1024 that `wg` chose
-               CAP_SETUID,            // starting control and the resolver as another user
+               CAP_SETUID,            // starting children as other users
                CAP_SETGID,            // the same
                CAP_SETPCAP,           // limiting the bounding set of children
+               CAP_IPC_LOCK,          // keeping the checkpoint, which has keys, out of swap
            });
   return set;
 }
@@ -47,7 +48,8 @@ Capabilities supervisor_capabilities() {
 Capabilities dataplane_capabilities(const config::Config& config) {
   Capabilities set;
   add(set, {
-               CAP_SETPCAP,    // emptying its bounding set when it drops the rest
+               CAP_SETUID,     // becoming its own user once ports are open
+               CAP_SETGID,     // the same
                CAP_IPC_LOCK,   // locking keys and buffers whatever RLIMIT_MEMLOCK says
                CAP_SYS_NICE,   // placing memory and threads
                CAP_NET_ADMIN,  // promiscuous mode and MTU of devices; TAP devices of DPDK
@@ -68,13 +70,44 @@ Capabilities dataplane_capabilities(const config::Config& config) {
   return set;
 }
 
-Result<User> unprivileged_user() {
-  for (const char* name : {"gotthard", "nobody"}) {
-    if (const passwd* entry = getpwnam(name); entry != nullptr && entry->pw_uid != 0) {
-      return User{entry->pw_uid, entry->pw_gid, name};
+namespace {
+
+// Ids between those of people's and of systemd's dynamic accounts, which nobody gives away
+// (systemd's UIDS-GIDS.md).
+constexpr unsigned kFirstId = 60600;
+constexpr unsigned kLastId = 61183;
+
+// The account of that name, else an id from `*next` on that has none.
+Result<User> unprivileged_user(const char* name, unsigned* next) {
+  if (const passwd* entry = getpwnam(name); entry != nullptr) {
+    if (entry->pw_uid == 0 || entry->pw_gid == 0) {
+      return fail("the account '{}' is root's: give it a user and a group id of its own", name);
+    }
+    return User{entry->pw_uid, entry->pw_gid, name};
+  }
+  for (unsigned id = *next; id <= kLastId; ++id) {
+    if (getpwuid(id) == nullptr && getgrgid(id) == nullptr) {
+      *next = id + 1;
+      return User{id, id, name};
     }
   }
-  return fail("there is neither a user 'gotthard' nor 'nobody' for gotthard-control to run as");
+  return fail("no id from {} to {} is free for a process to run as: make an account '{}'", kFirstId,
+              kLastId, name);
+}
+
+}  // namespace
+
+Result<Users> unprivileged_users() {
+  unsigned next = kFirstId;
+  const auto control = unprivileged_user("gotthard-control", &next);
+  const auto dataplane = unprivileged_user("gotthard-dataplane", &next);
+  const auto resolver = unprivileged_user("gotthard-resolver", &next);
+  if (!control || !dataplane || !resolver) {
+    return tl::unexpected(!control     ? control.error()
+                          : !dataplane ? dataplane.error()
+                                       : resolver.error());
+  }
+  return Users{*control, *dataplane, *resolver};
 }
 
 Status limit_to(const Capabilities& effective, const Capabilities& kept) {

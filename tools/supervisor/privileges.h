@@ -21,8 +21,13 @@ struct User {
   unsigned gid = 0;
   std::string name;
 };
-// `gotthard` when the system has it, else `nobody`.
-Result<User> unprivileged_user();
+// None can send another a signal or look into its memory.
+struct Users {
+  User control, dataplane, resolver;
+};
+// The accounts gotthard-control, gotthard-dataplane and gotthard-resolver where the system has them,
+// else user and group ids that no account has.
+Result<Users> unprivileged_users();
 
 // Permitted and bounding set become `effective` and `kept`, as far as we have them; nothing is
 // inheritable, and no program we start can gain more (no_new_privs). `kept` is for children.

@@ -1,14 +1,13 @@
 #include "tools/supervisor/supervisor.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <utility>
 
-#include "base/memfd.h"
-#include "control/checkpoint/size.h"
 #include "tools/supervisor/background.h"
 #include "tools/supervisor/gateway.h"
 #include "tools/supervisor/host.h"
@@ -34,6 +33,13 @@ void hold_signals() {
   }
   sigprocmask(SIG_BLOCK, &ends, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
+
+// Keys are looked at, and the checkpoint has some: no core files, of children neither.
+void stay_out_of_core_files() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  (void)setrlimit(RLIMIT_CORE, &none);
 }
 
 // Key files are many descriptors, secrets and XDP rings are locked memory; children inherit the
@@ -103,16 +109,6 @@ Result<bool> provide_memory(const config::Config& config, Host& host, HugepagePo
   return true;
 }
 
-Result<UniqueFd> make_checkpoint() {
-  auto memory = memfd_create_sized("gotthard-checkpoint", checkpoint::kMemorySize);
-  if (memory) {
-    if (auto sealed = memfd_seal_size(memory->get()); !sealed) {
-      return tl::unexpected(sealed.error());
-    }
-  }
-  return memory;
-}
-
 Status set_up_and_run(const Options& options, Plan plan, const Programs& programs, RunDir& run_dir,
                       Host& host, HugepagePool& pool, Background& background) {
   const auto hugepages = provide_memory(plan.config, host, pool);
@@ -127,7 +123,7 @@ Status set_up_and_run(const Options& options, Plan plan, const Programs& program
     return done;
   }
   auto listener = run_dir.listen_control();
-  auto checkpoint = make_checkpoint();
+  auto checkpoint = CheckpointMemory::make();
   auto loop = EventLoop::make();
   auto links = LinkMonitor::open();
   if (!listener || !checkpoint || !loop || !links) {
@@ -192,6 +188,7 @@ std::optional<mgmt::Failure> run_here(const Options& options, Plan plan, Backgro
 }  // namespace
 
 std::optional<mgmt::Failure> run(const Options& options) {
+  stay_out_of_core_files();
   auto plan = read_configuration(options);
   if (!plan) {
     return mgmt::Failure{"refused", plan.error().message};
