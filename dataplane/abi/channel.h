@@ -41,16 +41,11 @@ struct AttachMessage {
 // supervisor -> data plane, over the socket inherited as --supervisor-fd.
 enum class HostMessageType : std::uint32_t {
   attach_control = 1,  // one descriptor: the manager's end of a new attachment
-  add_tunnel = 2,      // one descriptor: the TUN; index and name say which interface it is
-  remove_tunnel = 3,
-  stop = 4,
+  stop = 2,
 };
 struct HostMessage {
   std::uint32_t version = kVersion;
   HostMessageType type = HostMessageType::stop;
-  std::uint32_t index = 0;
-  std::uint32_t unused = 0;
-  Name name{};
 };
 
 // data plane -> supervisor.

@@ -169,36 +169,22 @@ bool Manager::serve_supervisor(int socket) {
   if (!*message) {
     return true;
   }
-  abi::HostMessage request;
-  if ((*message)->bytes.size() != sizeof(request)) {
+  abi::HostMessage request{.version = 0};
+  const auto& bytes = (*message)->bytes;
+  std::memcpy(&request, bytes.data(), std::min(bytes.size(), sizeof(request)));
+  auto& fds = (*message)->fds;
+  if (bytes.size() != sizeof(request) || request.version != abi::kVersion) {
+    log::event(log::Level::error, log::Subsystem::dataplane, "supervisor_of_another_version",
+               {{"version", request.version}, {"ours", abi::kVersion}});
     return true;
   }
-  std::memcpy(&request, (*message)->bytes.data(), sizeof(request));
-  auto& fds = (*message)->fds;
-  const bool one_fd = fds.size() == 1;
-  switch (request.type) {
-    case abi::HostMessageType::attach_control:
-      if (one_fd) {
-        if (const Status attached = attach_control(std::move(fds[0])); !attached) {
-          log::event(log::Level::error, log::Subsystem::dataplane, "attach_failed",
-                     {{"error", attached.error().message}});
-        }
-      }
-      return true;
-    case abi::HostMessageType::add_tunnel:
-      if (one_fd && request.index < abi::kMaxInterfaces) {
-        bridge_->set_tun(static_cast<std::uint16_t>(request.index), std::move(fds[0]));
-      }
-      return true;
-    case abi::HostMessageType::remove_tunnel:
-      if (request.index < abi::kMaxInterfaces) {
-        bridge_->set_tun(static_cast<std::uint16_t>(request.index), UniqueFd());
-      }
-      return true;
-    case abi::HostMessageType::stop:
-      return false;
+  if (request.type == abi::HostMessageType::attach_control && fds.size() == 1) {
+    if (const Status attached = attach_control(std::move(fds[0])); !attached) {
+      log::event(log::Level::error, log::Subsystem::dataplane, "attach_failed",
+                 {{"error", attached.error().message}});
+    }
   }
-  return true;
+  return request.type != abi::HostMessageType::stop;
 }
 
 void Manager::check_attachment() {

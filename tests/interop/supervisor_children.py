@@ -81,7 +81,7 @@ def dataplane():
         if kind == 1:
             attachments.append(socket.socket(fileno=fds[0]))
             attachments[-1].send(b"attached %d" % os.getpid())
-        elif kind == 4:
+        elif kind == 2:
             report(attachments=len(attachments), stopped=True)
             sys.exit(0)
 
