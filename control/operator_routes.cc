@@ -22,6 +22,18 @@ std::string_view kind_of(abi::HopKind kind) {
       return "via";
     case abi::HopKind::tunnel:
       return "tunnel";
+    case abi::HopKind::group:
+      return "shared";
+    case abi::HopKind::choice:
+      return "choice";
+    case abi::HopKind::unreachable:
+      return "unreachable";
+    case abi::HopKind::prohibit:
+      return "prohibit";
+    case abi::HopKind::no_route:
+      return "throw";
+    case abi::HopKind::not_followed:
+      return "not_followed";
   }
   return "unknown";
 }

@@ -34,6 +34,9 @@ enum class Drop : std::uint8_t {
   // routing
   no_route,
   blackhole,
+  unreachable,         // by a route of that type
+  prohibited,          // by a route of that type
+  route_not_followed,  // the kernel's route for it is of a kind that the data plane has not
   ttl_expired,
   too_big,
   plain_to_underlay,     // received inside, would have left an underlay port unsealed
@@ -81,6 +84,9 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "ecn_not_capable",
                                                                         "no_route",
                                                                         "blackhole",
+                                                                        "unreachable",
+                                                                        "prohibited",
+                                                                        "route_not_followed",
                                                                         "ttl_expired",
                                                                         "too_big",
                                                                         "plain_to_underlay",

@@ -15,7 +15,11 @@ inline constexpr std::size_t kMaxPeers = 16384;
 inline constexpr std::size_t kMaxSessions = 65536;  // slots; a power of two
 inline constexpr std::size_t kMaxNeighbours = 16384;
 inline constexpr std::size_t kMaxNextHops = 32768;  // what the tables' two-byte entries can name
-inline constexpr std::size_t kNameSize = 16;        // as IFNAMSIZ
+inline constexpr std::size_t kMaxHopGroups = 4096;
+inline constexpr std::size_t kMaxGroupHops = 32;  // next hops that share a route's traffic
+inline constexpr std::size_t kMaxHopChoices = 1024;
+inline constexpr std::size_t kMaxChoices = 8;  // of one
+inline constexpr std::size_t kNameSize = 16;   // as IFNAMSIZ
 
 // A session id is an inbound SPI or receiver index: the slot in the low bits, the rest random per
 // use. Values below 256 are reserved by RFC 4303.

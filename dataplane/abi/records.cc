@@ -76,7 +76,15 @@ bool ok(const NextHopSet& b) {
   }
   switch (b.kind) {
     case HopKind::blackhole:
+    case HopKind::unreachable:
+    case HopKind::prohibit:
+    case HopKind::no_route:
+    case HopKind::not_followed:
       return true;
+    case HopKind::group:
+      return b.set < kMaxHopGroups;
+    case HopKind::choice:
+      return b.set < kMaxHopChoices;
     case HopKind::local:
       return owner_id(b.port);
     case HopKind::glean:
@@ -87,6 +95,32 @@ bool ok(const NextHopSet& b) {
       return interface_id(b.interface) && (b.peer < kMaxPeers || b.peer == kNoPeer);
   }
   return false;
+}
+bool next_hop_id(std::uint32_t id) { return id > 0 && id < kMaxNextHops; }
+bool ok(const HopGroupSet& b) {
+  if (b.group >= kMaxHopGroups || b.count == 0 || b.count > kMaxGroupHops) {
+    return false;
+  }
+  for (std::size_t i = 0; i < b.count; ++i) {
+    if (!next_hop_id(b.next_hops[i]) || b.weights[i] == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+bool ok(const HopChoiceSet& b) {
+  if (b.choice >= kMaxHopChoices || b.count == 0 || b.count > kMaxChoices ||
+      b.otherwise >= kMaxNextHops || (b.field != HopField::dscp && b.field != HopField::source)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < b.count; ++i) {
+    const HopChoice& choice = b.choices[i];
+    if (!next_hop_id(choice.next_hop) ||
+        (b.field == HopField::dscp ? choice.dscp >= 64 : !prefix(choice.length, choice.source))) {
+      return false;
+    }
+  }
+  return true;
 }
 bool ok(const OwnerSet& b) {
   return b.owner > 0 && b.owner < kMaxNextHops && b.peer < kMaxPeers && interface_id(b.interface) &&

@@ -119,11 +119,17 @@ struct SessionRemove {
 
 // What a FIB entry's number stands for.
 enum class HopKind : std::uint8_t {
-  blackhole = 1,  // dropped, reason `blackhole`
-  local = 2,      // for the host: the twin of `port`, or the TUN of `interface` when that arrived
-  glean = 3,      // on-link at `port`: neighbour not resolved yet
-  neighbour = 4,  // to `neighbour`, which knows its port
-  tunnel = 5,     // into `interface` to `peer`; kNoPeer: the interface has no peer for it
+  blackhole = 1,    // dropped, reason `blackhole`
+  local = 2,        // for the host: the twin of `port`, or the TUN of `interface` when that arrived
+  glean = 3,        // on-link at `port`: neighbour not resolved yet
+  neighbour = 4,    // to `neighbour`, which knows its port
+  tunnel = 5,       // into `interface` to `peer`; kNoPeer: the interface has no peer for it
+  group = 6,        // one of those of a HopGroupSet, by the packet's flow
+  choice = 7,       // one of those of a HopChoiceSet, by a field of its header
+  unreachable = 8,  // refused, and its sender is told
+  prohibit = 9,     // the same, by an administrator's will
+  no_route = 10,    // as where there is no entry, though a shorter prefix has one
+  not_followed = 11,  // dropped: the kernel has a route of a kind that the data plane has not
 };
 inline constexpr std::uint32_t kNoPeer = 0xffffffff;
 struct NextHopSet {
@@ -135,6 +141,33 @@ struct NextHopSet {
   std::uint16_t mtu = 0;
   std::uint32_t neighbour = kNoNeighbour;
   std::uint32_t peer = kNoPeer;
+  std::uint32_t set = 0;  // the group's or choice's number
+};
+
+// Next hops that share traffic by weight, flow by flow. The members of a number stay; which of them
+// are alive may change at any time: only the flows of those that died move, and come back.
+struct HopGroupSet {
+  std::uint32_t group = 0;                               // < kMaxHopGroups
+  std::uint32_t count = 0;                               // 1 .. kMaxGroupHops
+  std::uint32_t alive = 0;                               // bits; none is as all
+  std::array<std::uint32_t, kMaxGroupHops> next_hops{};  // set before; no groups or choices
+  std::array<std::uint16_t, kMaxGroupHops> weights{};    // 1 and above
+};
+
+// Next hops for some packets of a prefix: the first choice that fits is taken.
+enum class HopField : std::uint8_t { dscp = 1, source = 2 };
+struct HopChoice {
+  std::uint32_t next_hop = 0;  // set before
+  std::uint8_t dscp = 0;
+  std::uint8_t length = 0;  // of the source's prefix
+  Address source;           // host bits zero
+};
+struct HopChoiceSet {
+  std::uint32_t choice = 0;     // < kMaxHopChoices
+  std::uint32_t otherwise = 0;  // next hop, set before; 0 no route
+  HopField field = HopField::dscp;
+  std::uint8_t count = 0;  // 1 .. kMaxChoices
+  std::array<HopChoice, kMaxChoices> choices{};
 };
 
 // For the `sources` table: an owner of an address. Owners of one prefix at several interfaces are
@@ -193,8 +226,8 @@ struct LogLevelSet {
 using CommandBody =
     std::variant<ResyncBegin, ResyncEnd, InterfaceSet, InterfaceRemove, LocalAddressSet,
                  LocalAddressRemove, PeerSet, PeerRemove, SessionInstall, SessionRemove, NextHopSet,
-                 OwnerSet, PrefixSet, PrefixRemove, TablesCommit, NeighbourSet, NeighbourRemove,
-                 KeepaliveSend, LogLevelSet>;
+                 HopGroupSet, HopChoiceSet, OwnerSet, PrefixSet, PrefixRemove, TablesCommit,
+                 NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet>;
 
 // ---------------------------------------------------------------- events: manager -> control
 

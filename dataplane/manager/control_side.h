@@ -6,8 +6,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "dataplane/manager/attachment.h"
@@ -71,6 +75,8 @@ class ControlSide {
   Outcome carry_out(const abi::SessionInstall& c);
   Outcome carry_out(const abi::SessionRemove& c);
   Outcome carry_out(const abi::NextHopSet& c);
+  Outcome carry_out(const abi::HopGroupSet& c);
+  Outcome carry_out(const abi::HopChoiceSet& c);
   Outcome carry_out(const abi::OwnerSet& c);
   Outcome carry_out(const abi::PrefixSet& c);
   Outcome carry_out(const abi::PrefixRemove& c);
@@ -80,9 +86,17 @@ class ControlSide {
   Outcome carry_out(const abi::KeepaliveSend& c);
   Outcome carry_out(const abi::LogLevelSet& c);
 
+  // Places and weights of members; places and fields.
+  using GroupContent = std::vector<std::pair<std::uint32_t, std::uint16_t>>;
+  using ChoiceContent =
+      std::tuple<std::uint32_t, abi::HopField,
+                 std::vector<std::tuple<std::uint32_t, std::uint8_t, std::uint8_t, abi::Address>>>;
+
   bool serve_commands();
   void serve_packets();
   [[nodiscard]] std::optional<std::uint32_t> neighbour_id(std::uint32_t number) const;
+  [[nodiscard]] std::optional<std::uint32_t> target_of(const abi::NextHopSet& c) const;
+  [[nodiscard]] std::uint64_t seed_of(std::uint32_t next_hop) const;
   void start_commit();
   void free_places();
   void finish_commit();
@@ -91,7 +105,7 @@ class ControlSide {
   void park(rte_mbuf* mbuf, Nanoseconds now);
   void release_session(std::uint32_t peer);
   void release_resolved();
-  [[nodiscard]] bool is_resolved(const abi::Address& address) const;
+  [[nodiscard]] bool is_resolved(std::uint16_t port, const abi::Address& address) const;
   [[nodiscard]] bool can_seal(std::uint32_t peer) const;
   void send_as(rte_mbuf* mbuf, NoteKind kind, std::uint32_t spread);
   void refuse(std::uint64_t serial, std::uint32_t local_id, abi::Refusal reason);
@@ -104,6 +118,8 @@ class ControlSide {
   // Control's numbers to places in Hops. Neighbours are told apart by port and address.
   NumberMap<std::uint64_t> next_hops_{1, abi::kMaxNextHops};
   NumberMap<std::uint64_t> owners_{1, abi::kMaxNextHops};
+  NumberMap<GroupContent> groups_{0, abi::kMaxHopGroups};
+  NumberMap<ChoiceContent> choices_{0, abi::kMaxHopChoices};
   NumberMap<std::pair<std::uint16_t, abi::Address>> neighbours_{0, abi::kMaxNeighbours};
   std::map<std::uint32_t, std::pair<std::uint16_t, abi::Address>> neighbour_addresses_;  // by id
   std::optional<abi::PacketRecord> held_;  // injected, waits for commands

@@ -12,6 +12,8 @@ ControlSide::Outcome ControlSide::carry_out(const abi::ResyncBegin&) {
   state_.shared->tables->begin_resync();
   next_hops_.begin_resync();
   owners_.begin_resync();
+  groups_.begin_resync();
+  choices_.begin_resync();
   neighbours_.begin_resync();
   resyncing_ = true;
   return std::nullopt;

@@ -89,7 +89,7 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
     key = {.kind = WaitKind::address,
            .number = note.port,
            .address = wire::destination_of(ip, family)};
-    if (is_resolved(key.address)) {
+    if (is_resolved(note.port, key.address)) {
       send_as(mbuf, NoteKind::route, key.number);
       return;
     }
@@ -103,7 +103,7 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
 // Addresses that have a neighbour since the tables changed: their packets are routed again.
 void ControlSide::release_resolved() {
   for (const WaitKey& key : parking_.waiting(WaitKind::address)) {
-    if (!is_resolved(key.address)) {
+    if (!is_resolved(static_cast<std::uint16_t>(key.number), key.address)) {
       continue;
     }
     for (rte_mbuf* mbuf : parking_.release(key)) {
@@ -112,9 +112,11 @@ void ControlSide::release_resolved() {
   }
 }
 
-bool ControlSide::is_resolved(const abi::Address& address) const {
+bool ControlSide::is_resolved(std::uint16_t port, const abi::Address& address) const {
   const std::uint64_t id = state_.shared->tables->lookup_one(abi::Table::routes, address);
-  return id != 0 && state_.shared->hops.next_hop(id).kind != abi::HopKind::glean;
+  return id != 0 && state_.shared->hops.all_of(id, [port](const NextHop& hop) {
+    return hop.kind != abi::HopKind::glean || hop.port != port;
+  });
 }
 
 bool ControlSide::can_seal(std::uint32_t peer) const {

@@ -117,10 +117,14 @@ void Manager::watch_links() {
       link_up_[i] = up;
       log::event(log::Level::info, log::Subsystem::port, "link",
                  {{"port", ports_[i].name}, {"up", up}});
-      control_->tell(abi::PortState{.port = static_cast<std::uint16_t>(i),
-                                    .link_up = static_cast<std::uint8_t>(up ? 1 : 0)});
+      tell_link(static_cast<std::uint16_t>(i));
     }
   }
+}
+
+void Manager::tell_link(std::uint16_t port) {
+  control_->tell(
+      abi::PortState{.port = port, .link_up = static_cast<std::uint8_t>(link_up_[port] ? 1 : 0)});
 }
 
 // ---------------------------------------------------------------- the loop
@@ -230,6 +234,9 @@ Status Manager::attach_control(UniqueFd socket) {
     }
   }
   control_->attach(std::move(*attachment));
+  for (std::uint16_t i = 0; i < ports_.size(); ++i) {
+    tell_link(i);
+  }
   log::event(log::Level::info, log::Subsystem::dataplane, "control_attached", {{"epoch", epoch}});
   return {};
 }
@@ -288,7 +295,9 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
   std::unique_ptr<Manager> m(new Manager(options));
   m->pool_ = pool;
   m->ports_ = std::move(ports);
-  m->link_up_.resize(m->ports_.size());
+  for (const ManagedPort& port : m->ports_) {
+    m->link_up_.push_back(port.port->link_up());
+  }
   m->instance_ = crypto::random_u64();
   m->started_ = boottime_now();
   m->shared_ = std::make_unique<Shared>();

@@ -73,6 +73,7 @@ class Manager {
   void publish(Nanoseconds now);
   void fill_header(abi::Directory* directory, std::uint64_t epoch) const;
   void watch_links();
+  void tell_link(std::uint16_t port);
 
   ManagerOptions options_;
   rte_mempool* pool_ = nullptr;

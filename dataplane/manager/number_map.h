@@ -40,6 +40,11 @@ class NumberMap {
     return found == numbers_.end() ? std::nullopt : std::optional(places_.at(found->second).place);
   }
 
+  [[nodiscard]] std::optional<std::uint32_t> place_of(const Content& content) const {
+    const auto found = places_.find(content);
+    return found == places_.end() ? std::nullopt : std::optional(found->second.place);
+  }
+
   // No number means this any more; its place is kept until the tables were committed.
   void forget(std::uint32_t number) {
     const auto found = numbers_.find(number);

@@ -13,6 +13,10 @@ wire::IcmpError error_of(Drop reason) {
       return wire::IcmpError::hops_spent;
     case Drop::no_route:
       return wire::IcmpError::network_unreachable;
+    case Drop::unreachable:
+      return wire::IcmpError::route_unreachable;
+    case Drop::prohibited:
+      return wire::IcmpError::prohibited;
     default:
       return wire::IcmpError::host_unreachable;
   }

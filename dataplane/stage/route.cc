@@ -2,11 +2,55 @@
 
 #include "dataplane/stage/lookup.h"
 #include "dataplane/stage/stages.h"
+#include "dataplane/wire/ecn.h"
 #include "dataplane/wire/ethernet.h"
+#include "dataplane/wire/flow.h"
 #include "dataplane/wire/ip.h"
 
 namespace gotthard::dataplane {
 namespace {
+
+bool fits(const HopChoices::Choice& choice, abi::HopField field, const Lane& lane) {
+  if (field == abi::HopField::dscp) {
+    return wire::traffic_class(lane.ip, lane.family) >> 2 == choice.dscp;
+  }
+  const abi::Address source = wire::source_of(lane.ip, lane.family);
+  for (std::size_t i = 0; i < source.bytes.size(); ++i) {
+    if ((source.bytes[i] & choice.mask[i]) != choice.source[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::uint64_t choose(const HopChoices& choices, const Lane& lane) {
+  for (std::size_t i = 0; i < choices.count; ++i) {
+    if (fits(choices.choices[i], choices.field, lane)) {
+      return choices.choices[i].next_hop;
+    }
+  }
+  return choices.otherwise;
+}
+
+// The one of several next hops that is this packet's; 0 for none.
+[[gnu::noinline]] std::uint64_t one_of(const NextHop& several, const Lane& lane, const Hops& hops) {
+  NextHop hop = several;
+  std::uint64_t id = 0;
+  for (int depth = 0; depth <= Hops::kMaxDepth; ++depth) {
+    if (hop.kind == abi::HopKind::group) {
+      return hops.groups[hop.target].of_flow(wire::flow_hash(lane.ip, lane.length, lane.family));
+    }
+    if (hop.kind != abi::HopKind::choice) {
+      return id;
+    }
+    id = choose(hops.choices[hop.target], lane);
+    if (id == 0) {
+      return 0;
+    }
+    hop = hops.next_hop(id);
+  }
+  return 0;
+}
 
 // Plain packets that arrive on the underlay may be for the gateway or in transit to the underlay
 // again. They reach the inside, or get sealed, only from where plain traffic is allowed to go.
@@ -15,7 +59,8 @@ bool source_allows_plain(const Burst& burst, std::uint32_t i, const WorkerContex
   one.push(i);
   std::uint64_t hop = 0;
   lookup<LookupKey::source>(burst, one, *worker.shared->tables, abi::Table::routes, &hop);
-  return hop != 0 && worker.shared->hops.next_hop(hop).allow_plain;
+  return hop != 0 &&
+         worker.shared->hops.all_of(hop, [](const NextHop& way) { return way.allow_plain; });
 }
 
 bool denied_from_underlay(const Burst& burst, std::uint32_t i, bool to_underlay,
@@ -88,7 +133,11 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
   if (id == 0) {
     return Drop::no_route;
   }
-  const NextHop hop = worker.shared->hops.next_hop(id);
+  NextHop hop = worker.shared->hops.next_hop(id);
+  if (hop.kind == abi::HopKind::group || hop.kind == abi::HopKind::choice) [[unlikely]] {
+    id = one_of(hop, burst->lanes[i], worker.shared->hops);
+    hop = worker.shared->hops.next_hop(id);
+  }
   switch (hop.kind) {
     case abi::HopKind::local:
       give_to_host(&burst->lanes[i]);
@@ -99,10 +148,21 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
       return to_neighbour(burst, i, hop, worker);
     case abi::HopKind::tunnel:
       return into_tunnel(burst, i, hop, worker);
+    case abi::HopKind::unreachable:
+      return Drop::unreachable;
+    case abi::HopKind::prohibit:
+      return Drop::prohibited;
+    case abi::HopKind::no_route:
+      return Drop::no_route;
+    case abi::HopKind::not_followed:
+      return Drop::route_not_followed;
     case abi::HopKind::blackhole:
+      return Drop::blackhole;
+    case abi::HopKind::group:
+    case abi::HopKind::choice:
       break;
   }
-  return Drop::blackhole;
+  return Drop::no_route;  // none of the choices
 }
 
 enum class Source : std::uint8_t { any, on_link, martian };
@@ -157,7 +217,8 @@ void hear_neighbours(Burst* burst, const LaneList& lanes, WorkerContext* worker)
 
 // A blackhole is silent, and nobody out there is told what there is inside.
 bool answered(Drop reason, const Lane& lane) {
-  return (reason == Drop::no_route || reason == Drop::no_peer) &&
+  return (reason == Drop::no_route || reason == Drop::no_peer || reason == Drop::unreachable ||
+          reason == Drop::prohibited) &&
          (lane.origin == Origin::inside || lane.origin == Origin::tunnel);
 }
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/abi/limits.h"
 #include "dataplane/abi/records.h"
+#include "dataplane/table/hop_group.h"
 #include "dataplane/wire/ethernet.h"
 
 namespace gotthard::dataplane {
@@ -21,7 +22,7 @@ struct NextHop {
   std::uint8_t port;
   std::uint8_t interface;
   std::uint16_t mtu;
-  std::uint32_t target;  // neighbour or peer; kNone24: none
+  std::uint32_t target;  // neighbour, peer, group or choice; kNone24: none
 
   [[nodiscard]] static NextHop unpack(std::uint64_t word) {
     return {.kind = static_cast<abi::HopKind>(word & 0xf),
@@ -89,10 +90,39 @@ struct Hops {
   std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> next_hops{};
   std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> owners{};
   std::array<NeighbourPlace, abi::kMaxNeighbours> neighbours{};
+  std::array<HopGroup, abi::kMaxHopGroups> groups{};
+  std::array<HopChoices, abi::kMaxHopChoices> choices{};
 
   [[nodiscard]] NextHop next_hop(std::uint64_t id) const {
     return NextHop::unpack(next_hops[id].load(std::memory_order_relaxed));
   }
+  // Of what the next hop may lead to, groups and choices looked through: `test` holds for each.
+  template <typename Test>
+  [[nodiscard]] bool all_of(std::uint64_t id, const Test& test, int depth = 0) const {
+    const NextHop hop = next_hop(id);
+    if (hop.kind == abi::HopKind::group) {
+      const HopGroup& group = groups[hop.target];
+      for (std::size_t i = 0; i < group.count; ++i) {
+        if (!test(next_hop(group.members[i]))) {
+          return false;
+        }
+      }
+      return true;
+    }
+    if (hop.kind != abi::HopKind::choice) {
+      return test(hop);
+    }
+    const HopChoices& choice = choices[hop.target];
+    for (std::size_t i = 0; depth < kMaxDepth && i < choice.count; ++i) {
+      if (!all_of(choice.choices[i].next_hop, test, depth + 1)) {
+        return false;
+      }
+    }
+    return choice.otherwise == 0 ||
+           (depth < kMaxDepth && all_of(choice.otherwise, test, depth + 1));
+  }
+  // Choices that lead to choices, and last to a group.
+  static constexpr int kMaxDepth = 8;
   // `known` is false for kNoNeighbour too.
   [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
     const NeighbourPlace& place = neighbours[id % abi::kMaxNeighbours];

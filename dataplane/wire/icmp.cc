@@ -24,6 +24,10 @@ Codes codes_of(IcmpError error) {
       return {11, 0, 3, 0};
     case IcmpError::network_unreachable:
       return {3, 0, 1, 0};
+    case IcmpError::route_unreachable:
+      return {3, 1, 1, 0};
+    case IcmpError::prohibited:
+      return {3, 13, 1, 1};
     case IcmpError::host_unreachable:
       break;
   }

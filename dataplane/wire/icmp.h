@@ -23,6 +23,8 @@ enum class IcmpError : std::uint8_t {
   hops_spent,           // time exceeded in transit
   network_unreachable,  // no route
   host_unreachable,     // no such peer
+  route_unreachable,    // by a route of that type, as Linux answers
+  prohibited,           // the same (RFC 1812 5.2.7.1, code 13; RFC 4443 3.1, code 1)
 };
 
 // An error about this packet may be sent: it is to one host and from one, no later fragment, and no

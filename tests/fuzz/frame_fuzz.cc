@@ -30,7 +30,31 @@ void require(bool condition) {
   }
 }
 
+// Routes of several ways and for some packets only, inside and towards the underlay.
+void add_ways(Bench* bench) {
+  abi::HopGroupSet group{.group = 1, .count = 3, .alive = 7};
+  group.next_hops = {kToPeer0, kToLan, kToUnderlay};
+  group.weights = {1, 2, 3};
+  bench->command(group);
+  bench->command(abi::NextHopSet{.next_hop = 30, .kind = abi::HopKind::group, .set = 1});
+  abi::HopChoiceSet choice{.choice = 1, .otherwise = 30, .field = abi::HopField::dscp};
+  choice.count = 2;
+  choice.choices[0] = {.next_hop = kToUnderlay, .dscp = 1};
+  choice.choices[1] = {.next_hop = kGlean, .dscp = 2};
+  bench->command(choice);
+  bench->command(abi::NextHopSet{.next_hop = 31, .kind = abi::HopKind::choice, .set = 1});
+  choice = {.choice = 2, .otherwise = 31, .field = abi::HopField::source};
+  choice.count = 1;
+  choice.choices[0] = {.next_hop = kToPeer1, .length = 16, .source = address("fd03::")};
+  bench->command(choice);
+  bench->command(abi::NextHopSet{.next_hop = 32, .kind = abi::HopKind::choice, .set = 2});
+  bench->route("10.11.0.0", 16, 31);
+  bench->route("fd04::", 16, 32);
+  bench->commit();
+}
+
 struct Gateway {
+  Gateway() { add_ways(&bench); }
   // Sessions outlast the longest run.
   Keys install(std::uint32_t peer) {
     constexpr std::uint64_t kDay = 86400ULL * kSecond;
@@ -64,7 +88,7 @@ void repair_ipv4(Bytes* packet) {
 
 // 0 leaves an address as it is.
 void set_addresses(Bytes* packet, unsigned from, unsigned to) {
-  static const std::array<Bytes, 11> kAddresses4 = {{{},
+  static const std::array<Bytes, 12> kAddresses4 = {{{},
                                                      {10, 1, 0, 2},
                                                      {10, 2, 0, 9},
                                                      {10, 3, 0, 9},
@@ -74,20 +98,22 @@ void set_addresses(Bytes* packet, unsigned from, unsigned to) {
                                                      {10, 6, 0, 1},
                                                      {10, 7, 0, 1},
                                                      {10, 9, 0, 1},
-                                                     {10, 1, 0, 1}}};
-  static const std::array<Bytes, 5> kAddresses6 = {{{},
+                                                     {10, 1, 0, 1},
+                                                     {10, 11, 0, 1}}};
+  static const std::array<Bytes, 6> kAddresses6 = {{{},
                                                     raw(address("fd01::2")),
                                                     raw(address("fd02::9")),
                                                     raw(address("fd03::9")),
-                                                    raw(address("2001:db8::1"))}};
+                                                    raw(address("2001:db8::1")),
+                                                    raw(address("fd04::1"))}};
   const bool v6 = !packet->empty() && (*packet)[0] >> 4 == 6;
   const auto put = [&](std::size_t at, const Bytes& bytes) {
     if (packet->size() >= at + bytes.size()) {
       std::copy(bytes.begin(), bytes.end(), packet->begin() + static_cast<std::ptrdiff_t>(at));
     }
   };
-  put(v6 ? 8 : 12, v6 ? kAddresses6[from % 5] : kAddresses4[from % 11]);
-  put(v6 ? 24 : 16, v6 ? kAddresses6[to % 5] : kAddresses4[to % 11]);
+  put(v6 ? 8 : 12, v6 ? kAddresses6[from % 6] : kAddresses4[from % 12]);
+  put(v6 ? 24 : 16, v6 ? kAddresses6[to % 6] : kAddresses4[to % 12]);
 }
 
 void repair_mac1(Bytes* message, crypto::Blake2sMac* mac) {

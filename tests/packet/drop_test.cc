@@ -197,6 +197,30 @@ TEST_F(Drops, Blackhole) {
   lan(lan_to("10.5.0.1"));
   expect(Drop::blackhole);
 }
+TEST_F(Drops, RefusedByTheRoute) {
+  const auto route = [&](const std::string& prefix, std::uint32_t number, abi::HopKind kind) {
+    bench.command(abi::NextHopSet{.next_hop = number, .kind = kind});
+    bench.route(prefix, 16, number);
+  };
+  route("10.70.0.0", 30, abi::HopKind::unreachable);
+  route("10.71.0.0", 31, abi::HopKind::prohibit);
+  route("10.72.0.0", 32, abi::HopKind::not_followed);
+  route("10.73.0.0", 33, abi::HopKind::no_route);
+  bench.commit();
+  lan(lan_to("10.70.0.1"));
+  lan(lan_to("10.71.0.1"));
+  lan(lan_to("10.72.0.1"));
+  lan(lan_to("10.73.0.1"));
+  // Who is out there is not told what there is inside.
+  wan(udp("198.51.100.1", 1, "10.70.0.1", 2, {}));
+  bench.run();
+  EXPECT_EQ(bench.drops(Drop::unreachable), 2U);
+  EXPECT_EQ(bench.drops(Drop::prohibited), 1U);
+  EXPECT_EQ(bench.drops(Drop::route_not_followed), 1U);
+  EXPECT_EQ(bench.drops(Drop::no_route), 1U);
+  EXPECT_EQ(bench.sent(kLan).size(), 3U);
+  EXPECT_TRUE(bench.sent(kWan).empty());
+}
 TEST_F(Drops, TtlExpired) {
   lan(lan_to("10.2.0.1", 1));
   lan(udp("fd01::2", 1, "fd02::1", 2, {}, 1));

@@ -98,6 +98,32 @@ TEST_F(Icmp, ARouteMayHaveASmallerMtu) {
       << "padding stops there too";
 }
 
+// As Linux answers for such routes.
+TEST_F(Icmp, RoutesThatRefuse) {
+  const auto route = [&](int n, std::uint32_t number, abi::HopKind kind) {
+    bench.command(abi::NextHopSet{.next_hop = number, .kind = kind});
+    bench.route("10.7" + std::to_string(n) + ".0.0", 16, number);
+    bench.route("fd7" + std::to_string(n) + "::", 16, number);
+  };
+  route(0, 30, abi::HopKind::unreachable);
+  route(1, 31, abi::HopKind::prohibit);
+  route(2, 32, abi::HopKind::no_route);
+  bench.commit();
+  const auto four = [](int n) {
+    return udp("10.1.0.2", 1, "10.7" + std::to_string(n) + ".0.1", 2, Bytes(100));
+  };
+  const auto six = [](int n) {
+    return udp("fd01::2", 1, "fd7" + std::to_string(n) + "::1", 2, Bytes(100));
+  };
+  expect(four(0), 3, 1);
+  expect(four(1), 3, 13);
+  expect(four(2), 3, 0);
+  expect(six(0), 1, 0);
+  expect(six(1), 1, 1);
+  expect(six(2), 1, 0);
+  EXPECT_TRUE(to_lan(udp("10.1.0.2", 1, "10.5.0.1", 2, Bytes(100))).empty()) << "a blackhole";
+}
+
 TEST_F(Icmp, SpentHopsNoRouteNoPeerNoEndpoint) {
   expect(udp("10.1.0.2", 1, "10.2.0.9", 2, Bytes(100), 1), 11, 0);
   expect(udp("fd01::2", 1, "fd02::9", 2, Bytes(100), 1), 3, 0);
