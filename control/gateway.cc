@@ -11,6 +11,7 @@
 #include "base/socket.h"
 #include "control/operator.h"
 #include "control/reload/keys.h"
+#include "control/route/route_words.h"
 #include "control/uapi/language.h"
 #include "control/uapi/running.h"
 #include "crypto/random.h"
@@ -20,8 +21,31 @@ namespace {
 
 constexpr auto kLog = log::Subsystem::control;
 
+// A daemon may have thousands of a kind: `show routes` has them all.
+constexpr std::uint64_t kMostTold = 100;
+
+void report(const route::KernelRoute& route) {
+  static std::uint64_t told = 0;
+  if (route.type != route::RouteType::not_followed || ++told > kMostTold) {
+    return;
+  }
+  log::event(log::Level::warning, log::Subsystem::route, "route_not_followed",
+             {{"route", route::to_string(route)},
+              {"reason", std::string(route::reason(route.obstacle)) +
+                             ": what it covers is dropped. Give it a route of another kind"}});
+  if (told == kMostTold) {
+    log::event(log::Level::warning, log::Subsystem::route, "more_routes_not_followed",
+               {{"reason", "`gotthard show routes` has them"}});
+  }
+}
+
 // What the kernel would route by and we do not.
 void report(const route::Change& change) {
+  if (const auto* added = std::get_if<route::RouteAdded>(&change)) {
+    report(added->route);
+  } else if (const auto* replaced = std::get_if<route::RouteReplaced>(&change)) {
+    report(replaced->after);
+  }
   if (const auto* rule = std::get_if<route::PolicyRule>(&change)) {
     log::event(log::Level::warning, log::Subsystem::route, "policy_rule_not_followed",
                {{"priority", rule->priority},
@@ -310,6 +334,8 @@ void Gateway::on_event(const abi::EventBody& event) {
       tell_ready();
       log::event(log::Level::info, kLog, "ready");
     }
+  } else if (const auto* port = std::get_if<abi::PortState>(&event)) {
+    fib_.set_port_link(port->port, port->link_up != 0);
   } else if (const auto* need = std::get_if<abi::NeedNeighbour>(&event)) {
     fib_.on_need_neighbour(need->port, need->address, boottime_now());
   } else if (const auto* refused = std::get_if<abi::CommandRefused>(&event)) {

@@ -4,6 +4,7 @@
 #include "control/operator.h"
 #include "control/route/neighbours.h"
 #include "control/route/next_hops.h"
+#include "control/route/route_words.h"
 
 namespace gotthard::control {
 namespace {
@@ -52,22 +53,44 @@ std::string tunnel_name(const Gateway& gateway, std::uint16_t interface) {
 // Where the route leads out, or who has the address.
 json device_of(const Gateway& gateway, const route::Hop& hop) {
   switch (hop.kind) {
-    case abi::HopKind::blackhole:
-      return nullptr;
     case abi::HopKind::local:
       return hop.port >= abi::kTunnelOwner
                  ? tunnel_name(gateway, static_cast<std::uint16_t>(hop.port - abi::kTunnelOwner))
                  : port_name(gateway, hop.port);
     case abi::HopKind::tunnel:
       return tunnel_name(gateway, hop.interface);
-    default:
+    case abi::HopKind::glean:
+    case abi::HopKind::neighbour:
       return port_name(gateway, hop.port);
+    default:
+      return nullptr;
   }
 }
 
-json show_route(const Gateway& gateway, const route::Prefix& prefix, const route::Hop& hop) {
-  json result{{"destination", config::to_string(config::Prefix{prefix.address, prefix.length})},
-              {"kind", kind_of(hop.kind)},
+json show_hop(const Gateway& gateway, const route::Hop& hop);
+
+// The ways of a group with their weights, or the choices with what they are for.
+json ways_of(const Gateway& gateway, const route::Hop& hop) {
+  json ways = json::array();
+  for (const route::HopMember& member : hop.members) {
+    json& way = ways.emplace_back(show_hop(gateway, member.hop));
+    if (hop.kind == abi::HopKind::group) {
+      way["weight"] = member.weight;
+      way["alive"] = gateway.fib().alive(member.hop);
+    } else if (hop.field == abi::HopField::dscp) {
+      way["tos"] = member.dscp << 2;
+    } else {
+      way["from"] = config::to_string(member.source);
+    }
+  }
+  for (const route::Hop& otherwise : hop.otherwise) {
+    ways.push_back(show_hop(gateway, otherwise));
+  }
+  return ways;
+}
+
+json show_hop(const Gateway& gateway, const route::Hop& hop) {
+  json result{{"kind", kind_of(hop.kind)},
               {"device", device_of(gateway, hop)},
               {"via", nullptr},
               {"peer", nullptr},
@@ -80,7 +103,19 @@ json show_route(const Gateway& gateway, const route::Prefix& prefix, const route
       hop.kind == abi::HopKind::tunnel && peer != gateway.tunnels().peers().end()) {
     result["peer"] = peer->second.settings.name;
   }
+  if (!hop.members.empty()) {
+    result["ways"] = ways_of(gateway, hop);
+  }
   return result;
+}
+
+json not_followed(const Gateway& gateway) {
+  json routes = json::array();
+  for (const route::KernelRoute& route : gateway.fib().routes_not_followed()) {
+    routes.push_back(
+        {{"route", route::to_string(route)}, {"reason", route::reason(route.obstacle)}});
+  }
+  return routes;
 }
 
 }  // namespace
@@ -88,7 +123,8 @@ json show_route(const Gateway& gateway, const route::Prefix& prefix, const route
 mgmt::Answer show_routes(const Gateway& gateway) {
   json routes = json::array();
   gateway.fib().for_each_route([&](const route::Prefix& prefix, const route::Hop& hop) {
-    routes.push_back(show_route(gateway, prefix, hop));
+    json& shown = routes.emplace_back(show_hop(gateway, hop));
+    shown["destination"] = config::to_string(prefix);
   });
   json rules = json::array();
   for (const route::PolicyRule& rule : gateway.fib().rules_not_followed()) {
@@ -96,7 +132,9 @@ mgmt::Answer show_routes(const Gateway& gateway) {
                      {"priority", rule.priority},
                      {"rule", rule.text}});
   }
-  return json{{"routes", std::move(routes)}, {"rules_not_followed", std::move(rules)}};
+  return json{{"routes", std::move(routes)},
+              {"routes_not_followed", not_followed(gateway)},
+              {"rules_not_followed", std::move(rules)}};
 }
 
 mgmt::Answer show_neighbours(const Gateway& gateway) {

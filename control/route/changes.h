@@ -5,9 +5,9 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "control/config/config.h"
 #include "dataplane/abi/records.h"
@@ -21,8 +21,9 @@ using Mac = std::array<std::uint8_t, 6>;
 struct Link {
   int index = 0;
   std::string name;
-  bool up = false;  // administratively; a twin's carrier says nothing about its port
+  bool up = false;  // administratively
   std::uint32_t mtu = 0;
+  bool carrier = true;
   bool operator==(const Link&) const = default;
 };
 struct LinkGone {
@@ -44,22 +45,44 @@ struct LocalAddressGone {
   bool operator==(const LocalAddressGone&) const = default;
 };
 
-// unreachable stands for prohibit and throw too: packets are dropped whatever the kernel would
-// answer.
-enum class RouteType : std::uint8_t { unicast, local, blackhole, unreachable };
+enum class RouteType : std::uint8_t {
+  unicast,
+  local,
+  blackhole,
+  unreachable,
+  prohibit,
+  none,          // `throw`: there is no route to what it covers, though a shorter one might be
+  not_followed,  // for the obstacle that is named
+};
+enum class Obstacle : std::uint8_t {
+  none,
+  encapsulation,  // MPLS, SRv6 and the like (`encap`)
+  hops,           // more next hops than a group holds
+  type,           // none of RouteType
+};
+
+// One way that a route leads; several share the traffic in proportion to their weights.
+struct RouteHop {
+  int link = 0;
+  Address gateway;  // family none: on-link. May be of the other family (RFC 5549)
+  std::uint16_t weight = 1;
+  auto operator<=>(const RouteHop&) const = default;
+};
 
 // A route of the kernel's main table. The whole value is its identity: the kernel has several
 // routes of one prefix and metric.
 struct KernelRoute {
   Prefix destination;
   std::uint32_t metric = 0;
-  std::uint8_t tos = 0;
+  std::uint8_t tos = 0;  // IPv4: only for packets of this class; 0: for all
+  Prefix from;           // IPv6: only for packets from there; length 0: for all
   RouteType type = RouteType::unicast;
+  Obstacle obstacle = Obstacle::none;
   std::uint8_t protocol = 0;
-  int link = 0;           // where it leaves, 0 for none
-  Address gateway;        // family none: on-link. May be of the other family (RFC 5549)
-  Address source;         // preferred source, family none if not given
-  std::uint32_t mtu = 0;  // 0: the link's
+  std::uint32_t next_hop = 0;  // id of the kernel's next-hop object, 0 for none
+  std::vector<RouteHop> hops;  // sorted, none twice; a local one's link
+  Address source;              // preferred source, family none if not given
+  std::uint32_t mtu = 0;       // 0: the link's
   auto operator<=>(const KernelRoute&) const = default;
 };
 struct RouteAdded {
@@ -69,6 +92,12 @@ struct RouteAdded {
 struct RouteGone {
   KernelRoute route;
   bool operator==(const RouteGone&) const = default;
+};
+// Of the same destination; it has the place of the one before among its likes.
+struct RouteReplaced {
+  KernelRoute before;
+  KernelRoute after;
+  bool operator==(const RouteReplaced&) const = default;
 };
 
 // failed: the kernel asked and nobody answered. incomplete: it is asking.
@@ -104,7 +133,8 @@ struct Synchronised {
   bool operator==(const Synchronised&) const = default;
 };
 
-using Change = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
-                            Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Synchronised>;
+using Change =
+    std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
+                 RouteReplaced, Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Synchronised>;
 
 }  // namespace gotthard::route

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "control/route/address.h"
 
@@ -15,15 +16,16 @@ std::uint16_t owner_number(const Device& device) {
 }
 
 void Devices::configure(const config::Config& config) {
-  ports_.clear();
+  const std::vector<Known> before = std::exchange(ports_, {});
   for (const config::Port& port :
        std::span(config.ports).first(std::min(config.ports.size(), abi::kMaxPorts))) {
-    ports_.push_back({port.name, port.mtu, port.addresses, 0});
+    const bool carrier = ports_.size() >= before.size() || before[ports_.size()].carrier;
+    ports_.push_back({port.name, port.mtu, port.addresses, 0, carrier});
   }
   tunnels_.clear();
   for (const config::WireGuard& tunnel :
        std::span(config.wireguard).first(std::min(config.wireguard.size(), abi::kMaxInterfaces))) {
-    tunnels_.push_back({tunnel.name, tunnel.mtu, tunnel.addresses, 0});
+    tunnels_.push_back({tunnel.name, tunnel.mtu, tunnel.addresses, 0, true});
   }
   match_links();
 }
@@ -63,17 +65,19 @@ Device Devices::by_link(int link) const {
   return at == by_link_.end() ? Device{} : at->second;
 }
 
-bool Devices::set(const Link& link) {
+Devices::Changed Devices::set(const Link& link) {
   Link& known = links_[link.index];
   const bool renamed = known.name != link.name;
   const bool resized = known.mtu != link.mtu;
+  const bool was_usable = known.up && known.carrier;
   const Device before = by_link(link.index);
   known = link;
   if (renamed) {
     match_links();
   }
   const Device after = by_link(link.index);
-  return before != after || (resized && after.kind != DeviceKind::none);
+  return {.another = before != after || (resized && after.kind != DeviceKind::none),
+          .usable = was_usable != (link.up && link.carrier)};
 }
 
 bool Devices::remove(const LinkGone& gone) {
@@ -123,6 +127,19 @@ bool Devices::tunnel_up(std::uint16_t interface) const {
   const Known* device = known({DeviceKind::tunnel, interface});
   const auto link = device == nullptr ? links_.end() : links_.find(device->link);
   return link != links_.end() && link->second.up;
+}
+
+void Devices::set_port_link(std::uint16_t port, bool up) {
+  if (port < ports_.size()) {
+    ports_[port].carrier = up;
+  }
+}
+
+bool Devices::usable(const Device& device) const {
+  const Known* entry = known(device);
+  const auto link = entry == nullptr ? links_.end() : links_.find(entry->link);
+  return entry != nullptr && entry->carrier &&
+         (link == links_.end() || (link->second.up && link->second.carrier));
 }
 
 std::uint16_t Devices::mtu(const Device& device) const {

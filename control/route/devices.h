@@ -33,8 +33,11 @@ struct OwnedAddress {
 class Devices {
  public:
   void configure(const config::Config& config);
-  // True: which link is which, or an MTU, is another now.
-  [[nodiscard]] bool set(const Link& link);
+  struct Changed {
+    bool another = false;  // which link is which, or an MTU
+    bool usable = false;   // or no more
+  };
+  Changed set(const Link& link);
   [[nodiscard]] bool remove(const LinkGone& gone);
   void set(const LocalAddress& address);
   void remove(const LocalAddressGone& gone);
@@ -46,6 +49,10 @@ class Devices {
   [[nodiscard]] Device by_link(int link) const;
   [[nodiscard]] Device by_name(const std::string& name) const;
   [[nodiscard]] int link_of_port(std::uint16_t port) const;
+  // What the data plane says of a port's link.
+  void set_port_link(std::uint16_t port, bool up);
+  // Not known to be down, by the operator or by lack of a carrier.
+  [[nodiscard]] bool usable(const Device& device) const;
   [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
   [[nodiscard]] std::uint16_t mtu(const Device& device) const;
   [[nodiscard]] std::size_t ports() const { return ports_.size(); }
@@ -67,6 +74,7 @@ class Devices {
     std::uint16_t mtu = 0;
     std::vector<config::InterfaceAddress> addresses;
     int link = 0;
+    bool carrier = true;  // a port's own
   };
   struct Candidate {
     Address address;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/rendezvous.h"
+
 namespace gotthard::route {
 namespace {
 
@@ -14,21 +16,40 @@ constexpr std::size_t kMaxPassing = 1024;
 Endpoints::Endpoints(const Devices* devices, FibTable* table, Neighbours* neighbours)
     : devices_(devices), table_(table), neighbours_(neighbours) {}
 
+// Of several ways each endpoint has its own, among those that are alive.
+const Way& Endpoints::one_of(const std::vector<Way>& ways, const Address& remote) const {
+  const std::uint64_t item = RendezvousHash().add_all(remote.bytes).value();
+  const Way* best = nullptr;
+  std::pair<bool, double> best_score;
+  for (const Way& way : ways) {
+    const std::uint64_t candidate =
+        RendezvousHash().add(owner_number(way.device), 2).add_all(way.gateway.bytes).value();
+    const std::pair score{devices_->usable(way.device),
+                          rendezvous_score(candidate, item, way.weight)};
+    if (best == nullptr || score > best_score) {
+      best = &way;
+      best_score = score;
+    }
+  }
+  return *best;
+}
+
 std::optional<Endpoints::Location> Endpoints::locate(const Address& remote,
                                                      const Address& known_as) {
   // A link-local address says nothing without its port.
   if (remote.family == Family::none || is_link_local(remote) || is_multicast(remote)) {
     return std::nullopt;
   }
-  const Target target = table_->underlay(remote);
-  const bool on_link = target.kind == Target::Kind::glean;
-  if (!on_link && target.kind != Target::Kind::gateway) {
+  const Target target =
+      table_->underlay(remote, [](const Way& way) { return way.device.kind == DeviceKind::port; });
+  if (target.kind != Target::Kind::forward) {
     return std::nullopt;
   }
+  const Way& way = one_of(target.ways, remote);
   Location location;
-  location.port = target.device.number;
-  location.next_hop = on_link ? remote : target.gateway;
-  location.mtu = target.mtu;
+  location.port = way.device.number;
+  location.next_hop = way.gateway.family == Family::none ? remote : way.gateway;
+  location.mtu = way.mtu;
   if (devices_->is_no_station(location.port, location.next_hop)) {
     return std::nullopt;
   }

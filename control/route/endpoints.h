@@ -48,6 +48,7 @@ class Endpoints {
     std::uint16_t mtu = 0;
   };
 
+  [[nodiscard]] const Way& one_of(const std::vector<Way>& ways, const Address& remote) const;
   [[nodiscard]] std::optional<Location> locate(const Address& remote, const Address& known_as);
   [[nodiscard]] std::optional<ResolvedEndpoint> resolve(const Address& remote,
                                                         const Address& known_as, Nanoseconds now);

@@ -33,7 +33,7 @@ struct FibBuilder::State {
   explicit State(Callbacks callbacks)
       : sink(std::move(callbacks.emit)),
         neighbours(&sink, &devices, std::move(callbacks.resolve)),
-        hops(&sink, &neighbours),
+        hops(&sink, &devices, &neighbours),
         owners(&sink),
         table(&sink, &devices, &hops, &owners),
         endpoints(&devices, &table, &neighbours) {}
@@ -43,6 +43,7 @@ struct FibBuilder::State {
   void devices_changed();
   void neighbour_changed(int link, const Address& address);
   void update_local_addresses();
+  void note(const KernelRoute& route);
   void flush(Nanoseconds at);
   void commit();
 
@@ -51,6 +52,7 @@ struct FibBuilder::State {
   void apply(const LocalAddress& address);
   void apply(const LocalAddressGone& gone);
   void apply(const RouteAdded& added);
+  void apply(const RouteReplaced& replaced);
   void apply(const RouteGone& gone);
   void apply(const Neighbour& neighbour);
   void apply(const NeighbourGone& gone);
@@ -70,8 +72,10 @@ struct FibBuilder::State {
   std::map<std::uint32_t, std::set<InterfacePrefix>> allowed_of;
   std::vector<OwnedAddress> local;  // as sent
   std::set<PolicyRule> rules;
+  std::set<KernelRoute> unfollowed;
   std::uint64_t local_left_out = 0;
   bool addresses_changed = false;
+  bool ways_changed = false;  // some can be used no more, or again
   Nanoseconds now = 0;
 };
 
@@ -94,9 +98,11 @@ void FibBuilder::State::neighbour_changed(int link, const Address& address) {
 }
 
 void FibBuilder::State::apply(const Link& link) {
-  if (devices.set(link)) {
+  const Devices::Changed changed = devices.set(link);
+  if (changed.another) {
     devices_changed();
   }
+  ways_changed |= changed.usable;
 }
 void FibBuilder::State::apply(const LinkGone& gone) {
   if (devices.remove(gone)) {
@@ -114,11 +120,25 @@ void FibBuilder::State::apply(const LocalAddressGone& gone) {
 void FibBuilder::State::apply(const RouteAdded& added) {
   if (!is_unroutable(added.route.destination)) {
     table.add_route(added.route);
+    note(added.route);
+  }
+}
+void FibBuilder::State::apply(const RouteReplaced& replaced) {
+  if (!is_unroutable(replaced.after.destination)) {
+    table.replace_route(replaced.before, replaced.after);
+    unfollowed.erase(replaced.before);
+    note(replaced.after);
+  }
+}
+void FibBuilder::State::note(const KernelRoute& route) {
+  if (route.type == RouteType::not_followed) {
+    unfollowed.insert(route);
   }
 }
 void FibBuilder::State::apply(const RouteGone& gone) {
   if (!is_unroutable(gone.route.destination)) {
     table.remove_route(gone.route);
+    unfollowed.erase(gone.route);
   }
 }
 void FibBuilder::State::apply(const Neighbour& neighbour) {
@@ -174,12 +194,16 @@ void FibBuilder::State::flush(Nanoseconds at) {
     update_local_addresses();
   }
   neighbours.flush();
-  std::vector<Prefix> routes_changed;
-  const bool everything = table.flush(now, &routes_changed);
-  if (everything || addresses) {
+  const bool ways = std::exchange(ways_changed, false);
+  if (ways) {
+    hops.devices_changed();
+  }
+  std::vector<Prefix> changed;
+  const bool everything = table.flush(now, &changed);
+  if (everything || addresses || ways) {
     endpoints.resolve_all(now);
   } else {
-    for (const Prefix& prefix : routes_changed) {
+    for (const Prefix& prefix : changed) {
       endpoints.resolve_in(prefix, now);
     }
   }
@@ -337,8 +361,10 @@ void FibBuilder::on_applied(std::uint64_t serial) {
 void FibBuilder::on_need_neighbour(std::uint16_t port, const Address& address, Nanoseconds now) {
   if (!state_->neighbours.in_use(port, address)) {
     const Target target = state_->table.lookup(address);
-    if (target.kind != Target::Kind::glean || target.device.number != port ||
-        state_->devices.is_no_station(port, address)) {
+    const bool on_link = std::ranges::any_of(target.ways, [port](const Way& way) {
+      return way.device == Device{DeviceKind::port, port} && way.gateway.family == Family::none;
+    });
+    if (!on_link || state_->devices.is_no_station(port, address)) {
       return;
     }
   }
@@ -364,6 +390,14 @@ void FibBuilder::for_each_route(const std::function<void(const Prefix&, const Ho
 }
 
 const std::set<PolicyRule>& FibBuilder::rules_not_followed() const { return state_->rules; }
+const std::set<KernelRoute>& FibBuilder::routes_not_followed() const { return state_->unfollowed; }
+
+bool FibBuilder::alive(const Hop& hop) const { return state_->hops.alive(hop); }
+
+void FibBuilder::set_port_link(std::uint16_t port, bool up) {
+  state_->devices.set_port_link(port, up);
+  state_->ways_changed = true;
+}
 
 void FibBuilder::for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const {
   state_->neighbours.for_each(each);

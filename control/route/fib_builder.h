@@ -97,6 +97,8 @@ class FibBuilder {
   void detach();
   void on_applied(std::uint64_t serial);
   void on_need_neighbour(std::uint16_t port, const Address& address, Nanoseconds now);
+  // What the data plane says of a port's link.
+  void set_port_link(std::uint16_t port, bool up);
   // Refreshes neighbours in use and forgets what is not used. Call it about once a second.
   void on_time(Nanoseconds now);
 
@@ -109,6 +111,9 @@ class FibBuilder {
   // For operators: what the data plane was last told.
   void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const;
   [[nodiscard]] const std::set<PolicyRule>& rules_not_followed() const;
+  [[nodiscard]] const std::set<KernelRoute>& routes_not_followed() const;
+  // Of a group's members: its device is up and has a carrier.
+  [[nodiscard]] bool alive(const Hop& hop) const;
   void for_each_neighbour(const std::function<void(const NeighbourInUse&)>& each) const;
 
  private:

@@ -8,18 +8,42 @@ namespace {
 
 constexpr int kMaxRecursion = 4;
 
-Target blackhole() {
+Target ending(Target::Kind kind) {
   Target target;
-  target.kind = Target::Kind::blackhole;
+  target.kind = kind;
   return target;
 }
+Target blackhole() { return ending(Target::Kind::blackhole); }
+
+Target::Kind kind_of(const KernelRoute& route) {
+  switch (route.type) {
+    case RouteType::blackhole:
+      return route.protocol == kRouteProtocol ? Target::Kind::guard : Target::Kind::blackhole;
+    case RouteType::unreachable:
+      return Target::Kind::unreachable;
+    case RouteType::prohibit:
+      return Target::Kind::prohibit;
+    case RouteType::none:
+      return Target::Kind::no_route;
+    case RouteType::not_followed:
+      return Target::Kind::not_followed;
+    case RouteType::local:
+      return Target::Kind::local;
+    case RouteType::unicast:
+      break;
+  }
+  return Target::Kind::forward;
+}
+
+bool is_for_all(const KernelRoute& route) { return route.tos == 0 && route.from.length == 0; }
 
 }  // namespace
 
 // The gateway of a [[route]] may lie behind another route. What leads nowhere is a blackhole: the
-// packets must not take a shorter route instead.
+// packets must not take a shorter route instead. But outer packets go around a tunnel that they may
+// not take, as they do around kernel routes into it.
 Target FibTable::resolve_gateway(const PrefixKey& own, Family family, const Address& via,
-                                 bool underlay, int depth) {
+                                 const Admits* admits, int depth) {
   if (depth >= kMaxRecursion) {
     return blackhole();
   }
@@ -30,96 +54,152 @@ Target FibTable::resolve_gateway(const PrefixKey& own, Family family, const Addr
         if (via_family == family && key == own) {
           return;  // a route does not lead to its own gateway
         }
-        const Target target = best(key, via_family, cell, underlay, depth + 1);
+        const Target target = best(key, via_family, cell, admits, depth + 1);
         if (target.kind != Target::Kind::none &&
-            !(target.kind == Target::Kind::guard && found.kind == Target::Kind::tunnel)) {
+            !(target.kind == Target::Kind::guard && found.into_tunnel())) {
           found = target;
         }
       });
-  switch (found.kind) {
-    case Target::Kind::glean:
-      found.kind = Target::Kind::gateway;
-      found.gateway = via;
-      return found;
-    case Target::Kind::gateway:
-    case Target::Kind::tunnel:
-      return found;
-    default:
-      return blackhole();
+  if (found.kind != Target::Kind::forward) {
+    const bool kept_out =
+        admits != nullptr &&
+        resolve_gateway(own, family, via, nullptr, depth).kind == Target::Kind::forward;
+    return kept_out ? Target{} : blackhole();
   }
+  for (Way& way : found.ways) {
+    if (way.device.kind == DeviceKind::port && way.gateway.family == Family::none) {
+      way.gateway = via;
+    }
+  }
+  return found;
 }
 
-Target FibTable::resolve(const PrefixKey& own, Family family, const Candidate& candidate,
-                         bool underlay, int depth) {
-  Target target;
-  if (candidate.fixed >= 0) {
-    const StaticRoute& route = static_routes_[static_cast<std::size_t>(candidate.fixed)];
-    target.device = devices_->by_name(route.interface);
-    if (target.device.kind == DeviceKind::none) {
-      return route.via ? resolve_gateway(own, family, *route.via, underlay, depth) : blackhole();
-    }
-    target.gateway = route.via.value_or(Address{});
-  } else {
-    const KernelRoute& route = candidate.kernel;
-    if (route.type == RouteType::blackhole || route.type == RouteType::unreachable) {
-      target.kind = route.type == RouteType::blackhole && route.protocol == kRouteProtocol
-                        ? Target::Kind::guard
-                        : Target::Kind::blackhole;
-      return target;
-    }
-    target.device = devices_->by_link(route.link);
-    target.gateway = route.gateway;
-    target.source = route.source;
-    target.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(route.mtu, 0xffff));
-    if (target.device.kind == DeviceKind::none) {
-      return blackhole();
-    }
-    if (route.type == RouteType::local) {
-      target.kind = Target::Kind::local;
-      return target;
-    }
+Target FibTable::resolve_fixed(const PrefixKey& own, Family family, const StaticRoute& route,
+                               const Admits* admits, int depth) {
+  Way way;
+  way.device = devices_->by_name(route.interface);
+  if (way.device.kind == DeviceKind::none) {
+    return route.via ? resolve_gateway(own, family, *route.via, admits, depth) : blackhole();
   }
-  const std::uint16_t mtu = devices_->mtu(target.device);
-  target.mtu = target.mtu == 0 ? mtu : std::min(target.mtu, mtu);
-  if (target.device.kind == DeviceKind::tunnel) {
-    target.kind = Target::Kind::tunnel;
-    target.gateway = Address{};
-  } else {
-    target.kind =
-        target.gateway.family == Family::none ? Target::Kind::glean : Target::Kind::gateway;
-  }
+  way.mtu = devices_->mtu(way.device);
+  way.gateway = way.device.kind == DeviceKind::port ? route.via.value_or(Address{}) : Address{};
+  Target target = ending(Target::Kind::forward);
+  target.ways = {way};
   return target;
 }
 
-// [[route]]s in the order of the file, then kernel routes through our interfaces by metric, then
-// the others: they never forward, and the host's own default route must not hide ours.
-Target FibTable::best(const PrefixKey& key, Family family, const Cell& cell, bool underlay,
-                      int depth) {
-  Target chosen;
-  std::tuple<bool, bool, std::uint32_t, std::uint32_t> chosen_rank;
-  for (const Candidate& candidate : cell.routes) {
-    const Target target = resolve(key, family, candidate, underlay, depth);
-    if (underlay && (target.kind == Target::Kind::tunnel || target.kind == Target::Kind::guard)) {
+// Ways through links that are not ours never forward.
+Target FibTable::resolve_kernel(const KernelRoute& route) const {
+  Target target = ending(kind_of(route));
+  target.source = route.source;
+  if (target.kind == Target::Kind::local) {
+    target.device = devices_->by_link(route.hops[0].link);
+    return target.device.kind == DeviceKind::none ? blackhole() : target;
+  }
+  if (target.kind != Target::Kind::forward) {
+    return target;
+  }
+  for (const RouteHop& hop : route.hops) {
+    Way way;
+    way.device = devices_->by_link(hop.link);
+    if (way.device.kind == DeviceKind::none) {
       continue;
     }
-    const bool fixed = candidate.fixed >= 0;
-    const bool foreign = !fixed && candidate.kernel.type == RouteType::unicast &&
-                         target.kind == Target::Kind::blackhole;
-    const std::tuple rank{!fixed, foreign, fixed ? 0 : candidate.kernel.metric,
-                          fixed ? static_cast<std::uint32_t>(candidate.fixed) : candidate.order};
-    if (chosen.kind == Target::Kind::none || rank < chosen_rank) {
-      chosen = target;
-      chosen_rank = rank;
+    const std::uint16_t mtu = devices_->mtu(way.device);
+    way.mtu =
+        route.mtu == 0 ? mtu : static_cast<std::uint16_t>(std::min<std::uint32_t>(route.mtu, mtu));
+    way.gateway = way.device.kind == DeviceKind::port ? hop.gateway : Address{};
+    way.weight = hop.weight;
+    target.ways.push_back(way);
+  }
+  return target.ways.empty() ? blackhole() : target;
+}
+
+Target FibTable::resolve(const PrefixKey& own, Family family, const Candidate& candidate,
+                         const Admits* admits, int depth) {
+  Target target =
+      candidate.fixed >= 0
+          ? resolve_fixed(own, family, static_routes_[static_cast<std::size_t>(candidate.fixed)],
+                          admits, depth)
+          : resolve_kernel(candidate.kernel);
+  if (admits == nullptr) {
+    return target;
+  }
+  if (target.kind == Target::Kind::forward) {
+    std::erase_if(target.ways, [&](const Way& way) { return !(*admits)(way); });
+    return target.ways.empty() ? Target{} : target;
+  }
+  return target.kind == Target::Kind::guard ? Target{} : target;
+}
+
+// Routes through links that are not ours come last: the host's own default route must not hide
+// ours.
+FibTable::Rank FibTable::rank(const Candidate& candidate, const Target& target) {
+  const bool fixed = candidate.fixed >= 0;
+  const bool foreign = !fixed && candidate.kernel.type == RouteType::unicast &&
+                       target.kind == Target::Kind::blackhole;
+  return {!fixed, foreign, fixed ? 0 : candidate.kernel.metric,
+          fixed ? static_cast<std::uint32_t>(candidate.fixed) : candidate.order};
+}
+
+Target FibTable::best(const PrefixKey& key, Family family, const Cell& cell, const Admits* admits,
+                      int depth) {
+  Target chosen;
+  Rank chosen_rank;
+  for (const Candidate& candidate : cell.routes) {
+    if (candidate.fixed < 0 && !is_for_all(candidate.kernel)) {
+      continue;
+    }
+    Target target = resolve(key, family, candidate, admits, depth);
+    if (target.kind == Target::Kind::none) {
+      continue;
+    }
+    const Rank own = rank(candidate, target);
+    if (chosen.kind == Target::Kind::none || own < chosen_rank) {
+      chosen = std::move(target);
+      chosen_rank = own;
     }
   }
   return chosen;
 }
 
-Target FibTable::underlay(const Address& address) {
+// The best of each class and source; longer sources first.
+std::vector<Exception> FibTable::exceptions(const PrefixKey& key, Family family, const Cell& cell) {
+  std::vector<Exception> result;
+  std::vector<Rank> ranks;
+  if (std::ranges::any_of(cell.routes, [](const Candidate& one) { return one.fixed >= 0; })) {
+    return result;  // a [[route]] is for all packets
+  }
+  for (const Candidate& candidate : cell.routes) {
+    if (is_for_all(candidate.kernel)) {
+      continue;
+    }
+    Exception found;
+    found.dscp = static_cast<std::uint8_t>(candidate.kernel.tos >> 2);
+    found.from = candidate.kernel.from;
+    found.target = resolve(key, family, candidate, nullptr, 0);
+    const Rank own = rank(candidate, found.target);
+    const auto at = std::ranges::find_if(result, [&](const Exception& other) {
+      return other.dscp == found.dscp && other.from == found.from;
+    });
+    if (at == result.end()) {
+      result.push_back(std::move(found));
+      ranks.push_back(own);
+    } else if (Rank& known = ranks[static_cast<std::size_t>(at - result.begin())]; own < known) {
+      *at = std::move(found);
+      known = own;
+    }
+  }
+  std::ranges::stable_sort(result, std::ranges::greater{},
+                           [](const Exception& one) { return one.from.length; });
+  return result;
+}
+
+Target FibTable::underlay(const Address& address, const Admits& admits) {
   Target found;
   trie(address.family)
       .for_each_covering(to_key(host_prefix(address)), [&](const PrefixKey& key, const Cell& cell) {
-        const Target target = best(key, address.family, cell, true, 0);
+        const Target target = best(key, address.family, cell, &admits, 0);
         if (target.kind != Target::Kind::none) {
           found = target;
         }

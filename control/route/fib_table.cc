@@ -54,6 +54,18 @@ void FibTable::add_route(const KernelRoute& route) {
   touch(route.destination, true, false).routes.push_back(candidate);
 }
 
+void FibTable::replace_route(const KernelRoute& before, const KernelRoute& after) {
+  auto& routes = touch(before.destination, true, false).routes;
+  const auto at = std::ranges::find_if(routes, [&](const Candidate& candidate) {
+    return candidate.fixed < 0 && candidate.kernel == before;
+  });
+  if (at == routes.end()) {
+    add_route(after);
+  } else {
+    at->kernel = after;
+  }
+}
+
 void FibTable::remove_route(const KernelRoute& route) {
   auto& routes = touch(route.destination, true, false).routes;
   const auto at = std::ranges::find_if(routes, [&](const Candidate& candidate) {
@@ -102,69 +114,18 @@ FibTable::Context FibTable::outermost() {
 
 void FibTable::enter(Context* context, const Cell& cell) {
   const bool yields = cell.target.kind == Target::Kind::guard && context->route != nullptr &&
-                      context->route->kind == Target::Kind::tunnel;
+                      context->route->into_tunnel();
   if (cell.target.kind != Target::Kind::none && !yields) {
     context->route = &cell.target;
+    context->exceptions.clear();
+  }
+  if (!cell.exceptions.empty()) {
+    context->exceptions.insert(context->exceptions.begin(), &cell.exceptions);
   }
   for (const AllowedIp& entry : cell.allowed) {
     context->peer[entry.interface] = entry.peer;
   }
   context->plain |= cell.plain;
-}
-
-std::optional<Hop> FibTable::flatten(Family family, const PrefixKey& key, const Cell& cell,
-                                     const Context& context) const {
-  Hop hop;
-  if (cell.local != kNoOwner) {
-    hop.kind = abi::HopKind::local;
-    hop.port = cell.local;
-    if (cell.local >= abi::kTunnelOwner) {
-      hop.interface = static_cast<std::uint16_t>(cell.local - abi::kTunnelOwner);
-    }
-    return hop;
-  }
-  if (context.route == nullptr) {
-    return std::nullopt;
-  }
-  const Target& route = *context.route;
-  const bool has_route = cell.target.kind != Target::Kind::none;
-  switch (route.kind) {
-    case Target::Kind::none:
-      return std::nullopt;
-    case Target::Kind::blackhole:
-    case Target::Kind::guard:
-      return has_route ? std::optional(hop) : std::nullopt;
-    case Target::Kind::local:
-      hop.kind = abi::HopKind::local;
-      hop.port = owner_number(route.device);
-      return has_route ? std::optional(hop) : std::nullopt;
-    case Target::Kind::tunnel: {
-      const std::uint16_t interface = route.device.number;
-      const bool allowed =
-          std::ranges::find(cell.allowed, interface, &AllowedIp::interface) != cell.allowed.end();
-      hop.kind = abi::HopKind::tunnel;
-      hop.interface = interface;
-      hop.mtu = route.mtu;
-      hop.peer = context.peer[interface];
-      return has_route || allowed ? std::optional(hop) : std::nullopt;
-    }
-    case Target::Kind::glean:
-    case Target::Kind::gateway:
-      break;
-  }
-  const std::uint16_t port = route.device.number;
-  hop.port = port;
-  hop.mtu = route.mtu;
-  hop.allow_plain = (context.plain & bit(port)) != 0;
-  const bool is_neighbour = route.kind == Target::Kind::glean && (cell.neighbour & bit(port)) != 0;
-  if (route.kind == Target::Kind::gateway || is_neighbour) {
-    hop.kind = abi::HopKind::neighbour;
-    hop.neighbour = is_neighbour ? to_address(family, key.bits) : route.gateway;
-  } else {
-    hop.kind = abi::HopKind::glean;
-  }
-  return has_route || is_neighbour || (cell.plain & bit(port)) != 0 ? std::optional(hop)
-                                                                    : std::nullopt;
 }
 
 void FibTable::evaluate(Family family, const PrefixKey& key, Cell* cell, const Context& context,
@@ -237,27 +198,35 @@ void FibTable::send(abi::Table table, Family family, const PrefixKey& key, std::
 void FibTable::retarget(const Change& change) {
   Cell* cell = trie(change.family).find(change.key);
   if (cell != nullptr) {
-    cell->target = best(change.key, change.family, *cell, false, 0);
+    cell->target = best(change.key, change.family, *cell, nullptr, 0);
+    cell->exceptions = exceptions(change.key, change.family, *cell);
   }
 }
 
 // They depend on other routes: a few look-ups each time any route has changed.
-void FibTable::resolve_static_routes(std::vector<Prefix>* routes_changed) {
-  static_underlay_.resize(static_routes_.size());
-  for (std::size_t i = 0; i < static_routes_.size(); ++i) {
-    const Prefix& destination = static_routes_[i].destination;
-    const Family family = destination.address.family;
-    const PrefixKey key = to_key(destination);
+void FibTable::resolve_static_routes() {
+  for (const StaticRoute& route : static_routes_) {
+    const Family family = route.destination.address.family;
+    const PrefixKey key = to_key(route.destination);
     Cell* cell = trie(family).find(key);
-    const Target target = best(key, family, *cell, false, 0);
+    const Target target = best(key, family, *cell, nullptr, 0);
     if (cell->target != target) {
       cell->target = target;
       changes_.push_back({family, key, true, false});
     }
-    const Target underlay = best(key, family, *cell, true, 0);
-    if (static_underlay_[i] != underlay) {
-      static_underlay_[i] = underlay;
-      routes_changed->push_back(destination);
+  }
+}
+
+// A [[route]] leads otherwise, for somebody, when its gateway's routes do.
+void FibTable::follow_gateways(std::vector<Prefix>* changed) const {
+  std::vector<bool> found(static_routes_.size());
+  for (std::size_t n = 0; n < changed->size(); ++n) {
+    for (std::size_t i = 0; i < static_routes_.size(); ++i) {
+      const StaticRoute& route = static_routes_[i];
+      if (!found[i] && route.via && covers((*changed)[n], *route.via)) {
+        found[i] = true;
+        changed->push_back(route.destination);
+      }
     }
   }
 }
@@ -291,14 +260,15 @@ void FibTable::reevaluate(const Change& change, Nanoseconds now) {
 void FibTable::reevaluate_everything(Nanoseconds now) {
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     trie(family).walk(PrefixKey{}, 0, [&](const PrefixKey& key, Cell& cell, int) {
-      cell.target = best(key, family, cell, false, 0);
+      cell.target = best(key, family, cell, nullptr, 0);
+      cell.exceptions = exceptions(key, family, cell);
       return true;
     });
     reevaluate({family, PrefixKey{}, true, true}, now);
   }
 }
 
-bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
+bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* changed) {
   const bool everything = everything_;
   everything_ = false;
   bool any_route = everything;
@@ -309,7 +279,7 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     }
   }
   if (any_route) {
-    resolve_static_routes(routes_changed);
+    resolve_static_routes();
   }
   std::ranges::sort(changes_);
   // Not std::ranges: clang 14, which builds the fuzzers, cannot read that of libstdc++ 12.
@@ -320,9 +290,10 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* routes_changed) {
     for (const Change& change : changes_) {
       reevaluate(change, now);
       if (change.route) {
-        routes_changed->push_back(to_prefix(change.family, change.key));
+        changed->push_back(to_prefix(change.family, change.key));
       }
     }
+    follow_gateways(changed);
   }
   for (const Change& change : changes_) {
     const Cell* cell = trie(change.family).find(change.key);

@@ -4,8 +4,9 @@
 // The rule: an address goes where the longest route that covers it points; if that is a tunnel
 // interface, to the peer with the longest allowed IP of that interface that covers it. `routes`
 // gets an entry for each route, and for each allowed IP whose longest covering route points into
-// its own interface: then one lookup gives the same answer as the two. A change re-evaluates only
-// what it covers and what no longer prefix takes from it.
+// its own interface: then one lookup gives the same answer as the two. A route of several ways is
+// so for each way. A change re-evaluates only what it covers and what no longer prefix takes from
+// it.
 #pragma once
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "control/config/config.h"
@@ -23,6 +25,7 @@
 #include "control/route/devices.h"
 #include "control/route/next_hops.h"
 #include "control/route/prefix_trie.h"
+#include "control/route/target.h"
 
 namespace gotthard::route {
 
@@ -33,27 +36,6 @@ struct StaticRoute {
   std::string interface;
 };
 
-// Where a route leads, its gateway found.
-struct Target {
-  enum class Kind : std::uint8_t {
-    none,       // no route here
-    blackhole,  // also routes through links that are not ours
-    // The supervisor's blackhole behind a tunnel prefix: against leaks, so it yields to a shorter
-    // route into a tunnel.
-    guard,
-    tunnel,
-    glean,    // on-link at a port
-    gateway,  // to `gateway`, on-link at a port
-    local,
-  };
-  Kind kind = Kind::none;
-  Device device;
-  std::uint16_t mtu = 0;
-  Address gateway;
-  Address source;  // preferred
-  bool operator==(const Target&) const = default;
-};
-
 class FibTable {
  public:
   FibTable(CommandSink* sink, const Devices* devices, NextHops* hops, Owners* owners);
@@ -61,6 +43,7 @@ class FibTable {
   void set_static_routes(const std::vector<config::Route>& routes);
   void set_plain(std::uint16_t port, const Prefix& prefix, bool plain);
   void add_route(const KernelRoute& route);
+  void replace_route(const KernelRoute& before, const KernelRoute& after);
   void remove_route(const KernelRoute& route);
   // kNoPeer: nobody's.
   void set_allowed_ip(std::uint16_t interface, const Prefix& prefix, std::uint32_t peer);
@@ -71,14 +54,15 @@ class FibTable {
   // Which link is which, or an MTU, has changed: everything is evaluated anew.
   void devices_changed() { everything_ = true; }
 
-  // Emits the differences. `routes_changed` gets the prefixes whose routes are others now, nothing
-  // left out: endpoints in them resolve anew. True: all of them do.
-  bool flush(Nanoseconds now, std::vector<Prefix>* routes_changed);
+  // Emits the differences. `changed` gets the prefixes whose routes are others now, nothing left
+  // out: endpoints in them resolve anew. True: all of them do.
+  bool flush(Nanoseconds now, std::vector<Prefix>* changed);
   // A new attachment: nothing has been emitted yet.
   void restart();
 
-  // As the kernel would route outer packets if it had no tunnel interfaces.
-  [[nodiscard]] Target underlay(const Address& address);
+  // As the kernel would route outer packets if there were only those ways.
+  using Admits = std::function<bool(const Way&)>;
+  [[nodiscard]] Target underlay(const Address& address, const Admits& admits);
   // What `routes` says of the address, as of the last flush.
   [[nodiscard]] Target lookup(const Address& address);
 
@@ -105,14 +89,20 @@ class FibTable {
     std::uint16_t plain = 0;         // ports, bits
     std::uint16_t neighbour = 0;     // ports at which this address is a usable neighbour, bits
     std::uint16_t local = kNoOwner;
-    Target target;            // of the best route
-    std::uint32_t hop = 0;    // as emitted; 0 nothing
-    std::uint32_t owner = 0;  // as emitted; 0 nothing
+    Target target;                      // of the best route for all packets
+    std::vector<Exception> exceptions;  // of routes for some
+    std::uint32_t hop = 0;              // as emitted; 0 nothing
+    std::uint32_t owner = 0;            // as emitted; 0 nothing
+
+    [[nodiscard]] bool has_route() const {
+      return target.kind != Target::Kind::none || !exceptions.empty();
+    }
   };
   // What covers a prefix.
   struct Context {
     const Target* route = nullptr;
-    std::array<std::uint32_t, abi::kMaxInterfaces> peer;  // kNoPeer: none
+    std::vector<const std::vector<Exception>*> exceptions;  // to that route, the longest's first
+    std::array<std::uint32_t, abi::kMaxInterfaces> peer;    // kNoPeer: none
     std::uint16_t plain = 0;
     // Why the walk goes on.
     bool by_route = false;
@@ -125,6 +115,8 @@ class FibTable {
     bool allowed = false;  // its allowed IPs or plain ports
     auto operator<=>(const Change&) const = default;
   };
+  // Lower ones first: [[route]]s in the order of the file, then kernel routes by metric.
+  using Rank = std::tuple<bool, bool, std::uint32_t, std::uint32_t>;
   using Trie = PrefixTrie<Cell>;
 
   static Context outermost();
@@ -132,24 +124,39 @@ class FibTable {
   [[nodiscard]] Trie& trie(Family family) { return family == Family::ipv4 ? trie4_ : trie6_; }
   Cell& touch(const Prefix& prefix, bool route, bool allowed);
 
+  // fib_choice.cc; `admits` null: for what is forwarded.
   [[nodiscard]] Target resolve(const PrefixKey& own, Family family, const Candidate& candidate,
-                               bool underlay, int depth);
+                               const Admits* admits, int depth);
+  [[nodiscard]] Target resolve_fixed(const PrefixKey& own, Family family, const StaticRoute& route,
+                                     const Admits* admits, int depth);
+  [[nodiscard]] Target resolve_kernel(const KernelRoute& route) const;
   [[nodiscard]] Target resolve_gateway(const PrefixKey& own, Family family, const Address& via,
-                                       bool underlay, int depth);
-  [[nodiscard]] Target best(const PrefixKey& key, Family family, const Cell& cell, bool underlay,
-                            int depth);
-  void resolve_static_routes(std::vector<Prefix>* routes_changed);
+                                       const Admits* admits, int depth);
+  [[nodiscard]] static Rank rank(const Candidate& candidate, const Target& target);
+  [[nodiscard]] Target best(const PrefixKey& key, Family family, const Cell& cell,
+                            const Admits* admits, int depth);
+  [[nodiscard]] std::vector<Exception> exceptions(const PrefixKey& key, Family family,
+                                                  const Cell& cell);
+  void resolve_static_routes();
+  void follow_gateways(std::vector<Prefix>* changed) const;
   void retarget(const Change& change);
   void reevaluate(const Change& change, Nanoseconds now);
   void reevaluate_everything(Nanoseconds now);
   void evaluate(Family family, const PrefixKey& key, Cell* cell, const Context& context,
                 Nanoseconds now);
-  [[nodiscard]] std::optional<Hop> flatten(Family family, const PrefixKey& key, const Cell& cell,
-                                           const Context& context) const;
   void set_hop(Family family, const PrefixKey& key, Cell* cell, const std::optional<Hop>& hop,
                Nanoseconds now);
   void set_owner(Family family, const PrefixKey& key, Cell* cell, const Context& context);
   void send(abi::Table table, Family family, const PrefixKey& key, std::uint32_t value);
+
+  // fib_flatten.cc
+  [[nodiscard]] std::optional<Hop> flatten(Family family, const PrefixKey& key, const Cell& cell,
+                                           const Context& context) const;
+  [[nodiscard]] static bool differs_here(const Target& target, const Cell& cell);
+  [[nodiscard]] Hop hop_of(const Target& target, Family family, const PrefixKey& key,
+                           const Cell& cell, const Context& context) const;
+  [[nodiscard]] Hop hop_of(const Way& way, Family family, const PrefixKey& key, const Cell& cell,
+                           const Context& context) const;
 
   CommandSink* sink_;
   const Devices* devices_;
@@ -158,7 +165,6 @@ class FibTable {
   Trie trie4_;
   Trie trie6_;
   std::vector<StaticRoute> static_routes_;
-  std::vector<Target> static_underlay_;  // where each one's prefix led in the underlay
   std::vector<Change> changes_;
   bool everything_ = false;
   std::uint32_t order_ = 0;

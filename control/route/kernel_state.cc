@@ -1,19 +1,48 @@
 #include "control/route/kernel_state.h"
 
+#include <algorithm>
+
+#include "control/route/netlink_attributes.h"
+
 namespace gotthard::route {
 namespace {
 
-// Below all routes of the same destination, metric and TOS: these are a KernelRoute's first fields.
+// Below all routes of the same destination and metric: these are a KernelRoute's first fields.
 KernelRoute lowest_alike(const KernelRoute& route) {
   KernelRoute key;
   key.destination = route.destination;
   key.metric = route.metric;
-  key.tos = route.tos;
   return key;
 }
 
-bool alike(const KernelRoute& a, const KernelRoute& b) {
-  return a.destination == b.destination && a.metric == b.metric && a.tos == b.tos;
+DumpKind kind_of(const KernelRoute& route) {
+  return route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4
+                                                               : DumpKind::routes6;
+}
+
+// By a next-hop object: whatever that is at the time.
+KernelRoute identity_of(const KernelRoute& route) {
+  KernelRoute identity = route;
+  if (identity.next_hop != 0) {
+    identity.hops.clear();
+    identity.type = RouteType::unicast;
+    identity.obstacle = Obstacle::none;
+  }
+  return identity;
+}
+
+bool same_way(const RouteHop& a, const RouteHop& b) {
+  return a.link == b.link && a.gateway == b.gateway;
+}
+
+bool leads(const KernelRoute& route, const RouteHop& hop) {
+  return std::ranges::any_of(route.hops, [&](const RouteHop& own) { return same_way(own, hop); });
+}
+
+// IPv6 knows no route of several ways, only siblings of one way each: one may come or go alone.
+bool has_siblings(const KernelRoute& route) {
+  return route.destination.address.family == abi::Family::ipv6 && route.next_hop == 0 &&
+         route.type == RouteType::unicast;
 }
 
 }  // namespace
@@ -78,71 +107,213 @@ void KernelState::remove(const PolicyRuleGone& gone) {
   }
 }
 
-void KernelState::stamp(const KernelRoute& route, bool multipath) {
-  const DumpKind kind =
-      route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4 : DumpKind::routes6;
-  const auto [at, is_new] =
-      routes_.insert_or_assign(route, RouteState{generation(kind), multipath});
-  if (is_new) {
-    changes_(RouteAdded{route});
-  }
-}
+// ---------------------------------------------------------------- routes
 
-int KernelState::count_alike(const KernelRoute& route) const {
-  int count = 0;
-  for (auto at = routes_.lower_bound(lowest_alike(route));
-       at != routes_.end() && alike(at->first, route); ++at) {
-    ++count;
-  }
-  return count;
-}
-
-bool KernelState::add(const KernelRoute& route, bool multipath) {
-  const bool known = routes_.contains(route);
-  const bool certain = known || !multipath || count_alike(route) == 0;
-  stamp(route, multipath);
-  return certain;
-}
-
-bool KernelState::replace(const KernelRoute& route, bool multipath) {
-  if (count_alike(route) != 1) {
-    stamp(route, multipath);
+// Adds the ways of an object or group to the route's. False: it is not known.
+bool KernelState::resolve_object(std::uint32_t id, std::uint16_t weight, KernelRoute* route) const {
+  const auto found = objects_.find(id);
+  if (found == objects_.end() || !found->second.value.members.empty()) {
     return false;
   }
-  const KernelRoute old = routes_.lower_bound(lowest_alike(route))->first;
-  stamp(route, multipath);
-  if (old != route) {
-    routes_.erase(old);
-    changes_(RouteGone{old});
+  const NextHopObject& object = found->second.value;
+  if (object.type != RouteType::unicast) {
+    route->type = object.type;
+    route->obstacle = object.obstacle;
+    return true;
   }
+  route->hops.push_back({object.hop.link, object.hop.gateway, weight});
   return true;
 }
 
-bool KernelState::remove(const KernelRoute& route, bool multipath) {
-  const auto at = routes_.find(route);
-  // One hop of several: the others stay, and which is first now is not said.
-  if (at == routes_.end() || (at->second.multipath && !multipath)) {
-    return false;
+KernelRoute KernelState::resolved(const KernelRoute& route) const {
+  const auto found = objects_.find(route.next_hop);
+  if (route.next_hop == 0 || found == objects_.end()) {
+    return route;
+  }
+  KernelRoute result = identity_of(route);
+  if (found->second.value.members.empty()) {
+    (void)resolve_object(route.next_hop, 1, &result);
+  }
+  for (const NextHopMember& member : found->second.value.members) {
+    (void)resolve_object(member.id, member.weight, &result);
+  }
+  if (!normalise(&result.hops)) {
+    result.type = RouteType::not_followed;
+    result.obstacle = Obstacle::hops;
+  }
+  if (result.type != RouteType::unicast) {
+    result.hops.clear();
+  } else if (result.hops.empty()) {  // of what is not known, or on its way out
+    result.type = RouteType::blackhole;
+  }
+  return result;
+}
+
+void KernelState::stamp(const KernelRoute& route) {
+  const KernelRoute identity = identity_of(route);
+  const auto [at, is_new] = routes_.try_emplace(identity);
+  at->second.generation = generation(kind_of(route));
+  if (is_new) {
+    at->second.route = resolved(route);
+    if (route.next_hop != 0) {
+      by_object_[route.next_hop].insert(identity);
+    }
+    changes_(RouteAdded{at->second.route});
+  }
+}
+
+// In the place of another.
+void KernelState::put(Routes::iterator before, const KernelRoute& route) {
+  const Told old = before->second;
+  if (old.route.next_hop != 0) {
+    by_object_[old.route.next_hop].erase(before->first);
+  }
+  routes_.erase(before);
+  const KernelRoute identity = identity_of(route);
+  Told& told = routes_[identity];
+  told.generation = generation(kind_of(route));
+  told.route = resolved(route);
+  if (route.next_hop != 0) {
+    by_object_[route.next_hop].insert(identity);
+  }
+  if (told.route != old.route) {
+    changes_(RouteReplaced{old.route, told.route});
+  }
+}
+
+void KernelState::erase(Routes::iterator at) {
+  const RouteGone gone{std::move(at->second.route)};
+  if (gone.route.next_hop != 0) {
+    by_object_[gone.route.next_hop].erase(at->first);
   }
   routes_.erase(at);
-  changes_(RouteGone{route});
+  changes_(gone);
+}
+
+KernelState::Alike KernelState::alike(const KernelRoute& route) {
+  Alike result;
+  for (auto at = routes_.lower_bound(lowest_alike(route));
+       at != routes_.end() && at->first.destination == route.destination &&
+       at->first.metric == route.metric;
+       ++at) {
+    if (at->first.tos == route.tos && at->first.from == route.from) {
+      result.push_back(at);
+    }
+  }
+  return result;
+}
+
+bool KernelState::add(const KernelRoute& route) {
+  const bool known = routes_.contains(identity_of(route));
+  if (known || !has_siblings(route) || route.hops.size() < 2) {
+    stamp(route);
+    return true;
+  }
+  const Alike others = alike(route);
+  if (others.size() == 1 && has_siblings(others[0]->first) &&
+      std::ranges::all_of(others[0]->first.hops,
+                          [&](const RouteHop& hop) { return leads(route, hop); })) {
+    put(others[0], route);
+    return true;
+  }
+  stamp(route);
+  return others.empty();
+}
+
+bool KernelState::replace(const KernelRoute& route) {
+  const Alike others = alike(route);
+  if (others.size() != 1) {
+    stamp(route);
+    return false;
+  }
+  put(others[0], route);
   return true;
 }
 
-bool KernelState::link_is_up(int index) const {
+bool KernelState::remove(const KernelRoute& route) {
+  if (const auto at = routes_.find(identity_of(route)); at != routes_.end()) {
+    erase(at);
+    return true;
+  }
+  if (route.next_hop != 0 && !knows_object(route.next_hop)) {
+    return true;  // it went with that
+  }
+  const Alike others = alike(route);
+  if (others.size() != 1 || !has_siblings(route) || !has_siblings(others[0]->first) ||
+      route.hops.size() != 1 || !leads(others[0]->first, route.hops[0])) {
+    return false;
+  }
+  KernelRoute left = others[0]->first;
+  std::erase_if(left.hops, [&](const RouteHop& hop) { return same_way(hop, route.hops[0]); });
+  if (left.hops.empty()) {
+    erase(others[0]);
+  } else {
+    put(others[0], left);
+  }
+  return true;
+}
+
+const Link* KernelState::link(int index) const {
   const auto at = links_.find(index);
-  return at != links_.end() && at->second.value.up;
+  return at == links_.end() ? nullptr : &at->second.value;
 }
 
 void KernelState::sweep_routes(abi::Family family, std::uint32_t generation) {
   for (auto at = routes_.begin(); at != routes_.end();) {
+    const auto next = std::next(at);
     if (at->first.destination.address.family == family && at->second.generation != generation) {
-      const KernelRoute gone = at->first;
-      at = routes_.erase(at);
-      changes_(RouteGone{gone});
-    } else {
-      ++at;
+      erase(at);
     }
+    at = next;
+  }
+}
+
+// ---------------------------------------------------------------- next-hop objects
+
+void KernelState::set(const NextHopObject& object) {
+  auto [at, is_new] = objects_.try_emplace(object.id);
+  at->second.generation = generation(DumpKind::next_hops);
+  if (!is_new && at->second.value == object) {
+    return;
+  }
+  at->second.value = object;
+  follow_object(object.id);
+  for (const auto& [id, group] : objects_) {
+    if (std::ranges::find(group.value.members, object.id, &NextHopMember::id) !=
+        group.value.members.end()) {
+      follow_object(id);
+    }
+  }
+}
+
+// Routes by it have another way now.
+void KernelState::follow_object(std::uint32_t id) {
+  const auto found = by_object_.find(id);
+  if (found == by_object_.end()) {
+    return;
+  }
+  for (const KernelRoute& identity : found->second) {
+    Told& told = routes_.at(identity);
+    KernelRoute now = resolved(identity);
+    if (now != told.route) {
+      const RouteReplaced replaced{std::exchange(told.route, now), std::move(now)};
+      changes_(replaced);
+    }
+  }
+}
+
+// Its routes go with it; the kernel does not say so of each. Of groups that it was in it does.
+void KernelState::remove(const NextHopObjectGone& gone) {
+  objects_.erase(gone.id);
+  const auto routes = by_object_.extract(gone.id);
+  if (routes.empty()) {
+    return;
+  }
+  for (const KernelRoute& identity : routes.mapped()) {
+    const auto at = routes_.find(identity);
+    const RouteGone route{std::move(at->second.route)};
+    routes_.erase(at);
+    changes_(route);
   }
 }
 
@@ -166,6 +337,15 @@ void KernelState::end_dump(DumpKind kind) {
       return sweep(addresses_, [](const LocalAddress& v) {
         return LocalAddressGone{v.link, v.address, v.prefix_length};
       });
+    case DumpKind::next_hops:
+      for (auto at = objects_.begin(); at != objects_.end();) {
+        const auto next = std::next(at);
+        if (at->second.generation != current) {
+          remove(NextHopObjectGone{at->first});
+        }
+        at = next;
+      }
+      return;
     case DumpKind::routes4:
       return sweep_routes(abi::Family::ipv4, current);
     case DumpKind::routes6:

@@ -7,14 +7,26 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "control/route/changes.h"
+#include "control/route/netlink_parser.h"
 
 namespace gotthard::route {
 
 // What is dumped, one after another in this order.
-enum class DumpKind : std::uint8_t { links, addresses, routes4, routes6, neighbours, rules, count };
+enum class DumpKind : std::uint8_t {
+  links,
+  addresses,
+  next_hops,
+  routes4,
+  routes6,
+  neighbours,
+  rules,
+  count
+};
 inline constexpr std::size_t kDumpKinds = static_cast<std::size_t>(DumpKind::count);
 
 class KernelState {
@@ -30,13 +42,16 @@ class KernelState {
   void remove(const NeighbourGone& gone);
   void set(const PolicyRule& rule);
   void remove(const PolicyRuleGone& gone);
+  // Routes by it follow it.
+  void set(const NextHopObject& object);
+  void remove(const NextHopObjectGone& gone);
+  [[nodiscard]] bool knows_object(std::uint32_t id) const { return objects_.contains(id); }
   // False: what the kernel has of this prefix and metric now is not certain; a dump tells.
-  // `multipath`: the message listed several hops, and may mean more than one that we know.
-  [[nodiscard]] bool add(const KernelRoute& route, bool multipath);
-  [[nodiscard]] bool replace(const KernelRoute& route, bool multipath);
-  [[nodiscard]] bool remove(const KernelRoute& route, bool multipath);
+  [[nodiscard]] bool add(const KernelRoute& route);
+  [[nodiscard]] bool replace(const KernelRoute& route);
+  [[nodiscard]] bool remove(const KernelRoute& route);
 
-  [[nodiscard]] bool link_is_up(int index) const;
+  [[nodiscard]] const Link* link(int index) const;
 
   void begin_dump(DumpKind kind) { ++generation_[static_cast<std::size_t>(kind)]; }
   void end_dump(DumpKind kind);
@@ -58,9 +73,23 @@ class KernelState {
   [[nodiscard]] std::uint32_t generation(DumpKind kind) const {
     return generation_[static_cast<std::size_t>(kind)];
   }
-  void stamp(const KernelRoute& route, bool multipath);
-  // Routes of the same destination, metric and TOS.
-  [[nodiscard]] int count_alike(const KernelRoute& route) const;
+  // A route by its identity, and what was told of it: with the ways of its next-hop object.
+  struct Told {
+    std::uint32_t generation = 0;
+    KernelRoute route;
+  };
+  using Routes = std::map<KernelRoute, Told>;
+  using Alike = std::vector<Routes::iterator>;
+
+  [[nodiscard]] KernelRoute resolved(const KernelRoute& route) const;
+  [[nodiscard]] bool resolve_object(std::uint32_t id, std::uint16_t weight,
+                                    KernelRoute* route) const;
+  void stamp(const KernelRoute& route);
+  void put(Routes::iterator before, const KernelRoute& route);
+  void erase(Routes::iterator at);
+  void follow_object(std::uint32_t id);
+  // Routes that the kernel puts into one place: those of the same destination, metric and selector.
+  [[nodiscard]] Alike alike(const KernelRoute& route);
   void sweep_routes(abi::Family family, std::uint32_t generation);
 
   ChangeSink changes_;
@@ -68,11 +97,9 @@ class KernelState {
   std::map<AddressKey, Stamped<LocalAddress>> addresses_;
   std::map<NeighbourKey, Stamped<Neighbour>> neighbours_;
   std::map<PolicyRule, Stamped<PolicyRule>> rules_;
-  struct RouteState {
-    std::uint32_t generation = 0;
-    bool multipath = false;
-  };
-  std::map<KernelRoute, RouteState> routes_;
+  std::map<std::uint32_t, Stamped<NextHopObject>> objects_;
+  Routes routes_;
+  std::map<std::uint32_t, std::set<KernelRoute>> by_object_;  // identities
   std::array<std::uint32_t, kDumpKinds> generation_{};
 };
 

@@ -1,6 +1,7 @@
 #include "control/route/netlink_follower.h"
 
 #include <linux/fib_rules.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -49,6 +50,10 @@ DumpRequest make_request(DumpKind kind, std::uint32_t sequence) {
     case DumpKind::addresses:
       request.header.nlmsg_type = RTM_GETADDR;
       length = put_body(&request, ifaddrmsg{});
+      break;
+    case DumpKind::next_hops:
+      request.header.nlmsg_type = RTM_GETNEXTHOP;
+      length = put_body(&request, nhmsg{});
       break;
     case DumpKind::routes4:
     case DumpKind::routes6: {
@@ -109,6 +114,7 @@ void NetlinkFollower::want_all(Nanoseconds at) {
 }
 
 void NetlinkFollower::want_routes(Nanoseconds at) {
+  want(DumpKind::next_hops, at);
   want(DumpKind::routes4, at);
   want(DumpKind::routes6, at);
 }
@@ -197,8 +203,9 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
       }
       return;
     case NLMSG_ERROR:
-      if (answers && *dump_ == DumpKind::rules && error_of(message) != -EBUSY) {
-        on_end_of_dump(now);  // a kernel that knows no policy rules has none
+      if (answers && (*dump_ == DumpKind::rules || *dump_ == DumpKind::next_hops) &&
+          error_of(message) != -EBUSY) {
+        on_end_of_dump(now);  // a kernel that does not know what is asked for has none
       } else if (answers) {   // EBUSY: an earlier reader's dump is still running
         repeat(now);
         wanted_at_ = now + kRetry;
@@ -218,18 +225,17 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, Ignored>) {
           counters_.malformed += value == Ignored::malformed ? 1 : 0;
-          counters_.unsupported += value == Ignored::unsupported ? 1 : 0;
         } else if constexpr (std::is_same_v<T, RouteMessage>) {
           on_route(value, now);
         } else if constexpr (std::is_same_v<T, Link>) {
           on_link(value, now);
         } else if constexpr (std::is_same_v<T, LocalAddress> || std::is_same_v<T, Neighbour> ||
-                             std::is_same_v<T, PolicyRule>) {
+                             std::is_same_v<T, NextHopObject> || std::is_same_v<T, PolicyRule>) {
           state_.set(value);
         } else {
           state_.remove(value);
           if constexpr (std::is_same_v<T, LinkGone> || std::is_same_v<T, LocalAddressGone>) {
-            want_routes(now + kSettle);  // IPv4 routes go with a link or an address, unsaid
+            want_routes(now + kSettle);  // they go with a link or an address, unsaid
           }
         }
       },
@@ -237,7 +243,8 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
 }
 
 void NetlinkFollower::on_link(const Link& link, Nanoseconds now) {
-  const bool went_down = state_.link_is_up(link.index) && !link.up;
+  const Link* known = state_.link(link.index);
+  const bool went_down = known != nullptr && known->up && !link.up;
   state_.set(link);
   if (went_down) {
     want_routes(now + kSettle);
@@ -245,18 +252,16 @@ void NetlinkFollower::on_link(const Link& link, Nanoseconds now) {
 }
 
 void NetlinkFollower::on_route(const RouteMessage& message, Nanoseconds now) {
-  counters_.multipath += message.multipath ? 1 : 0;
-  bool certain = true;
-  if (message.removed) {
-    certain = state_.remove(message.route, message.multipath);
-  } else if (message.replaces) {
-    certain = state_.replace(message.route, message.multipath);
-  } else {
-    certain = state_.add(message.route, message.multipath);
+  const KernelRoute& route = message.route;
+  const bool certain = message.removed    ? state_.remove(route)
+                       : message.replaces ? state_.replace(route)
+                                          : state_.add(route);
+  if (!message.removed && route.next_hop != 0 && !state_.knows_object(route.next_hop)) {
+    want(DumpKind::next_hops, now + kSettle);
   }
   if (!certain) {
-    want(message.route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4
-                                                                       : DumpKind::routes6,
+    want(route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4
+                                                               : DumpKind::routes6,
          now + kSettle);
   }
 }

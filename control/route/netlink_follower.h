@@ -1,4 +1,5 @@
-// Follows the kernel's links, addresses, main-table routes, neighbours and policy rules over a
+// Follows the kernel's links, addresses, main-table routes with the next-hop objects that they lead
+// by, neighbours and policy rules over a
 // netlink socket that somebody else opened. Sans-I/O: datagrams in, dump requests and changes out;
 // NetlinkSocket (in netlink_socket.h) moves the bytes. Opens no file and no socket, ever (control
 // runs under seccomp).
@@ -23,13 +24,11 @@ namespace gotthard::route {
 
 struct FollowerCounters {
   std::uint64_t messages = 0;
-  std::uint64_t malformed = 0;    // shorter than its lengths say, or not what its type has
-  std::uint64_t foreign = 0;      // not from the kernel
-  std::uint64_t unsupported = 0;  // route types and forms that we cannot follow
-  std::uint64_t multipath = 0;    // routes of which only the first hop is used
-  std::uint64_t overruns = 0;     // the socket's buffer was full; everything was dumped again
-  std::uint64_t dumps = 0;        // of one kind of thing, completed
-  std::uint64_t repeated = 0;     // inconsistent or refused by the kernel; asked again
+  std::uint64_t malformed = 0;  // shorter than its lengths say, or not what its type has
+  std::uint64_t foreign = 0;    // not from the kernel
+  std::uint64_t overruns = 0;   // the socket's buffer was full; everything was dumped again
+  std::uint64_t dumps = 0;      // of one kind of thing, completed
+  std::uint64_t repeated = 0;   // inconsistent or refused by the kernel; asked again
 };
 
 class NetlinkFollower {

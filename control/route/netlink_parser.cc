@@ -1,10 +1,10 @@
 #include "control/route/netlink_parser.h"
 
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <algorithm>
 #include <cstring>
@@ -43,6 +43,7 @@ ParsedMessage parse_link(const NetlinkMessage& message) {
   result.index = link->ifi_index;
   result.name.assign(text, length);
   result.up = (link->ifi_flags & IFF_UP) != 0;
+  result.carrier = (link->ifi_flags & IFF_LOWER_UP) != 0;
   result.mtu = attributes.u32(IFLA_MTU);
   return result;
 }
@@ -163,6 +164,9 @@ ParsedMessage parse_message(const NetlinkMessage& message) {
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       return parse_route(message);
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
+      return parse_next_hop(message);
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return parse_neighbour(message);

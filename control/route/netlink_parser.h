@@ -25,19 +25,38 @@ bool for_each_message(std::span<const std::byte> datagram,
                       const std::function<void(const NetlinkMessage&)>& each);
 
 struct RouteMessage {
-  KernelRoute route;
+  KernelRoute route;  // by a next-hop object: with what the kernel spells out of that, if it does
   bool removed = false;
-  bool replaces = false;   // the kernel put it in the place of another of the same key
-  bool multipath = false;  // `route` has its first hop
+  bool replaces = false;  // the kernel put it in the place of another of the same key
   bool operator==(const RouteMessage&) const = default;
 };
+
+// A next-hop object (`ip nexthop`): one way, or a group of others.
+struct NextHopMember {
+  std::uint32_t id = 0;
+  std::uint16_t weight = 1;
+  bool operator==(const NextHopMember&) const = default;
+};
+struct NextHopObject {
+  std::uint32_t id = 0;
+  RouteType type = RouteType::unicast;  // or blackhole, or not_followed
+  Obstacle obstacle = Obstacle::none;
+  RouteHop hop;                        // no group's
+  std::vector<NextHopMember> members;  // a group's
+  bool operator==(const NextHopObject&) const = default;
+};
+struct NextHopObjectGone {
+  std::uint32_t id = 0;
+  bool operator==(const NextHopObjectGone&) const = default;
+};
+
 enum class Ignored : std::uint8_t {
-  irrelevant,   // another table, a cached route, a message type that is not ours
-  unsupported,  // a form that we cannot follow
+  irrelevant,  // another table, a cached route, a message type that is not ours
   malformed,
 };
-using ParsedMessage = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteMessage,
-                                   Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Ignored>;
+using ParsedMessage =
+    std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteMessage, NextHopObject,
+                 NextHopObjectGone, Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Ignored>;
 
 [[nodiscard]] ParsedMessage parse_message(const NetlinkMessage& message);
 

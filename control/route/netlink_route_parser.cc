@@ -17,10 +17,23 @@ bool has_host_bits(const Prefix& prefix) {
   return false;
 }
 
-struct Hop {
-  int link = 0;
-  Address gateway;
-};
+// False: not well formed.
+bool read_prefix(abi::Family family, std::uint8_t length, std::span<const std::byte> bytes,
+                 Prefix* prefix) {
+  prefix->length = length;
+  prefix->address.family = family;
+  if (length > size_of(family) * 8) {
+    return false;
+  }
+  if (!bytes.empty()) {
+    const auto address = to_address(family, bytes);
+    if (!address) {
+      return false;
+    }
+    prefix->address = *address;
+  }
+  return !has_host_bits(*prefix);
+}
 
 // RTA_GATEWAY has the route's family, RTA_VIA says its own.
 bool read_gateway(abi::Family family, const Attributes<RTA_MAX>& attributes, Address* gateway) {
@@ -52,54 +65,57 @@ bool read_gateway(abi::Family family, const Attributes<RTA_MAX>& attributes, Add
   return true;
 }
 
-// The first hop that is not dead; false when the list is not well formed or has none.
-bool read_multipath(abi::Family family, std::span<const std::byte> list, Hop* hop) {
-  std::optional<Hop> first;
+// False when the list is not well formed or empty.
+bool read_multipath(abi::Family family, std::span<const std::byte> list, KernelRoute* route) {
   while (!list.empty()) {
     rtnexthop entry{};
     if (list.size() < sizeof(entry)) {
       return false;
     }
     std::memcpy(&entry, list.data(), sizeof(entry));
-    if (entry.rtnh_len < sizeof(entry) || entry.rtnh_len > list.size()) {
+    if (entry.rtnh_len < RTNH_LENGTH(0) || entry.rtnh_len > list.size()) {
       return false;
     }
     Attributes<RTA_MAX> attributes;
-    auto* raw = reinterpret_cast<nlattr*>(const_cast<std::byte*>(list.data()) + RTNH_LENGTH(0));
+    // libnl takes a mutable attribute and does not write to it.
+    auto* raw = reinterpret_cast<nlattr*>(const_cast<std::byte*>(list.data() + RTNH_LENGTH(0)));
     if (nla_parse(attributes.at.data(), RTA_MAX, raw,
                   static_cast<int>(entry.rtnh_len - RTNH_LENGTH(0)), nullptr) < 0) {
       return false;
     }
-    Hop candidate;
-    candidate.link = entry.rtnh_ifindex;
-    if (!read_gateway(family, attributes, &candidate.gateway)) {
+    RouteHop hop;
+    hop.link = entry.rtnh_ifindex;
+    hop.weight = static_cast<std::uint16_t>(entry.rtnh_hops + 1U);
+    if (!read_gateway(family, attributes, &hop.gateway)) {
       return false;
     }
-    if (!first && (entry.rtnh_flags & RTNH_F_DEAD) == 0) {
-      first = candidate;
+    if (attributes.has(RTA_ENCAP_TYPE)) {
+      route->obstacle = Obstacle::encapsulation;
     }
+    route->hops.push_back(hop);
     list = list.subspan(std::min<std::size_t>(RTNH_ALIGN(entry.rtnh_len), list.size()));
   }
-  if (first) {
-    *hop = *first;
-  }
-  return first.has_value();
+  return !route->hops.empty();
 }
 
-std::optional<RouteType> route_type(std::uint8_t type) {
+RouteType route_type(std::uint8_t type) {
   switch (type) {
     case RTN_UNICAST:
       return RouteType::unicast;
     case RTN_LOCAL:
+    case RTN_BROADCAST:
+    case RTN_ANYCAST:
       return RouteType::local;
     case RTN_BLACKHOLE:
       return RouteType::blackhole;
     case RTN_UNREACHABLE:
-    case RTN_PROHIBIT:
-    case RTN_THROW:
       return RouteType::unreachable;
+    case RTN_PROHIBIT:
+      return RouteType::prohibit;
+    case RTN_THROW:
+      return RouteType::none;
     default:
-      return std::nullopt;
+      return RouteType::not_followed;
   }
 }
 
@@ -112,7 +128,51 @@ std::uint32_t metric_mtu(const Attributes<RTA_MAX>& attributes) {
   return values.u32(RTAX_MTU);
 }
 
+// Where it leads. False: not well formed.
+bool read_hops(abi::Family family, const Attributes<RTA_MAX>& attributes, KernelRoute* route) {
+  if (route->type != RouteType::unicast && route->type != RouteType::local) {
+    return true;
+  }
+  if (attributes.has(RTA_MULTIPATH)) {
+    if (!read_multipath(family, attributes.bytes(RTA_MULTIPATH), route)) {
+      return false;
+    }
+  } else if (const auto link = static_cast<int>(attributes.u32(RTA_OIF)); link > 0) {
+    RouteHop hop;
+    hop.link = link;
+    if (!read_gateway(family, attributes, &hop.gateway)) {
+      return false;
+    }
+    route->hops.push_back(hop);
+  }
+  if (attributes.has(RTA_ENCAP_TYPE)) {
+    route->obstacle = Obstacle::encapsulation;
+  }
+  if (!normalise(&route->hops)) {
+    route->obstacle = Obstacle::hops;
+  }
+  if (route->hops.empty() && route->next_hop == 0) {
+    route->obstacle = Obstacle::type;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool normalise(std::vector<RouteHop>* hops) {
+  std::ranges::sort(*hops);
+  std::vector<RouteHop> unlike;
+  for (const RouteHop& hop : *hops) {
+    if (!unlike.empty() && unlike.back().link == hop.link && unlike.back().gateway == hop.gateway) {
+      unlike.back().weight = static_cast<std::uint16_t>(
+          std::min<unsigned>(unlike.back().weight + hop.weight, UINT16_MAX));
+    } else {
+      unlike.push_back(hop);
+    }
+  }
+  *hops = std::move(unlike);
+  return hops->size() <= abi::kMaxGroupHops;
+}
 
 ParsedMessage parse_route(const NetlinkMessage& message) {
   const auto* entry = header<rtmsg>(message);
@@ -123,34 +183,23 @@ ParsedMessage parse_route(const NetlinkMessage& message) {
   const auto family = family_of(entry->rtm_family);
   const std::uint32_t table =
       attributes.has(RTA_TABLE) ? attributes.u32(RTA_TABLE) : entry->rtm_table;
-  if (!family || table != RT_TABLE_MAIN || (entry->rtm_flags & RTM_F_CLONED) != 0) {
+  // Nothing is forwarded to a group.
+  if (!family || table != RT_TABLE_MAIN || (entry->rtm_flags & RTM_F_CLONED) != 0 ||
+      entry->rtm_type == RTN_MULTICAST) {
     return Ignored::irrelevant;
-  }
-  // Source-specific routes cannot be looked up by destination alone.
-  const auto type = route_type(entry->rtm_type);
-  if (!type || entry->rtm_src_len != 0) {
-    return Ignored::unsupported;
   }
   RouteMessage result;
   KernelRoute& route = result.route;
-  route.type = *type;
+  route.type = route_type(entry->rtm_type);
+  route.obstacle = route.type == RouteType::not_followed ? Obstacle::type : Obstacle::none;
   route.tos = entry->rtm_tos;
   route.protocol = entry->rtm_protocol;
   route.metric = attributes.u32(RTA_PRIORITY);
   route.mtu = metric_mtu(attributes);
-  route.destination.length = entry->rtm_dst_len;
-  route.destination.address.family = *family;
-  if (entry->rtm_dst_len > size_of(*family) * 8) {
-    return Ignored::malformed;
-  }
-  if (attributes.has(RTA_DST)) {
-    const auto destination = to_address(*family, attributes.bytes(RTA_DST));
-    if (!destination) {
-      return Ignored::malformed;
-    }
-    route.destination.address = *destination;
-  }
-  if (has_host_bits(route.destination)) {
+  route.next_hop = attributes.u32(RTA_NH_ID);
+  if (!read_prefix(*family, entry->rtm_dst_len, attributes.bytes(RTA_DST), &route.destination) ||
+      (entry->rtm_src_len != 0 &&
+       !read_prefix(*family, entry->rtm_src_len, attributes.bytes(RTA_SRC), &route.from))) {
     return Ignored::malformed;
   }
   if (attributes.has(RTA_PREFSRC)) {
@@ -160,24 +209,11 @@ ParsedMessage parse_route(const NetlinkMessage& message) {
     }
     route.source = *source;
   }
-  if (route.type == RouteType::unicast && attributes.has(RTA_MULTIPATH)) {
-    Hop hop;
-    if (!read_multipath(*family, attributes.bytes(RTA_MULTIPATH), &hop)) {
-      return Ignored::malformed;
-    }
-    result.multipath = true;
-    route.link = hop.link;
-    route.gateway = hop.gateway;
-  } else if (route.type == RouteType::unicast || route.type == RouteType::local) {
-    route.link = static_cast<int>(attributes.u32(RTA_OIF));
-    if (!read_gateway(*family, attributes, &route.gateway)) {
-      return Ignored::malformed;
-    }
+  if (!read_hops(*family, attributes, &route)) {
+    return Ignored::malformed;
   }
-  // Without a link there is nothing to follow (encapsulation, or next-hop objects that the kernel
-  // does not spell out because net.ipv4.nexthop_compat_mode is 0).
-  if (route.type == RouteType::unicast && route.link <= 0) {
-    return Ignored::unsupported;
+  if (route.obstacle != Obstacle::none) {
+    route.type = RouteType::not_followed;
   }
   result.removed = message.type == RTM_DELROUTE;
   result.replaces = !result.removed && (message.flags & NLM_F_REPLACE) != 0;

@@ -4,8 +4,8 @@
 //   setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, 4 MiB), so that a burst of routes is no overrun;
 //   setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1), so that dumps hold the main table alone;
 //   bind() with nl_pid 0 and nl_groups RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR |
-//     RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE and the bit of
-//     RTNLGRP_IPV6_RULE;
+//     RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE and the bits
+//     of RTNLGRP_IPV6_RULE and RTNLGRP_NEXTHOP;
 //   no NETLINK_NO_ENOBUFS.
 // After that only recvmsg() and send() are used.
 #pragma once

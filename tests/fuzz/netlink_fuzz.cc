@@ -43,7 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::byte> datagram;
     if (use % 2 == 0) {
       const auto total = static_cast<std::uint32_t>(use == 0 ? 20 : 16 + length);
-      const std::uint32_t type = use == 0 ? 3U : 16U + use / 2 % 18;
+      // RTM_NEWLINK to RTM_GETRULE, and those of next-hop objects.
+      const std::uint32_t number = 16U + use / 2 % 20;
+      const std::uint32_t type = use == 0 ? 3U : number < 34 ? number : 104 + number % 2;
       const std::uint32_t flags = use == 0 ? 2U : (use & 0x80U) << 1;  // NLM_F_MULTI, REPLACE
       const std::array<std::uint32_t, 4> header{total, type | flags << 16, sequence, 0};
       datagram.resize(std::max<std::size_t>(total, 20));

@@ -60,10 +60,9 @@ class FibBuilderFixture : public testing::Test {
                                 std::uint32_t metric = 0) {
     KernelRoute route;
     route.destination = net(prefix);
-    route.link = link;
     route.metric = metric;
-    if (!via.empty()) {
-      route.gateway = ip(via);
+    if (link != 0) {
+      route.hops = {{link, via.empty() ? Address{} : ip(via), 1}};
     }
     return route;
   }

@@ -41,6 +41,7 @@ class NetlinkFollowerTest : public testing::Test {
     follower_.start(now_);
     answer({link_message(3, "wan"), link_message(5, "wg0")});
     answer({address_message(3, "192.0.2.1", 24)});
+    answer({});
     answer({route_message("192.0.2.0", 24, 3), route_message("10.2.0.0", 16, 5)});
     answer({});
     answer({neighbour_message(3, "192.0.2.9", NUD_STALE, kMacBytes)});
@@ -61,8 +62,8 @@ TEST_F(NetlinkFollowerTest, DumpsEverythingInOrder) {
     types.push_back(request.nlmsg_type);
     EXPECT_EQ(request.nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
   }
-  EXPECT_THAT(types, testing::ElementsAre(RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETROUTE,
-                                          RTM_GETNEIGH, RTM_GETRULE));
+  EXPECT_THAT(types, testing::ElementsAre(RTM_GETLINK, RTM_GETADDR, RTM_GETNEXTHOP, RTM_GETROUTE,
+                                          RTM_GETROUTE, RTM_GETNEIGH, RTM_GETRULE));
   EXPECT_TRUE(follower_.synchronised());
   EXPECT_EQ(view_.synchronised, 1);
   EXPECT_EQ(view_.links.size(), 2U);
@@ -79,7 +80,7 @@ TEST_F(NetlinkFollowerTest, PolicyRulesComeGoAndAreDumped) {
   tell({added});
   EXPECT_EQ(view_.rules, (std::set<PolicyRule>{{abi::Family::ipv6, 100, "from all lookup 7"}}));
   follower_.on_overrun(now_);
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 6; ++i) {
     answer({});
   }
   answer({rule_message(AF_INET, 5, 9)});
@@ -90,7 +91,7 @@ TEST_F(NetlinkFollowerTest, PolicyRulesComeGoAndAreDumped) {
 
 TEST_F(NetlinkFollowerTest, AKernelWithoutPolicyRulesHasNone) {
   follower_.start(now_);
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 6; ++i) {
     answer({});
   }
   EXPECT_FALSE(follower_.synchronised());
@@ -135,6 +136,7 @@ TEST_F(NetlinkFollowerTest, AnOverrunIsMadeUpForByDifferences) {
   follower_.on_overrun(now_);
   answer({link_message(3, "wan", 0), link_message(6, "lan")});  // wg0 is gone
   answer({});
+  answer({});
   answer({route_message("192.0.2.0", 24, 3), route_message("10.3.0.0", 16, 6)});
   answer({});
   answer({neighbour_message(3, "192.0.2.9", NUD_REACHABLE, kMacBytes)});
@@ -166,6 +168,8 @@ TEST_F(NetlinkFollowerTest, ALinkThatGoesDownMayTakeRoutesUnsaid) {
   tell({link_message(5, "wg0", 0)});
   EXPECT_EQ(view_.routes.size(), 2U);
   follower_.on_time(now_ += kSecond);
+  ASSERT_EQ(requests_.back().nlmsg_type, RTM_GETNEXTHOP);
+  answer({});
   ASSERT_EQ(requests_.back().nlmsg_type, RTM_GETROUTE);
   answer({route_message("192.0.2.0", 24, 3)});
   answer({});
@@ -178,7 +182,7 @@ TEST_F(NetlinkFollowerTest, ReplacementIsFollowedWhereItIsCertain) {
   tell({route_message("10.2.0.0", 16, 3, {attribute(RTA_GATEWAY, raw_address("192.0.2.254"))},
                       RTM_NEWROUTE, NLM_F_REPLACE)});
   ASSERT_EQ(view_.routes.size(), 2U);
-  EXPECT_EQ(view_.routes.begin()->gateway, ip("192.0.2.254"));
+  EXPECT_EQ(view_.routes.begin()->hops[0].gateway, ip("192.0.2.254"));
   const auto before = requests_.size();
   follower_.on_time(now_ += kSecond);
   EXPECT_EQ(requests_.size(), before);
@@ -189,18 +193,91 @@ TEST_F(NetlinkFollowerTest, ReplacementIsFollowedWhereItIsCertain) {
   EXPECT_EQ(requests_.size(), before + 1);
 }
 
-TEST_F(NetlinkFollowerTest, RemovalOfOneOfSeveralHopsAsksAgain) {
+// IPv4's are routes of their own, IPv6's are siblings that come and go.
+TEST_F(NetlinkFollowerTest, WaysOfOneRoute) {
   synchronise();
-  const Bytes hops = joined({hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))}),
-                             hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.3"))})});
-  tell({route_message("10.4.0.0", 16, 0, {attribute(RTA_MULTIPATH, hops)})});
+  const auto asked = requests_.size();
+  const auto way = [](const char* gateway) {
+    return hop(3, {attribute(RTA_GATEWAY, raw_address(gateway))});
+  };
+  const auto via = [](const std::vector<Bytes>& hops) {
+    return std::vector<Bytes>{attribute(RTA_MULTIPATH, joined(hops))};
+  };
+  const auto only = [](const char* gateway) {
+    return std::vector<Bytes>{attribute(RTA_GATEWAY, raw_address(gateway))};
+  };
+  tell({route_message("10.4.0.0", 16, 0, via({way("192.0.2.2"), way("192.0.2.3")}))});
+  tell({route_message("10.4.0.0", 16, 3, only("192.0.2.2"))});
+  EXPECT_EQ(view_.routes.size(), 4U);
+  tell({route_message("10.4.0.0", 16, 0, via({way("192.0.2.3"), way("192.0.2.2")}), RTM_DELROUTE)});
   EXPECT_EQ(view_.routes.size(), 3U);
-  EXPECT_EQ(follower_.counters().multipath, 1U);
-  tell({route_message("10.4.0.0", 16, 3, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))},
-                      RTM_DELROUTE)});
+
+  tell({route_message("2001:db8:9::", 48, 3, only("2001:db8::2"))});
+  tell({route_message("2001:db8:9::", 48, 0, via({way("2001:db8::3"), way("2001:db8::2")}))});
+  EXPECT_EQ(view_.routes.size(), 4U);
+  EXPECT_EQ(view_.routes.rbegin()->hops.size(), 2U);
+  tell({route_message("2001:db8:9::", 48, 3, only("2001:db8::2"), RTM_DELROUTE)});
+  EXPECT_EQ(view_.routes.rbegin()->hops, (std::vector<RouteHop>{{3, ip("2001:db8::3"), 1}}));
+  tell({route_message("2001:db8:9::", 48, 3, only("2001:db8::3"), RTM_DELROUTE)});
   EXPECT_EQ(view_.routes.size(), 3U);
   follower_.on_time(now_ += kSecond);
-  EXPECT_EQ(requests_.back().nlmsg_type, RTM_GETROUTE);
+  EXPECT_EQ(requests_.size(), asked) << "all of it was certain";
+  tell({route_message("2001:db8:9::", 48, 3, only("2001:db8::3"), RTM_DELROUTE)});
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.back().nlmsg_type, RTM_GETROUTE) << "of what is not known";
+}
+
+TEST_F(NetlinkFollowerTest, RoutesFollowTheirNextHopObject) {
+  synchronise();
+  const auto asked = requests_.size();
+  const auto object = [](std::uint32_t id, const char* gateway) {
+    return next_hop_message(id, {attribute(NHA_OIF, raw(std::uint32_t{3})),
+                                 attribute(NHA_GATEWAY, raw_address(gateway))});
+  };
+  const auto by = [](std::uint32_t id) {
+    return std::vector<Bytes>{attribute(RTA_NH_ID, raw(id))};
+  };
+  const auto group = [](const Bytes& members) {
+    return next_hop_message(9, {attribute(NHA_GROUP, members)}, AF_UNSPEC);
+  };
+  tell({object(7, "192.0.2.7"), object(8, "192.0.2.8"),
+        group(joined({raw(nexthop_grp{7, 2, 0, 0}), raw(nexthop_grp{8, 0, 0, 0})}))});
+  // The kernel spells the ways out, or does not (net.ipv4.nexthop_compat_mode).
+  tell({route_message("10.4.0.0", 16, 0, by(9)), route_message("10.5.0.0", 16, 0, by(7))});
+  const auto hops = [&](const char* destination) {
+    for (const KernelRoute& route : view_.routes) {
+      if (route.destination.address == ip(destination)) {
+        return route.hops;
+      }
+    }
+    return std::vector<RouteHop>{};
+  };
+  EXPECT_EQ(hops("10.4.0.0"),
+            (std::vector<RouteHop>{{3, ip("192.0.2.7"), 3}, {3, ip("192.0.2.8"), 1}}));
+  tell({object(7, "192.0.2.9")});
+  EXPECT_EQ(hops("10.4.0.0"),
+            (std::vector<RouteHop>{{3, ip("192.0.2.8"), 1}, {3, ip("192.0.2.9"), 3}}));
+  EXPECT_EQ(hops("10.5.0.0"), (std::vector<RouteHop>{{3, ip("192.0.2.9"), 1}}));
+  tell({next_hop_message(7, {attribute(NHA_BLACKHOLE, {})})});
+  EXPECT_EQ(view_.routes.begin()->destination, (Prefix{ip("10.2.0.0"), 16}));
+  EXPECT_TRUE(hops("10.5.0.0").empty());
+  // What goes takes its routes along, unsaid; a group without it is told.
+  tell({next_hop_message(7, {}, AF_INET, RTM_DELNEXTHOP), group(raw(nexthop_grp{8, 0, 0, 0}))});
+  EXPECT_EQ(hops("10.4.0.0"), (std::vector<RouteHop>{{3, ip("192.0.2.8"), 1}}));
+  EXPECT_EQ(view_.routes.size(), 3U);
+  tell({route_message("10.5.0.0", 16, 0, by(7), RTM_DELROUTE)});
+  follower_.on_time(now_ += kSecond);
+  EXPECT_EQ(requests_.size(), asked);
+  // One that was never told of: it is asked for, with the ways that are spelled out meanwhile.
+  auto spelled = by(77);
+  spelled.push_back(attribute(RTA_GATEWAY, raw_address("192.0.2.3")));
+  tell({route_message("10.6.0.0", 16, 3, spelled)});
+  EXPECT_EQ(hops("10.6.0.0"), (std::vector<RouteHop>{{3, ip("192.0.2.3"), 1}}));
+  follower_.on_time(now_ += kSecond);
+  ASSERT_EQ(requests_.back().nlmsg_type, RTM_GETNEXTHOP);
+  answer({object(77, "192.0.2.4"), object(8, "192.0.2.8")});
+  EXPECT_EQ(hops("10.6.0.0"), (std::vector<RouteHop>{{3, ip("192.0.2.4"), 1}}));
+  EXPECT_TRUE(hops("10.4.0.0").empty()) << "the group is gone by the dump";
 }
 
 TEST_F(NetlinkFollowerTest, OthersThanTheKernelAreNotHeard) {

@@ -79,7 +79,7 @@ void History::step(std::uint64_t random) {
   const unsigned c = op[4];
   const unsigned d = op[5];
   now += kMillisecond;
-  switch (op[0] % 16) {
+  switch (op[0] % 18) {
     case 0:
     case 1:
     case 2:
@@ -110,6 +110,11 @@ void History::step(std::uint64_t random) {
       fib.set_endpoint(peer, address_of(ipv6, a));
       return;
     }
+    case 16:
+      return replace_route(ipv6, a, b, c, d);
+    case 17:
+      fib.set_port_link(c % 2, d % 2 == 0);
+      return;
     case 12:
       if (const auto serial = data_plane->apply_oldest()) {
         fib.on_applied(*serial);
@@ -135,28 +140,63 @@ void History::step(std::uint64_t random) {
   }
 }
 
-void History::add_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d) {
+KernelRoute History::random_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d) {
   KernelRoute route;
   route.destination = prefix_of(ipv6, a, b);
   route.metric = d % 3;
+  if (a % 7 == 0 && !ipv6) {
+    route.tos = b % 2 == 0 ? 0x10 : 0x20;
+  } else if (a % 7 == 0) {
+    route.from = prefix_of(true, c, b / 9 % 4 + 5);
+  }
   switch ((d >> 2) % 8) {
     case 0:
-      route.type = RouteType::blackhole;
+      route.type = std::array{RouteType::blackhole, RouteType::unreachable, RouteType::prohibit,
+                              RouteType::none, RouteType::not_followed}[c % 5];
       break;
     case 1:
+      route = {.destination = route.destination, .metric = 0xffffffff};
       route.type = RouteType::blackhole;
       route.protocol = kRouteProtocol;
-      route.metric = 0xffffffff;
       break;
     default:
-      route.link = kLinks[c % kLinks.size()];
-      if (((d >> 5) & 1) != 0) {
-        route.gateway = address_of(ipv6, c);
+      for (unsigned way = 0; way <= (b >> 4) % 3; ++way) {
+        RouteHop hop{
+            kLinks[(c + way * 3) % kLinks.size()], {}, static_cast<std::uint16_t>(way + 1)};
+        if (((d >> 5) & 1) != 0) {
+          hop.gateway = address_of(ipv6, c + way);
+        }
+        if (!std::ranges::any_of(route.hops, [&](const RouteHop& other) {
+              return other.link == hop.link && other.gateway == hop.gateway;
+            })) {
+          route.hops.push_back(hop);
+        }
       }
   }
+  return route;
+}
+
+void History::add_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d) {
+  const KernelRoute route = random_route(ipv6, a, b, c, d);
   if (std::ranges::find(router.kernel, route) == router.kernel.end()) {
     fib.apply(RouteAdded{route});
     router.kernel.push_back(route);
+  }
+}
+
+void History::replace_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d) {
+  if (router.kernel.empty()) {
+    return;
+  }
+  const auto at = router.kernel.begin() + a % router.kernel.size();
+  KernelRoute route = random_route(ipv6, a, b, c, d);
+  route.destination = at->destination;
+  route.from = {};
+  route.tos = 0;
+  route.hops.resize(std::min<std::size_t>(route.hops.size(), 1));
+  if (std::ranges::find(router.kernel, route) == router.kernel.end()) {
+    fib.apply(RouteReplaced{*at, route});
+    *at = route;
   }
 }
 
@@ -288,6 +328,11 @@ void History::take_over(History* before) {
   check();
 }
 
+std::vector<PacketHead> heads(const Address& to) {
+  const auto from = [&](unsigned index) { return address_of(to.family == Family::ipv6, index); };
+  return {{to, 0, from(1)}, {to, 4, from(20)}, {to, 8, from(40)}, {to, 9, from(60)}};
+}
+
 void History::check() const {
   if (!attached) {
     return;
@@ -296,12 +341,15 @@ void History::check() const {
   for (const bool ipv6 : {false, true}) {
     for (unsigned i = 0; i < kAddresses; ++i) {
       const Address address = address_of(ipv6, i);
-      const Verdict expected = router.lookup(address);
-      const Verdict actual = data_plane->lookup(address);
-      if (!(expected == actual)) {
-        std::ostringstream text;
-        text << (ipv6 ? "ipv6 " : "ipv4 ") << i << ": expected " << expected << " got " << actual;
-        RC_FAIL(text.str());
+      for (const PacketHead& head : heads(address)) {
+        const Verdict expected = router.lookup(head);
+        const Verdict actual = data_plane->lookup(head);
+        if (!(expected == actual)) {
+          std::ostringstream text;
+          text << (ipv6 ? "ipv6 " : "ipv4 ") << i << " dscp " << int{head.dscp} << " from "
+               << int{head.from.bytes[15]} << ": expected " << expected << " got " << actual;
+          RC_FAIL(text.str());
+        }
       }
       RC_ASSERT(data_plane->owners(address) == router.owners(address));
     }
@@ -328,20 +376,21 @@ void History::check_neighbours() const {
 void History::check_endpoints() const {
   for (const auto& [peer, remote] : endpoints) {
     const auto resolved = fib.endpoint(peer);
-    const SlowRouter::Way way = router.way(remote, true, 0);
-    if (way.kind != SlowRouter::Way::glean && way.kind != SlowRouter::Way::gateway) {
+    const SlowRouter::Admits ports = [](const SlowRouter::Way& way) { return !way.tunnel; };
+    const SlowRouter::Found found = router.find({.to = remote, .dscp = 0, .from = {}}, &ports, 0);
+    if (found.kind != SlowRouter::Found::forward) {
       RC_ASSERT(!resolved.has_value());
       continue;
     }
     if (!resolved) {
       continue;  // no source address, or no station: the examples show these
     }
-    RC_ASSERT(resolved->port == way.device);
-    RC_ASSERT(resolved->mtu == way.mtu);
     const auto& neighbour = data_plane->neighbours().at(resolved->neighbour);
-    RC_ASSERT(neighbour.port == way.device);
-    RC_ASSERT(neighbour.address ==
-              (way.kind == SlowRouter::Way::glean ? remote : way.gateway_address));
+    RC_ASSERT(neighbour.port == resolved->port);
+    RC_ASSERT(std::ranges::any_of(found.ways, [&](const SlowRouter::Way& way) {
+      return resolved->port == way.device && resolved->mtu == way.mtu &&
+             neighbour.address == (way.gateway.family == Family::none ? remote : way.gateway);
+    }));
     RC_ASSERT(resolved->local.family == remote.family);
     RC_ASSERT(router.local.contains(resolved->local));
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "control/config/config.h"
 #include "control/route/fib_builder.h"
@@ -21,6 +22,9 @@ namespace gotthard::route::test {
 inline constexpr unsigned kAddresses = 64;
 
 [[nodiscard]] Address address_of(bool ipv6, unsigned index);
+
+// Packets to it: of several classes and sources.
+[[nodiscard]] std::vector<PacketHead> heads(const Address& to);
 
 struct History {
   config::Config config;
@@ -39,6 +43,8 @@ struct History {
   void set_link(const std::string& name, int index, std::uint16_t mtu);
   // A random number says what to do, a byte each. Small ones are the most: spread them.
   void step(std::uint64_t random);
+  static KernelRoute random_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d);
+  void replace_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d);
   void add_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d);
   void remove_route(unsigned a);
   void remove_allowed(unsigned a);

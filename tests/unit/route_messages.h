@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 #include <linux/fib_rules.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <array>
 #include <cstring>
@@ -67,7 +68,8 @@ inline Bytes name(const std::string& text) {
   std::memcpy(bytes.data(), text.c_str(), bytes.size());
   return bytes;
 }
-inline Bytes link_message(int index, const std::string& text, unsigned flags = IFF_UP,
+inline Bytes link_message(int index, const std::string& text,
+                          unsigned flags = IFF_UP | IFF_LOWER_UP,
                           std::uint16_t type = RTM_NEWLINK) {
   ifinfomsg body{};
   body.ifi_index = index;
@@ -104,6 +106,13 @@ inline Bytes hop(int link, const std::vector<Bytes>& attributes, std::uint8_t fl
   header.rtnh_flags = flags;
   std::memcpy(bytes.data(), &header, sizeof(header));
   return bytes;
+}
+inline Bytes next_hop_message(std::uint32_t id, std::vector<Bytes> more,
+                              std::uint8_t family = AF_INET, std::uint16_t type = RTM_NEWNEXTHOP) {
+  nhmsg body{};
+  body.nh_family = family;
+  more.push_back(attribute(NHA_ID, raw(id)));
+  return message(type, body, more);
 }
 inline Bytes joined(const std::vector<Bytes>& parts) {
   Bytes bytes;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -34,7 +35,17 @@ class DataPlaneModel {
     rename(&hops_);
     rename(&owners_);
     rename(&neighbours_);
+    rename(&groups_);
+    rename(&choices_);
+    for (auto& [number, group] : groups_) {
+      std::ranges::for_each(group.next_hops, [](std::uint32_t& hop) { hop += kApart; });
+    }
+    for (auto& [number, choice] : choices_) {
+      choice.otherwise += choice.otherwise == 0 ? 0 : kApart;
+      std::ranges::for_each(choice.choices, [](abi::HopChoice& one) { one.next_hop += kApart; });
+    }
     for (auto& [number, hop] : hops_) {
+      hop.set += kApart;
       if (hop.neighbour != abi::kNoNeighbour) {
         hop.neighbour += kApart;
       }
@@ -73,27 +84,17 @@ class DataPlaneModel {
   }
 
   [[nodiscard]] Verdict lookup(const Address& address) const {
-    const std::uint32_t number = longest(committed_.routes, address);
-    if (number == 0) {
-      return {};
-    }
-    const abi::NextHopSet& hop = hops_.at(number);
-    Verdict verdict;
-    verdict.kind = static_cast<int>(hop.kind);
-    verdict.allow_plain = hop.allow_plain != 0;
-    verdict.port = hop.port;
-    verdict.interface = hop.interface;
-    verdict.mtu = hop.mtu;
-    verdict.peer = hop.peer;
-    if (hop.kind == abi::HopKind::neighbour) {
-      const auto at = neighbours_.find(hop.neighbour);
-      EXPECT_TRUE(at != neighbours_.end()) << "next hop to a neighbour that was never set";
-      if (at != neighbours_.end()) {
-        EXPECT_EQ(at->second.port, hop.port);
-        verdict.neighbour = at->second.address;
-      }
-    }
-    return verdict;
+    return lookup(PacketHead{.to = address, .dscp = 0, .from = {}});
+  }
+  [[nodiscard]] Verdict lookup(const PacketHead& head) const {
+    return follow(longest(committed_.routes, head.to), head);
+  }
+  // Of a group that the address is routed by: which are alive.
+  [[nodiscard]] std::optional<std::uint32_t> alive(const Address& address) const {
+    const auto hop = hops_.find(longest(committed_.routes, address));
+    return hop == hops_.end() || hop->second.kind != abi::HopKind::group
+               ? std::nullopt
+               : std::optional(groups_.at(hop->second.set).alive);
   }
 
   [[nodiscard]] OwnerMap owners(const Address& address) const {
@@ -124,7 +125,7 @@ class DataPlaneModel {
   // What a worker may still use.
   struct Version {
     std::uint64_t serial = 0;
-    std::set<std::uint32_t> hops, owners, neighbours;
+    std::set<std::uint32_t> hops, owners, neighbours, groups, choices;
   };
 
   static constexpr std::uint32_t kApart = 1U << 20;  // more than there are numbers
@@ -150,8 +151,98 @@ class DataPlaneModel {
     return value;
   }
 
+  [[nodiscard]] Verdict follow(std::uint32_t number, const PacketHead& head) const {
+    if (number == 0) {
+      return {};
+    }
+    const abi::NextHopSet& hop = hops_.at(number);
+    if (hop.kind == abi::HopKind::group) {
+      const abi::HopGroupSet& group = groups_.at(hop.set);
+      std::vector<Verdict> ways;
+      for (std::size_t i = 0; i < group.count; ++i) {
+        ways.push_back(follow(group.next_hops[i], head));
+        ways.back().weight = group.weights[i];
+      }
+      return shared(ways);
+    }
+    if (hop.kind == abi::HopKind::choice) {
+      const abi::HopChoiceSet& choice = choices_.at(hop.set);
+      for (std::size_t i = 0; i < choice.count; ++i) {
+        const abi::HopChoice& one = choice.choices[i];
+        if (choice.field == abi::HopField::dscp ? one.dscp == head.dscp
+                                                : covers({one.source, one.length}, head.from)) {
+          return follow(one.next_hop, head);
+        }
+      }
+      return follow(choice.otherwise, head);
+    }
+    Verdict verdict;
+    verdict.kind = static_cast<int>(hop.kind);
+    verdict.allow_plain = hop.allow_plain != 0;
+    verdict.port = hop.port;
+    verdict.interface = hop.interface;
+    verdict.mtu = hop.mtu;
+    verdict.peer = hop.peer;
+    if (hop.kind == abi::HopKind::neighbour) {
+      const auto at = neighbours_.find(hop.neighbour);
+      EXPECT_TRUE(at != neighbours_.end()) << "next hop to a neighbour that was never set";
+      if (at != neighbours_.end()) {
+        EXPECT_EQ(at->second.port, hop.port);
+        verdict.neighbour = at->second.address;
+      }
+    }
+    return verdict;
+  }
+
+  // With all that the number leads to.
+  void use(std::uint32_t number, Version* version) const {
+    if (number == 0 || !version->hops.insert(number).second) {
+      return;
+    }
+    const abi::NextHopSet& hop = hops_.at(number);
+    version->neighbours.insert(hop.neighbour);
+    if (hop.kind == abi::HopKind::group) {
+      version->groups.insert(hop.set);
+      for (std::size_t i = 0; i < groups_.at(hop.set).count; ++i) {
+        use(groups_.at(hop.set).next_hops[i], version);
+      }
+    } else if (hop.kind == abi::HopKind::choice) {
+      version->choices.insert(hop.set);
+      const abi::HopChoiceSet& choice = choices_.at(hop.set);
+      use(choice.otherwise, version);
+      for (std::size_t i = 0; i < choice.count; ++i) {
+        use(choice.choices[i].next_hop, version);
+      }
+    }
+  }
+
+  void carry_out(const abi::HopGroupSet& body) {
+    const auto known = groups_.find(body.group);
+    const bool same = known != groups_.end() && known->second.next_hops == body.next_hops &&
+                      known->second.weights == body.weights && known->second.count == body.count;
+    for (const Version& version : versions_) {
+      EXPECT_TRUE(same || !version.groups.contains(body.group))
+          << "group " << body.group << " changed while in use";
+    }
+    for (std::size_t i = 0; i < body.count; ++i) {
+      EXPECT_TRUE(hops_.contains(body.next_hops[i]));
+    }
+    groups_[body.group] = body;
+  }
+  void carry_out(const abi::HopChoiceSet& body) {
+    for (const Version& version : versions_) {
+      EXPECT_FALSE(version.choices.contains(body.choice)) << "choice changed while in use";
+    }
+    EXPECT_TRUE(body.otherwise == 0 || hops_.contains(body.otherwise));
+    for (std::size_t i = 0; i < body.count; ++i) {
+      EXPECT_TRUE(hops_.contains(body.choices[i].next_hop));
+    }
+    choices_[body.choice] = body;
+  }
   void carry_out(const abi::NextHopSet& body) {
     dirty_ = true;
+    EXPECT_TRUE(body.kind != abi::HopKind::group || groups_.contains(body.set));
+    EXPECT_TRUE(body.kind != abi::HopKind::choice || choices_.contains(body.set));
     for (const Version& version : versions_) {
       EXPECT_FALSE(version.hops.contains(body.next_hop))
           << "next hop " << body.next_hop << " changed while in use";
@@ -185,8 +276,7 @@ class DataPlaneModel {
     Version version;
     version.serial = serial_;
     for (const auto& [prefix, number] : committed_.routes) {
-      version.hops.insert(number);
-      version.neighbours.insert(hops_.at(number).neighbour);
+      use(number, &version);
     }
     for (const auto& [prefix, first] : committed_.sources) {
       for (std::uint32_t number = first; number != 0; number = owners_.at(number).next) {
@@ -233,6 +323,8 @@ class DataPlaneModel {
   bool resync_ = false;
   Mentioned mentioned_;
   std::map<std::uint32_t, abi::NextHopSet> hops_;
+  std::map<std::uint32_t, abi::HopGroupSet> groups_;
+  std::map<std::uint32_t, abi::HopChoiceSet> choices_;
   std::map<std::uint32_t, abi::OwnerSet> owners_;
   std::map<std::uint32_t, abi::NeighbourSet> neighbours_;
   std::set<std::pair<std::uint16_t, Address>> local_;

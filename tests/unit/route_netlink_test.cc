@@ -27,7 +27,7 @@ KernelRoute parsed_route(const Bytes& bytes) {
 
 TEST(NetlinkParser, Links) {
   EXPECT_EQ(parse(link_message(3, "wan")), ParsedMessage(Link{3, "wan", true, 1500}));
-  EXPECT_EQ(parse(link_message(3, "wan", 0)), ParsedMessage(Link{3, "wan", false, 1500}));
+  EXPECT_EQ(parse(link_message(3, "wan", 0)), ParsedMessage(Link{3, "wan", false, 1500, false}));
   EXPECT_EQ(parse(link_message(3, "wan", 0, RTM_DELLINK)), ParsedMessage(LinkGone{3}));
   // Without its ending zero, too long, empty.
   ifinfomsg body{};
@@ -70,19 +70,18 @@ TEST(NetlinkParser, Routes) {
                      attribute(RTA_PREFSRC, raw_address("192.0.2.1")),
                      attribute(RTA_METRICS, attribute(RTAX_MTU, raw(std::uint32_t{1400})))}));
   EXPECT_EQ(route.destination, (Prefix{ip("10.2.0.0"), 16}));
-  EXPECT_EQ(route.gateway, ip("192.0.2.254"));
+  EXPECT_EQ(route.hops, (std::vector<RouteHop>{{3, ip("192.0.2.254"), 1}}));
   EXPECT_EQ(route.metric, 7U);
   EXPECT_EQ(route.source, ip("192.0.2.1"));
   EXPECT_EQ(route.mtu, 1400U);
-  EXPECT_EQ(route.link, 3);
   EXPECT_EQ(route.protocol, RTPROT_STATIC);
   EXPECT_EQ(parsed_route(route_message("0.0.0.0", 0, 3)).destination, (Prefix{ip("0.0.0.0"), 0}));
   EXPECT_EQ(parsed_route(route_message("::", 0, 3)).destination, (Prefix{ip("::"), 0}));
 
   // IPv4 by an IPv6 gateway.
   const Bytes via = joined({raw(std::uint16_t{AF_INET6}), raw_address("fe80::9")});
-  EXPECT_EQ(parsed_route(route_message("10.2.0.0", 16, 3, {attribute(RTA_VIA, via)})).gateway,
-            ip("fe80::9"));
+  EXPECT_EQ(parsed_route(route_message("10.2.0.0", 16, 3, {attribute(RTA_VIA, via)})).hops,
+            (std::vector<RouteHop>{{3, ip("fe80::9"), 1}}));
 }
 
 TEST(NetlinkParser, RoutesThatAreNotFollowed) {
@@ -93,7 +92,6 @@ TEST(NetlinkParser, RoutesThatAreNotFollowed) {
          Ignored::irrelevant);
   expect(route_message("10.2.0.0", 33, 3), Ignored::malformed);
   expect(route_message("10.2.0.1", 16, 3), Ignored::malformed);
-  expect(route_message("10.2.0.0", 16, 0), Ignored::unsupported);
   expect(route_message("10.2.0.0", 16, 3, {attribute(RTA_GATEWAY, Bytes(3))}), Ignored::malformed);
   expect(route_message("10.2.0.0", 16, 3, {attribute(RTA_GATEWAY, Bytes(16))}), Ignored::malformed);
   expect(route_message("10.2.0.0", 16, 3, {attribute(RTA_VIA, Bytes(1))}), Ignored::malformed);
@@ -104,7 +102,7 @@ TEST(NetlinkParser, RoutesThatAreNotFollowed) {
   body.rtm_family = AF_INET;
   body.rtm_table = RT_TABLE_MAIN;
   body.rtm_type = RTN_MULTICAST;
-  expect(message(RTM_NEWROUTE, body, {}), Ignored::unsupported);
+  expect(message(RTM_NEWROUTE, body, {}), Ignored::irrelevant);
   body.rtm_type = RTN_UNICAST;
   body.rtm_family = AF_MPLS;
   expect(message(RTM_NEWROUTE, body, {}), Ignored::irrelevant);
@@ -112,38 +110,79 @@ TEST(NetlinkParser, RoutesThatAreNotFollowed) {
   body.rtm_flags = RTM_F_CLONED;
   expect(message(RTM_NEWROUTE, body, {}), Ignored::irrelevant);
   body.rtm_flags = 0;
-  body.rtm_src_len = 64;
-  expect(message(RTM_NEWROUTE, body, {}), Ignored::unsupported);
+  body.rtm_src_len = 129;
+  expect(message(RTM_NEWROUTE, body, {}), Ignored::malformed);
 }
 
-TEST(NetlinkParser, BlackholesHaveNoLink) {
+TEST(NetlinkParser, RoutesThatAreReported) {
+  const auto obstacle = [](const Bytes& bytes) {
+    const KernelRoute route = parsed_route(bytes);
+    EXPECT_EQ(route.type, RouteType::not_followed);
+    return route.obstacle;
+  };
+  const Bytes encap = attribute(RTA_ENCAP_TYPE, raw(std::uint16_t{1}));
+  EXPECT_EQ(obstacle(route_message("10.2.0.0", 16, 3, {encap})), Obstacle::encapsulation);
+  EXPECT_EQ(
+      obstacle(route_message("10.2.0.0", 16, 0,
+                             {attribute(RTA_MULTIPATH, joined({hop(3, {}), hop(4, {encap})}))})),
+      Obstacle::encapsulation);
+  EXPECT_EQ(obstacle(route_message("10.2.0.0", 16, 0)), Obstacle::type);
+  std::vector<Bytes> hops;
+  for (int link = 1; link <= 33; ++link) {
+    hops.push_back(hop(link, {}));
+  }
+  EXPECT_EQ(obstacle(route_message("10.2.0.0", 16, 0, {attribute(RTA_MULTIPATH, joined(hops))})),
+            Obstacle::hops);
+  rtmsg body{};
+  body.rtm_family = AF_INET;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_type = RTN_NAT;
+  EXPECT_EQ(obstacle(message(RTM_NEWROUTE, body, {})), Obstacle::type);
+}
+
+TEST(NetlinkParser, SomePacketsRoutes) {
+  rtmsg body{};
+  body.rtm_family = AF_INET6;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_type = RTN_UNICAST;
+  body.rtm_src_len = 64;
+  const std::vector<Bytes> attributes{attribute(RTA_OIF, raw(std::uint32_t{3})),
+                                      attribute(RTA_SRC, raw_address("2001:db8:1::"))};
+  EXPECT_EQ(parsed_route(message(RTM_NEWROUTE, body, attributes)).from,
+            (Prefix{ip("2001:db8:1::"), 64}));
+  body.rtm_family = AF_INET;
+  body.rtm_src_len = 0;
+  body.rtm_tos = 0x10;
+  EXPECT_EQ(
+      parsed_route(message(RTM_NEWROUTE, body, {attribute(RTA_OIF, raw(std::uint32_t{3}))})).tos,
+      0x10);
+}
+
+TEST(NetlinkParser, RoutesThatLeadNowhereHaveNoLink) {
   rtmsg body{};
   body.rtm_family = AF_INET;
   body.rtm_table = RT_TABLE_MAIN;
   for (const auto& [type, expected] : {std::pair{RTN_BLACKHOLE, RouteType::blackhole},
                                        {RTN_UNREACHABLE, RouteType::unreachable},
-                                       {RTN_PROHIBIT, RouteType::unreachable},
-                                       {RTN_THROW, RouteType::unreachable}}) {
+                                       {RTN_PROHIBIT, RouteType::prohibit},
+                                       {RTN_THROW, RouteType::none}}) {
     body.rtm_type = static_cast<unsigned char>(type);
     // IPv6 names the loopback device.
     const KernelRoute route =
         parsed_route(message(RTM_NEWROUTE, body, {attribute(RTA_OIF, raw(std::uint32_t{1}))}));
     EXPECT_EQ(route.type, expected);
-    EXPECT_EQ(route.link, 0);
+    EXPECT_TRUE(route.hops.empty());
   }
 }
 
-TEST(NetlinkParser, MultipathTakesTheFirstLivingHop) {
+TEST(NetlinkParser, MultipathHasAllWaysWithTheirWeights) {
+  Bytes heavy = hop(4, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))});
+  heavy[offsetof(rtnexthop, rtnh_hops)] = std::byte{9};
   const Bytes hops =
-      joined({hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.1"))}, RTNH_F_DEAD),
-              hop(4, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))}), hop(5, {})});
-  const ParsedMessage parsed =
-      parse(route_message("10.2.0.0", 16, 0, {attribute(RTA_MULTIPATH, hops)}));
-  const auto* route = std::get_if<RouteMessage>(&parsed);
-  ASSERT_NE(route, nullptr);
-  EXPECT_TRUE(route->multipath);
-  EXPECT_EQ(route->route.link, 4);
-  EXPECT_EQ(route->route.gateway, ip("192.0.2.2"));
+      joined({hop(5, {}), hop(3, {attribute(RTA_GATEWAY, raw_address("192.0.2.1"))}, RTNH_F_DEAD),
+              heavy, hop(5, {})});
+  EXPECT_EQ(parsed_route(route_message("10.2.0.0", 16, 0, {attribute(RTA_MULTIPATH, hops)})).hops,
+            (std::vector<RouteHop>{{3, ip("192.0.2.1"), 1}, {4, ip("192.0.2.2"), 10}, {5, {}, 2}}));
 
   Bytes cut = hops;
   cut.resize(cut.size() - 4);
@@ -154,6 +193,39 @@ TEST(NetlinkParser, MultipathTakesTheFirstLivingHop) {
   endless[1] = std::byte{0};
   EXPECT_EQ(parse(route_message("10.2.0.0", 16, 0, {attribute(RTA_MULTIPATH, endless)})),
             ParsedMessage(Ignored::malformed));
+  EXPECT_EQ(parse(route_message("10.2.0.0", 16, 0, {attribute(RTA_MULTIPATH, Bytes{})})),
+            ParsedMessage(Ignored::malformed));
+}
+
+TEST(NetlinkParser, NextHopObjects) {
+  const auto object = [](const Bytes& bytes) {
+    const ParsedMessage parsed = parse(bytes);
+    const auto* found = std::get_if<NextHopObject>(&parsed);
+    EXPECT_NE(found, nullptr);
+    return found == nullptr ? NextHopObject{} : *found;
+  };
+  const Bytes link = attribute(NHA_OIF, raw(std::uint32_t{3}));
+  EXPECT_EQ(object(next_hop_message(7, {link, attribute(NHA_GATEWAY, raw_address("2001:db8::2"))},
+                                    AF_INET6))
+                .hop,
+            (RouteHop{3, ip("2001:db8::2"), 1}));
+  EXPECT_EQ(object(next_hop_message(7, {attribute(NHA_BLACKHOLE, {})})).type, RouteType::blackhole);
+  EXPECT_EQ(
+      object(next_hop_message(7, {link, attribute(NHA_ENCAP_TYPE, raw(std::uint16_t{1}))})).type,
+      RouteType::not_followed);
+  const Bytes members = joined({raw(nexthop_grp{8, 0, 0, 0}), raw(nexthop_grp{9, 4, 1, 0})});
+  EXPECT_EQ(object(next_hop_message(7, {attribute(NHA_GROUP, members)}, AF_UNSPEC)).members,
+            (std::vector<NextHopMember>{{8, 1}, {9, 261}}));
+  EXPECT_EQ(parse(next_hop_message(7, {}, AF_INET, RTM_DELNEXTHOP)),
+            ParsedMessage(NextHopObjectGone{7}));
+  for (const auto& bad :
+       {next_hop_message(0, {link}), next_hop_message(7, {attribute(NHA_GROUP, Bytes(7))}),
+        next_hop_message(7, {attribute(NHA_GROUP, {})}),
+        next_hop_message(7, {link, attribute(NHA_GATEWAY, Bytes(3))})}) {
+    EXPECT_EQ(parse(bad), ParsedMessage(Ignored::malformed));
+  }
+  EXPECT_EQ(parse(next_hop_message(7, {attribute(NHA_FDB, {})})),
+            ParsedMessage(Ignored::irrelevant));
 }
 
 TEST(NetlinkParser, Neighbours) {
@@ -221,11 +293,13 @@ TEST(NetlinkParser, PolicyRules) {
 
 TEST(NetlinkParser, TruncatedMessages) {
   const std::vector<Bytes> messages{
-      link_message(3, "wan"), address_message(3, "2001:db8::1", 64),
+      link_message(3, "wan"),
+      address_message(3, "2001:db8::1", 64),
       route_message("10.2.0.0", 16, 3, {attribute(RTA_GATEWAY, raw_address("192.0.2.254"))}),
       route_message(
           "10.2.0.0", 16, 0,
           {attribute(RTA_MULTIPATH, hop(4, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))}))}),
+      next_hop_message(7, {attribute(NHA_GROUP, raw(nexthop_grp{8, 0, 0, 0}))}),
       neighbour_message(3, "10.1.0.7", NUD_REACHABLE, kMacBytes)};
   for (const Bytes& whole : messages) {
     for (std::size_t size = 0; size < whole.size(); ++size) {

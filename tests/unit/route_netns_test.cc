@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -33,7 +34,7 @@ UniqueFd open_socket(int buffer, bool strict) {
   address.nl_family = AF_NETLINK;
   address.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
                       RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE |
-                      1U << (RTNLGRP_IPV6_RULE - 1);
+                      1U << (RTNLGRP_IPV6_RULE - 1) | 1U << (RTNLGRP_NEXTHOP - 1);
   const int on = strict ? 1 : 0;
   EXPECT_EQ(setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)), 0);
   EXPECT_EQ(setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)), 0);
@@ -51,13 +52,14 @@ struct Follower {
         socket(fd.get(), [this](const Change& change) { view.take(change); }) {
     socket.start(boottime_now());
   }
-  // Until all is quiet and nothing is due within the time that things settle.
-  void settle() {
+  // Until all is quiet and nothing is due within the time that things settle. One that has just
+  // started has nothing to settle.
+  void settle(int quiet_rounds = 6) {
     const Nanoseconds end = boottime_now() + 30 * kSecond;
     int quiet = 0;
-    while (quiet < 6) {
+    while (quiet < quiet_rounds || !socket.synchronised()) {
       pollfd poll_fd{fd.get(), POLLIN, 0};
-      const bool readable = poll(&poll_fd, 1, 25) > 0;
+      const bool readable = poll(&poll_fd, 1, quiet_rounds == 1 ? 2 : 25) > 0;
       quiet = readable ? 0 : quiet + 1;
       const auto read = socket.on_readable(boottime_now());
       EXPECT_TRUE(read.has_value());
@@ -91,12 +93,16 @@ std::vector<std::string> texts(const View& view) {
                                  address.prefix_length, address.link, address.source));
   }
   for (const KernelRoute& route : view.routes) {
-    result.push_back(
-        fmt::format("route {}/{} metric {} type {} protocol {} link {} gateway {} "
-                    "source {} mtu {}",
-                    text(route.destination.address), route.destination.length, route.metric,
-                    static_cast<int>(route.type), route.protocol, route.link, text(route.gateway),
-                    text(route.source), route.mtu));
+    result.push_back(fmt::format(
+        "route {}/{} metric {} tos {} from {}/{} type {} protocol {} nhid {}"
+        " source {} mtu {}",
+        text(route.destination.address), route.destination.length, route.metric, route.tos,
+        text(route.from.address), route.from.length, static_cast<int>(route.type), route.protocol,
+        route.next_hop, text(route.source), route.mtu));
+    for (const RouteHop& hop : route.hops) {
+      result.back() +=
+          fmt::format(" link {} gateway {} weight {}", hop.link, text(hop.gateway), hop.weight);
+    }
   }
   for (const auto& [key, neighbour] : view.neighbours) {
     if (neighbour.mac != Mac{}) {
@@ -110,6 +116,13 @@ std::vector<std::string> texts(const View& view) {
         fmt::format("rule {} {}: {}", static_cast<int>(rule.family), rule.priority, rule.text));
   }
   return result;
+}
+
+std::vector<std::string> without(std::vector<std::string> all,
+                                 const std::vector<std::string>& taken) {
+  std::erase_if(
+      all, [&](const std::string& one) { return std::ranges::find(taken, one) != taken.end(); });
+  return all;
 }
 
 class NetlinkInNamespace : public testing::Test {
@@ -160,12 +173,13 @@ class NetlinkInNamespace : public testing::Test {
     std::vector<std::string> told;
     do {
       Follower fresh;
-      fresh.settle();
+      fresh.settle(1);
       follower->settle();
       known = texts(follower->view);
       told = texts(fresh.view);
     } while (known != told && boottime_now() < end);
-    EXPECT_EQ(known, told) << "after " << after;
+    EXPECT_THAT(without(known, told), testing::IsEmpty()) << "known, though gone, after " << after;
+    EXPECT_THAT(without(told, known), testing::IsEmpty()) << "not known after " << after;
   }
 };
 
@@ -228,8 +242,44 @@ TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
         "link add br0 type bridge",
         "link set inside master br0",
         "link set inside nomaster",
+        "-6 address add 2001:db8:1::1/64 dev inside nodad",
+        "route add 10.12.0.0/16 nexthop via 192.0.2.2 weight 3 nexthop dev inside weight 200",
+        "route append 10.12.0.0/16 nexthop via 192.0.2.3 nexthop via 192.0.2.4",
+        "route del 10.12.0.0/16 nexthop via 192.0.2.2 weight 3 nexthop dev inside weight 200",
+        "route add 10.13.0.0/16 tos 0x10 via 192.0.2.2",
+        "route add 10.13.0.0/16 via 192.0.2.3",
+        "route del 10.13.0.0/16 tos 0x10",
+        "route add prohibit 10.14.0.0/16",
+        "route add throw 10.15.0.0/16",
+        "route add 10.16.0.0/16 encap ip id 9 dst 192.0.2.9 dev wan",
+        "-6 route add 2001:db8:6::/48 via 2001:db8::2",
+        "-6 route append 2001:db8:6::/48 via 2001:db8::3",
+        "-6 route append 2001:db8:6::/48 nexthop via 2001:db8:1::4 weight 4",
+        "-6 route del 2001:db8:6::/48 via 2001:db8::2",
+        "-6 route replace 2001:db8:6::/48 nexthop via 2001:db8::7 nexthop via 2001:db8:1::7",
+        "-6 route del 2001:db8:6::/48 via 2001:db8:1::7",
+        "-6 route add 2001:db8:7::/48 from 2001:db8:1::/64 via 2001:db8::9",
+        "-6 route add 2001:db8:7::/48 via 2001:db8::8",
+        "-6 route del 2001:db8:7::/48 from 2001:db8:1::/64",
         "nexthop add id 7 via 192.0.2.7 dev wan",
         "route add 10.11.0.0/16 nhid 7",
+        "nexthop replace id 7 via 192.0.2.8 dev wan",
+        "nexthop add id 8 dev inside",
+        "nexthop add id 9 group 7,3/8",
+        "route add 10.17.0.0/16 nhid 9",
+        "-6 rule del to 2001:db8::/32 prohibit",  // the kernel looks gateways up by rules
+        "nexthop add id 10 via 2001:db8::7 dev wan",
+        "nexthop add id 11 via 2001:db8:1::8 dev inside",
+        "nexthop add id 12 group 10/11 type resilient buckets 32",
+        "-6 route add 2001:db8:8::/48 nhid 12",
+        "nexthop replace id 9 group 7/8,5",
+        "nexthop del id 7",
+        "nexthop add id 13 blackhole",
+        "route add 10.18.0.0/16 nhid 13",
+        "nexthop replace id 13 via 192.0.2.3 dev wan",
+        "link set inside down",
+        "link set inside up",
+        "nexthop del id 13",
         "link del wan",
     };
     for (const std::string& command : commands) {
@@ -239,7 +289,6 @@ TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
     EXPECT_EQ(follower.socket.counters().malformed, 0U);
     EXPECT_EQ(follower.socket.counters().overruns, 0U);
     EXPECT_EQ(follower.socket.counters().foreign, 0U);
-    EXPECT_GT(follower.socket.counters().multipath, 0U);
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,124 +32,185 @@ struct SlowRouter {
   std::map<std::string, int> link;  // of our devices
 
   struct Way {
-    enum { none, blackhole, guard, tunnel, glean, gateway } kind = none;
+    bool tunnel = false;
     std::uint16_t device = 0;
     std::uint16_t mtu = 0;
-    Address gateway_address;
+    Address gateway;  // of a port; none: on-link
+    unsigned weight = 1;
   };
+  struct Found {
+    // guard: of the supervisor; skipped: by this only what may not be taken is reached.
+    enum { none, ending, guard, forward, skipped } kind = none;
+    abi::HopKind end = abi::HopKind::blackhole;
+    std::vector<Way> ways;
+    [[nodiscard]] bool into_tunnel() const {
+      return kind == forward && std::ranges::all_of(ways, &Way::tunnel);
+    }
+  };
+  using Admits = std::function<bool(const Way&)>;
+  static bool everything(const Way&) { return true; }
 
-  [[nodiscard]] Way by_link(int index, const std::optional<Address>& via) const {
-    Way way;
+  [[nodiscard]] std::optional<Way> by_link(int index, const std::optional<Address>& via) const {
     const auto name = std::ranges::find_if(link, [&](const auto& e) { return e.second == index; });
     if (name == link.end()) {
-      way.kind = Way::blackhole;
-      return way;
+      return std::nullopt;
     }
-    const bool tunnel = name->first.starts_with("wg");
+    Way way;
+    way.tunnel = name->first.starts_with("wg");
     way.device = static_cast<std::uint16_t>(name->first.back() - '0');
     way.mtu = mtu.at(index);
-    way.kind = tunnel ? Way::tunnel : via ? Way::gateway : Way::glean;
-    if (via && !tunnel) {
-      way.gateway_address = *via;
-    }
+    way.gateway = way.tunnel ? Address{} : via.value_or(Address{});
     return way;
   }
 
+  static Prefix prefix_of(const Address& address, int length) {
+    return {to_address(address.family, to_bits(address) & mask(static_cast<unsigned>(length))),
+            static_cast<std::uint8_t>(length)};
+  }
+
   // The longest prefix first; `skip` is the one whose gateway is being looked for.
-  [[nodiscard]] Way way(const Address& address, bool underlay, int depth,
-                        const std::optional<Prefix>& skip = std::nullopt) const {
-    for (int length = full_length(address.family); length >= 0; --length) {
-      const Prefix prefix{
-          to_address(address.family, to_bits(address) & mask(static_cast<unsigned>(length))),
-          static_cast<std::uint8_t>(length)};
+  [[nodiscard]] Found find(const PacketHead& head, const Admits* admits, int depth,
+                           const std::optional<Prefix>& skip = std::nullopt,
+                           int below = 129) const {
+    for (int length = std::min<int>(full_length(head.to.family), below - 1); length >= 0;
+         --length) {
+      const Prefix prefix = prefix_of(head.to, length);
       if (prefix == skip) {
         continue;
       }
-      Way here = at(prefix, underlay, depth);
-      if (here.kind == Way::guard) {
-        // Yields if the next shorter route is one into a tunnel.
-        Way shorter = shorter_than(prefix, address, depth, skip);
-        if (shorter.kind == Way::tunnel) {
-          return shorter;
+      Found here = at(prefix, head, admits, depth);
+      if (here.kind == Found::guard) {
+        if (default_below(prefix, head, depth, skip).into_tunnel()) {
+          continue;
         }
-        here.kind = Way::blackhole;
+        here.kind = Found::ending;
       }
-      if (here.kind != Way::none) {
+      if (here.kind != Found::none && here.kind != Found::skipped) {
         return here;
       }
     }
     return {};
   }
 
-  [[nodiscard]] Way shorter_than(const Prefix& prefix, const Address& address, int depth,
-                                 const std::optional<Prefix>& skip) const {
+  // The next shorter route for all packets.
+  [[nodiscard]] Found default_below(const Prefix& prefix, const PacketHead& head, int depth,
+                                    const std::optional<Prefix>& skip) const {
     for (int length = prefix.length - 1; length >= 0; --length) {
-      const Prefix candidate{
-          to_address(address.family, to_bits(address) & mask(static_cast<unsigned>(length))),
-          static_cast<std::uint8_t>(length)};
+      const Prefix candidate = prefix_of(head.to, length);
       if (candidate == skip) {
         continue;
       }
-      const Way found = at(candidate, false, depth);
-      if (found.kind != Way::none && found.kind != Way::guard) {
+      const Found found = at(candidate, {.to = head.to, .dscp = 0, .from = {}}, nullptr, depth);
+      if (found.kind != Found::none && found.kind != Found::guard) {
         return found;
       }
     }
     return {};
   }
 
-  [[nodiscard]] Way at(const Prefix& prefix, bool underlay, int depth) const {
+  [[nodiscard]] Found at(const Prefix& prefix, const PacketHead& head, const Admits* admits,
+                         int depth) const {
+    bool any_fixed = false;
     for (const auto& route : fixed) {
-      if (route.destination != prefix) {
-        continue;
-      }
-      Way found;
-      if (!route.interface.empty()) {
-        const auto index = link.find(route.interface);
-        found = by_link(index->second, route.via);
-      } else {
-        found.kind = Way::blackhole;
-        if (depth < 4) {
-          const Way via = way(*route.via, underlay, depth + 1, prefix);
-          if (via.kind == Way::glean || via.kind == Way::gateway || via.kind == Way::tunnel) {
-            found = via;
-          }
-          if (via.kind == Way::glean) {
-            found.kind = Way::gateway;
-            found.gateway_address = *route.via;
-          }
+      if (route.destination == prefix) {
+        any_fixed = true;
+        const Found found = admitted(by_file(route, admits, depth, prefix), admits);
+        if (found.kind != Found::none && found.kind != Found::skipped) {
+          return found;
         }
       }
-      if (!(underlay && found.kind == Way::tunnel)) {
-        return found;
-      }
     }
-    std::vector<std::tuple<bool, std::uint32_t, std::size_t>> order;
+    // Special ones first, by the longest source; then by metric and age.
+    std::vector<std::tuple<bool, int, bool, std::uint32_t, std::size_t>> order;
     for (std::size_t i = 0; i < kernel.size(); ++i) {
-      if (kernel[i].destination == prefix) {
-        const bool foreign = kernel[i].type == RouteType::unicast &&
-                             by_link(kernel[i].link, {}).kind == Way::blackhole;
-        order.emplace_back(foreign, kernel[i].metric, i);
+      const KernelRoute& route = kernel[i];
+      const bool special = route.tos != 0 || route.from.length != 0;
+      const bool fits =
+          !special || (!any_fixed && (route.tos == 0 || route.tos >> 2 == head.dscp) &&
+                       (route.from.length == 0 || covers(route.from, head.from)));
+      if (route.destination == prefix && fits && !(special && admits != nullptr)) {
+        const bool foreign = route.type == RouteType::unicast && ways_of(route).empty();
+        order.emplace_back(!special, -int{route.from.length}, foreign, route.metric, i);
       }
     }
     std::ranges::sort(order);
-    for (const auto& [foreign, metric, i] : order) {
-      const KernelRoute& route = kernel[i];
-      Way found;
-      if (route.type == RouteType::unicast) {
-        found = by_link(route.link, route.gateway.family == Family::none
-                                        ? std::optional<Address>()
-                                        : std::optional(route.gateway));
-      } else {
-        found.kind = route.type == RouteType::blackhole && route.protocol == kRouteProtocol
-                         ? Way::guard
-                         : Way::blackhole;
-      }
-      if (!(underlay && (found.kind == Way::tunnel || found.kind == Way::guard))) {
+    for (const auto& entry : order) {
+      const Found found = admitted(by_kernel(kernel[std::get<4>(entry)]), admits);
+      if (found.kind != Found::none && found.kind != Found::skipped) {
         return found;
       }
     }
     return {};
+  }
+
+  [[nodiscard]] static Found admitted(Found found, const Admits* admits) {
+    if (admits == nullptr) {
+      return found;
+    }
+    if (found.kind == Found::guard) {
+      return {};
+    }
+    if (found.kind == Found::forward) {
+      std::erase_if(found.ways, [&](const Way& way) { return !(*admits)(way); });
+      found.kind = found.ways.empty() ? Found::skipped : Found::forward;
+    }
+    return found;
+  }
+
+  [[nodiscard]] Found by_file(const config::Route& route, const Admits* admits, int depth,
+                              const Prefix& prefix) const {
+    if (!route.interface.empty()) {
+      return {.kind = Found::forward, .ways = {*by_link(link.at(route.interface), route.via)}};
+    }
+    if (depth >= 4) {
+      return {.kind = Found::ending};
+    }
+    Found via = find({.to = *route.via, .dscp = 0, .from = {}}, admits, depth + 1, prefix);
+    if (via.kind != Found::forward) {
+      const bool kept_out =
+          admits != nullptr &&
+          find({.to = *route.via, .dscp = 0, .from = {}}, nullptr, depth + 1, prefix).kind ==
+              Found::forward;
+      return {.kind = kept_out ? Found::skipped : Found::ending};
+    }
+    for (Way& way : via.ways) {
+      if (!way.tunnel && way.gateway.family == Family::none) {
+        way.gateway = *route.via;
+      }
+    }
+    return via;
+  }
+
+  [[nodiscard]] std::vector<Way> ways_of(const KernelRoute& route) const {
+    std::vector<Way> ways;
+    for (const RouteHop& hop : route.hops) {
+      if (auto way =
+              by_link(hop.link, hop.gateway.family == Family::none ? std::optional<Address>()
+                                                                   : std::optional(hop.gateway))) {
+        way->weight = hop.weight;
+        ways.push_back(*way);
+      }
+    }
+    return ways;
+  }
+
+  [[nodiscard]] Found by_kernel(const KernelRoute& route) const {
+    switch (route.type) {
+      case RouteType::unicast: {
+        const auto ways = ways_of(route);
+        return {.kind = ways.empty() ? Found::ending : Found::forward, .ways = ways};
+      }
+      case RouteType::blackhole:
+        return {.kind = route.protocol == kRouteProtocol ? Found::guard : Found::ending};
+      case RouteType::unreachable:
+        return {.kind = Found::ending, .end = abi::HopKind::unreachable};
+      case RouteType::prohibit:
+        return {.kind = Found::ending, .end = abi::HopKind::prohibit};
+      case RouteType::none:
+        return {.kind = Found::ending, .end = abi::HopKind::no_route};
+      default:
+        return {.kind = Found::ending, .end = abi::HopKind::not_followed};
+    }
   }
 
   [[nodiscard]] std::optional<std::uint32_t> owner(std::uint16_t interface,
@@ -174,9 +236,33 @@ struct SlowRouter {
     return result;
   }
 
-  [[nodiscard]] Verdict lookup(const Address& address) const {
+  [[nodiscard]] Verdict by_way(const Way& way, const Address& address) const {
     Verdict verdict;
-    if (const auto own = local.find(address); own != local.end()) {
+    verdict.weight = way.weight;
+    verdict.mtu = way.mtu;
+    if (way.tunnel) {
+      verdict.kind = static_cast<int>(abi::HopKind::tunnel);
+      verdict.interface = way.device;
+      verdict.peer = owner(way.device, address).value_or(abi::kNoPeer);
+      return verdict;
+    }
+    verdict.port = way.device;
+    verdict.allow_plain = std::ranges::any_of(plain, [&](const auto& entry) {
+      return entry.first == way.device && covers(entry.second, address);
+    });
+    const bool on_link = way.gateway.family == Family::none;
+    if (on_link && !neighbours.contains({way.device, address})) {
+      verdict.kind = static_cast<int>(abi::HopKind::glean);
+    } else {
+      verdict.kind = static_cast<int>(abi::HopKind::neighbour);
+      verdict.neighbour = on_link ? address : way.gateway;
+    }
+    return verdict;
+  }
+
+  [[nodiscard]] Verdict lookup(const PacketHead& head) const {
+    Verdict verdict;
+    if (const auto own = local.find(head.to); own != local.end()) {
       verdict.kind = static_cast<int>(abi::HopKind::local);
       verdict.port = own->second;
       verdict.interface = own->second >= abi::kTunnelOwner
@@ -184,36 +270,15 @@ struct SlowRouter {
                               : std::uint16_t{0};
       return verdict;
     }
-    const Way found = way(address, false, 0);
-    switch (found.kind) {
-      case Way::none:
-        return verdict;
-      case Way::blackhole:
-      case Way::guard:
-        verdict.kind = static_cast<int>(abi::HopKind::blackhole);
-        return verdict;
-      case Way::tunnel:
-        verdict.kind = static_cast<int>(abi::HopKind::tunnel);
-        verdict.interface = found.device;
-        verdict.mtu = found.mtu;
-        verdict.peer = owner(found.device, address).value_or(abi::kNoPeer);
-        return verdict;
-      case Way::glean:
-      case Way::gateway:
-        break;
+    const Found found = find(head, nullptr, 0);
+    if (found.kind == Found::forward) {
+      std::vector<Verdict> ways;
+      for (const Way& way : found.ways) {
+        ways.push_back(by_way(way, head.to));
+      }
+      return shared(ways);
     }
-    verdict.port = found.device;
-    verdict.mtu = found.mtu;
-    verdict.allow_plain = std::ranges::any_of(plain, [&](const auto& entry) {
-      return entry.first == found.device && covers(entry.second, address);
-    });
-    const bool known = neighbours.contains({found.device, address});
-    if (found.kind == Way::glean && !known) {
-      verdict.kind = static_cast<int>(abi::HopKind::glean);
-    } else {
-      verdict.kind = static_cast<int>(abi::HopKind::neighbour);
-      verdict.neighbour = found.kind == Way::gateway ? found.gateway_address : address;
-    }
+    verdict.kind = found.kind == Found::none ? 0 : static_cast<int>(found.end);
     return verdict;
   }
 };

@@ -58,8 +58,8 @@ TEST(FibBuilderTime, AHundredThousandRoutes) {
   for (const Prefix& prefix : prefixes) {
     KernelRoute route;
     route.destination = prefix;
-    route.link = prefix.address.bytes[1] % 2 == 0 ? kWan : kWg0;
-    route.gateway = route.link == kWan ? ip("192.0.2.254") : Address{};
+    const bool wan = prefix.address.bytes[1] % 2 == 0;
+    route.hops = {{wan ? kWan : kWg0, wan ? ip("192.0.2.254") : Address{}, 1}};
     routes.push_back(route);
   }
   for (std::uint32_t peer = 0; peer < 1000; ++peer) {

@@ -37,6 +37,10 @@ struct View {
   }
   void on(const RouteAdded& added) { EXPECT_TRUE(routes.insert(added.route).second); }
   void on(const RouteGone& gone) { EXPECT_EQ(routes.erase(gone.route), 1U); }
+  void on(const RouteReplaced& replaced) {
+    EXPECT_EQ(routes.erase(replaced.before), 1U);
+    EXPECT_TRUE(routes.insert(replaced.after).second);
+  }
   void on(const Neighbour& neighbour) {
     neighbours[{neighbour.link, neighbour.address}] = neighbour;
   }

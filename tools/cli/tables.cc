@@ -162,16 +162,38 @@ std::string render_interfaces(const json& result) {
   return table(rows);
 }
 
+// A row, and one below it for each of several ways.
+void add_route(const json& route, const std::string& destination, std::vector<Row>* rows) {
+  const json& to = route.at(route.at("peer").is_null() ? "via" : "peer");
+  std::string kind = text(route.at("kind"));
+  if (route.contains("alive") && !route.at("alive").get<bool>()) {
+    kind += " (down)";
+  }
+  rows->push_back({destination, std::move(kind), text(route.at("device")), text(to),
+                   text(route.at("mtu")), route.at("allow_plain").get<bool>() ? "allowed" : "-"});
+  if (!route.contains("ways")) {
+    return;
+  }
+  for (const json& way : route.at("ways")) {
+    const std::string what = way.contains("weight") ? "weight " + text(way.at("weight"))
+                             : way.contains("tos")
+                                 ? fmt::format("tos {:#x}", way.at("tos").get<unsigned>())
+                             : way.contains("from") ? "from " + text(way.at("from"))
+                                                    : "otherwise";
+    add_route(way, "  " + what, rows);
+  }
+}
+
 std::string render_routes(const json& result) {
   std::vector<Row> rows{{"DESTINATION", "KIND", "DEVICE", "VIA OR PEER", "MTU", "PLAIN"}};
   for (const json& route : result.at("routes")) {
-    const json& to = route.at(route.at("peer").is_null() ? "via" : "peer");
-    rows.push_back({text(route.at("destination")), text(route.at("kind")),
-                    route.at("device").is_null() ? "-" : text(route.at("device")),
-                    to.is_null() ? "-" : text(to), text(route.at("mtu")),
-                    route.at("allow_plain").get<bool>() ? "allowed" : "-"});
+    add_route(route, text(route.at("destination")), &rows);
   }
   std::string shown = table(rows);
+  for (const json& route : result.at("routes_not_followed")) {
+    shown += fmt::format("route not followed, {}: {}\n", text(route.at("reason")),
+                         text(route.at("route")));
+  }
   for (const json& rule : result.at("rules_not_followed")) {
     shown += fmt::format("policy rule not followed ({}): {}: {}\n", text(rule.at("family")),
                          rule.at("priority").get<std::uint32_t>(), text(rule.at("rule")));

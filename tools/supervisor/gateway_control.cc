@@ -30,7 +30,7 @@ Result<UniqueFd> netlink_socket() {
   address.nl_family = AF_NETLINK;
   address.nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
                       RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE |
-                      1U << (RTNLGRP_IPV6_RULE - 1);
+                      1U << (RTNLGRP_IPV6_RULE - 1) | 1U << (RTNLGRP_NEXTHOP - 1);
   const int on = 1;
   if (!fd ||
       setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kNetlinkBuffer, sizeof(kNetlinkBuffer)) !=
