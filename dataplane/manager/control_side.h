@@ -116,11 +116,11 @@ class ControlSide {
   Parking parking_;
   std::deque<abi::EventBody> untold_;
   // Control's numbers to places in Hops. Neighbours are told apart by port and address.
-  NumberMap<std::uint64_t> next_hops_{1, abi::kMaxNextHops};
-  NumberMap<std::uint64_t> owners_{1, abi::kMaxNextHops};
-  NumberMap<GroupContent> groups_{0, abi::kMaxHopGroups};
-  NumberMap<ChoiceContent> choices_{0, abi::kMaxHopChoices};
-  NumberMap<std::pair<std::uint16_t, abi::Address>> neighbours_{0, abi::kMaxNeighbours};
+  NumberMap<std::uint64_t> next_hops_{1, kHopPlaces};
+  NumberMap<std::uint64_t> owners_{1, kHopPlaces};
+  NumberMap<GroupContent> groups_{0, kGroupPlaces};
+  NumberMap<ChoiceContent> choices_{0, kChoicePlaces};
+  NumberMap<std::pair<std::uint16_t, abi::Address>> neighbours_{0, kNeighbourPlaces};
   std::map<std::uint32_t, std::pair<std::uint16_t, abi::Address>> neighbour_addresses_;  // by id
   std::optional<abi::PacketRecord> held_;  // injected, waits for commands
   bool resyncing_ = false;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/abi/limits.h"
-
 namespace gotthard::dataplane {
 namespace {
 
@@ -14,11 +12,6 @@ void clear_host_bits(abi::Address* address, unsigned length) {
   }
 }
 
-std::uint32_t first_24_bits(const abi::Address& address) {
-  return (std::uint32_t{address.bytes[0]} << 16) | (std::uint32_t{address.bytes[1]} << 8) |
-         address.bytes[2];
-}
-
 }  // namespace
 
 template <typename F>
@@ -26,10 +19,8 @@ Result<std::unique_ptr<FibPair<F>>> FibPair<F>::create(std::string_view name, in
                                                        unsigned routes) {
   std::unique_ptr<FibPair> pair(new FibPair());
   pair->routes_ = routes;
-  // The most that so many prefixes can need, or that entries can name.
-  pair->groups_ = std::min(std::size_t{routes} * Table::kLevels, Table::kMaxGroups);
   for (auto& copy : pair->copies_) {
-    auto table = Table::create(pair->groups_, socket);
+    auto table = Table::create(routes, socket);
     if (!table) {
       return fail("table '{}' for {} prefixes: {}", name, routes, table.error().message);
     }
@@ -42,26 +33,26 @@ Result<std::unique_ptr<FibPair<F>>> FibPair<F>::create(std::string_view name, in
 template <typename F>
 bool FibPair<F>::set(abi::Address address, std::uint8_t length, std::uint32_t value) {
   if (address.family != F::kFamily || length > Table::kMaxLength || value == 0 ||
-      value >= abi::kMaxNextHops) {
+      value > FibEntry::kMaxValue) {
     return false;
   }
   clear_host_bits(&address, length);
   const Prefix prefix{address, length};
   const auto found = wanted_.find(prefix);
   if (found == wanted_.end()) {
-    if (wanted_.size() >= routes_ || !take_group(prefix)) {
+    if (wanted_.size() >= routes_) {
       return false;
     }
-    wanted_.emplace(prefix, Wanted{static_cast<std::uint16_t>(value), true});
+    wanted_.emplace(prefix, Wanted{value, true});
     ++of_length_[length];
   } else {
     found->second.mentioned = true;
     if (found->second.value == value) {
       return true;
     }
-    found->second.value = static_cast<std::uint16_t>(value);
+    found->second.value = value;
   }
-  queue_.push_back({.prefix = prefix, .value = static_cast<std::uint16_t>(value), .covering = {}});
+  queue_.push_back({.prefix = prefix, .value = value, .covering = {}});
   return true;
 }
 
@@ -82,7 +73,6 @@ void FibPair<F>::forget(typename std::map<Prefix, Wanted>::iterator found) {
   const Prefix prefix = found->first;
   wanted_.erase(found);
   --of_length_[prefix.second];
-  give_group(prefix);
   queue_.push_back({.prefix = prefix, .value = 0, .covering = covering(prefix)});
 }
 
@@ -101,31 +91,6 @@ Covering FibPair<F>::covering(const Prefix& prefix) const {
     }
   }
   return {};
-}
-
-// Two-byte entries cannot name a group for each of very many /24s. IPv6 has room for the worst.
-template <typename F>
-bool FibPair<F>::take_group(const Prefix& prefix) {
-  if (F::kFamily != abi::Family::ipv4 || prefix.second <= 24) {
-    return true;
-  }
-  const std::uint32_t net = first_24_bits(prefix.first);
-  if (long_prefixes_.size() >= groups_ && long_prefixes_.find(net) == long_prefixes_.end()) {
-    return false;
-  }
-  ++long_prefixes_[net];
-  return true;
-}
-
-template <typename F>
-void FibPair<F>::give_group(const Prefix& prefix) {
-  if (F::kFamily != abi::Family::ipv4 || prefix.second <= 24) {
-    return;
-  }
-  const auto found = long_prefixes_.find(first_24_bits(prefix.first));
-  if (--found->second == 0) {
-    long_prefixes_.erase(found);
-  }
 }
 
 template <typename F>

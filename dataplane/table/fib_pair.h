@@ -58,11 +58,11 @@ class FibPair {
   using Prefix = std::pair<abi::Address, std::uint8_t>;
   struct Change {
     Prefix prefix;
-    std::uint16_t value;  // 0: removed
+    std::uint32_t value;  // 0: removed
     Covering covering;    // of a removed one, at that point of the batch
   };
   struct Wanted {
-    std::uint16_t value;
+    std::uint32_t value;
     bool mentioned;
   };
   FibPair() = default;
@@ -70,19 +70,15 @@ class FibPair {
   [[nodiscard]] bool apply(std::size_t* budget);
   void forget(typename std::map<Prefix, Wanted>::iterator found);
   [[nodiscard]] Covering covering(const Prefix& prefix) const;
-  [[nodiscard]] bool take_group(const Prefix& prefix);
-  void give_group(const Prefix& prefix);
 
   std::size_t routes_ = 0;
-  std::size_t groups_ = 0;
   std::array<std::unique_ptr<Table>, 2> copies_;
   std::atomic<const Table*> current_{nullptr};
 
   std::map<Prefix, Wanted> wanted_;
   std::array<std::uint32_t, Table::kMaxLength + 1> of_length_{};  // wanted prefixes
-  std::map<std::uint32_t, std::uint32_t> long_prefixes_;  // IPv4: by /24, those longer than that
-  std::vector<Change> queue_;                             // for batches to come
-  std::size_t closed_ = 0;                                // of the queue, for the next batch
+  std::vector<Change> queue_;                                     // for batches to come
+  std::size_t closed_ = 0;  // of the queue, for the next batch
   std::vector<Change> batch_;
   std::size_t applied_ = 0;  // of the batch, to the idle copy
 };

@@ -16,6 +16,12 @@ namespace gotthard::dataplane {
 
 inline constexpr std::uint32_t kNone24 = 0xffffff;
 
+// Places for what control's numbers mean: room for the old meanings beside as many new ones.
+inline constexpr std::size_t kHopPlaces = 2 * abi::kMaxNextHops;
+inline constexpr std::size_t kNeighbourPlaces = 2 * abi::kMaxNeighbours;
+inline constexpr std::size_t kGroupPlaces = 2 * abi::kMaxHopGroups;
+inline constexpr std::size_t kChoicePlaces = 2 * abi::kMaxHopChoices;
+
 struct NextHop {
   abi::HopKind kind;
   bool allow_plain;
@@ -76,22 +82,22 @@ struct Neighbour {
 };
 
 // Neighbours come and go while packets wait for them, at the manager and in rings. So next hops,
-// lanes and notes name one by its place and by how many had the place before (modulo 1,024): what
+// lanes and notes name one by its place and by how many had the place before (modulo 511): what
 // was meant for a former one never reaches a later one.
 struct NeighbourPlace {
   std::atomic<std::uint64_t> word{0};
   std::atomic<std::uint32_t> former{0};
 };
-inline constexpr std::uint32_t kFormerNeighbours = 1024;
-static_assert(abi::kMaxNeighbours * kFormerNeighbours - 1 <= kNone24);
+inline constexpr std::uint32_t kFormerNeighbours = 511;
+static_assert(kNeighbourPlaces * kFormerNeighbours <= kNone24);
 
 // Written by the manager, read by workers.
 struct Hops {
-  std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> next_hops{};
-  std::array<std::atomic<std::uint64_t>, abi::kMaxNextHops> owners{};
-  std::array<NeighbourPlace, abi::kMaxNeighbours> neighbours{};
-  std::array<HopGroup, abi::kMaxHopGroups> groups{};
-  std::array<HopChoices, abi::kMaxHopChoices> choices{};
+  std::array<std::atomic<std::uint64_t>, kHopPlaces> next_hops{};
+  std::array<std::atomic<std::uint64_t>, kHopPlaces> owners{};
+  std::array<NeighbourPlace, kNeighbourPlaces> neighbours{};
+  std::array<HopGroup, kGroupPlaces> groups{};
+  std::array<HopChoices, kChoicePlaces> choices{};
 
   [[nodiscard]] NextHop next_hop(std::uint64_t id) const {
     return NextHop::unpack(next_hops[id].load(std::memory_order_relaxed));
@@ -125,17 +131,17 @@ struct Hops {
   static constexpr int kMaxDepth = 8;
   // `known` is false for kNoNeighbour too.
   [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
-    const NeighbourPlace& place = neighbours[id % abi::kMaxNeighbours];
+    const NeighbourPlace& place = neighbours[id % kNeighbourPlaces];
     // The word first: whoever reads a later one's sees that the former one is gone.
     Neighbour neighbour = Neighbour::unpack(place.word.load(std::memory_order_acquire));
-    neighbour.known = place.former.load(std::memory_order_relaxed) == id / abi::kMaxNeighbours;
+    neighbour.known = place.former.load(std::memory_order_relaxed) == id / kNeighbourPlaces;
     return neighbour;
   }
 
   // The manager.
   [[nodiscard]] std::uint32_t neighbour_id(std::uint32_t place) const {
     return place + neighbours[place].former.load(std::memory_order_relaxed) *
-                       static_cast<std::uint32_t>(abi::kMaxNeighbours);
+                       static_cast<std::uint32_t>(kNeighbourPlaces);
   }
   void set_neighbour(std::uint32_t place, const Neighbour& neighbour) {
     neighbours[place].word.store(neighbour.pack(), std::memory_order_release);
