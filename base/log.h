@@ -1,7 +1,7 @@
 // Log lines for operators: logfmt or JSON on standard error, one event a line, with a stable event
 // name. Never called by workers, never given a secret. Any thread may log, and none waits for who
-// reads the lines: those that cannot be written at once are lost, and the next one that can says how
-// many (`lost=N`).
+// reads the lines: those that cannot be written at once are lost, and the next one that can says
+// how many (`lost=N`).
 #pragma once
 
 #include <fmt/format.h>

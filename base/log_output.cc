@@ -23,8 +23,8 @@ void Output::open() {
   if (socket_ || S_ISREG(status.st_mode) || (flags & O_NONBLOCK) != 0) {
     return;
   }
-  own_ = UniqueFd(
-      ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_APPEND | O_NOCTTY | O_CLOEXEC));
+  own_ =
+      UniqueFd(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_APPEND | O_NOCTTY | O_CLOEXEC));
   if (own_) {
     fd_ = own_.get();
   } else {

@@ -6,8 +6,8 @@
 
 namespace gotthard::control {
 
-// No core dumps, no other process of its user that looks into it, memory locked as far as the limits
-// allow. Before there is any secret.
+// No core dumps, no other process of its user that looks into it, memory locked as far as the
+// limits allow. Before there is any secret.
 Status protect_memory();
 
 // A list of system calls that are allowed; any other ends the process. The last step of the start.

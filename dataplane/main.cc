@@ -186,7 +186,8 @@ int run(const Options& options) {
   for (const ManagedPort& port : (*manager)->ports()) {
     drivers.push_back(port.port->driver());
   }
-  if (const Status dropped = nic::drop_privileges(nic::needs_of(drivers), options.identity); !dropped) {
+  if (const Status dropped = nic::drop_privileges(nic::needs_of(drivers), options.identity);
+      !dropped) {
     return give_up(dropped.error());
   }
   reply_ready(options.supervisor_fd, **manager);

@@ -40,14 +40,15 @@ constexpr const char* kAlways[] = {
     // looked at to know whether it still is the supervisor.
     "setsockopt", "shutdown", "getppid", "exit", "exit_group"};
 
-// VFIO and UIO: configuration space, interrupts, DMA maps; a PF's or a switch's state in sysfs. Some
-// drivers start threads of their own with a link's first event.
-constexpr const char* kDevices[] = {"ioctl",      "pread64", "pwrite64",   "access",
-                                    "faccessat",  "statx",   "readlink",   "readlinkat",
+// VFIO and UIO: configuration space, interrupts, DMA maps; a PF's or a switch's state in sysfs.
+// Some drivers start threads of their own with a link's first event.
+constexpr const char* kDevices[] = {"ioctl",      "pread64", "pwrite64",        "access",
+                                    "faccessat",  "statx",   "readlink",        "readlinkat",
                                     "getdents64", "uname",   "set_robust_list", "prlimit64"};
 
 // memif: a server's peer connects, a client's is asked again and again.
-constexpr const char* kLocalSockets[] = {"connect", "accept", "accept4", "bind", "listen", "unlink"};
+constexpr const char* kLocalSockets[] = {"connect", "accept", "accept4",
+                                         "bind",    "listen", "unlink"};
 
 constexpr const char* kNetworkSockets[] = {"connect", "bind", "getsockname"};
 
@@ -65,7 +66,8 @@ class Rules {
     const int call = seccomp_syscall_resolve_name(name);
     // Unknown, or (other negative numbers) a call of other architectures.
     if (call >= 0 && error_ == 0) {
-      error_ = seccomp_rule_add(filter_, SCMP_ACT_ALLOW, call, sizeof...(conditions), conditions...);
+      error_ =
+          seccomp_rule_add(filter_, SCMP_ACT_ALLOW, call, sizeof...(conditions), conditions...);
     }
   }
   template <std::size_t N>

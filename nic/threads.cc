@@ -23,8 +23,8 @@ namespace {
 // For the signal handler. Written before it can run.
 std::optional<Identity> wanted;
 
-// A signal handler: system calls only, each of which is for this thread alone. libcap-ng keeps state
-// per thread and allocates.
+// A signal handler: system calls only, each of which is for this thread alone. libcap-ng keeps
+// state per thread and allocates.
 void drop_in_this_thread(int) {
   const int saved = errno;
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {

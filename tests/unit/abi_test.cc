@@ -39,7 +39,8 @@ TEST(Records, RoundTrip) {
 }
 
 // How often `pattern` is on the stack that `body` ran on, after it.
-std::size_t left_on_stack(const std::function<void()>& body, std::span<const std::uint8_t> pattern) {
+std::size_t left_on_stack(const std::function<void()>& body,
+                          std::span<const std::uint8_t> pattern) {
   constexpr std::size_t kSize = 1U << 20;
   std::vector<std::uint8_t> stack(kSize);
   pthread_attr_t attributes;
@@ -50,7 +51,8 @@ std::size_t left_on_stack(const std::function<void()>& body, std::span<const std
     (*static_cast<const std::function<void()>*>(argument))();
     return nullptr;
   };
-  EXPECT_EQ(pthread_create(&thread, &attributes, run, const_cast<std::function<void()>*>(&body)), 0);
+  EXPECT_EQ(pthread_create(&thread, &attributes, run, const_cast<std::function<void()>*>(&body)),
+            0);
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
   std::size_t found = 0;

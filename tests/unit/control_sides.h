@@ -75,7 +75,7 @@ struct Control {
     fib.apply(route::LocalAddress{3, host(n), 24, true});
     route::KernelRoute on_link;
     on_link.destination = {{abi::Family::ipv4, {192, 0, 2, 0}}, 24};
-    on_link.link = 3;
+    on_link.hops = {{.link = 3}};
     fib.apply(route::RouteAdded{on_link});
     for (std::uint8_t other = 1; other < 5; ++other) {
       fib.apply(

@@ -28,9 +28,7 @@ using testing::Not;
 // Standard error is another descriptor as long as this lives.
 class StandardError {
  public:
-  explicit StandardError(int instead) : saved_(dup(STDERR_FILENO)) {
-    dup2(instead, STDERR_FILENO);
-  }
+  explicit StandardError(int instead) : saved_(dup(STDERR_FILENO)) { dup2(instead, STDERR_FILENO); }
   ~StandardError() {
     dup2(saved_.get(), STDERR_FILENO);
     open("test", Format::logfmt);
@@ -87,7 +85,7 @@ std::string fresh_name() {
 
 // What ends a value early, breaks a line, steers a terminal, or is no UTF-8.
 constexpr std::array<std::string_view, 8> kStrange = {
-    "",          "two words",     "a=b",     "a\"b\\c",
+    "",          "two words",       "a=b",      "a\"b\\c",
     "a\nb\r\tc", "\x1b[2J\x07\x7f", "\xff\xfe", "gr\xc3\xbc\xc3\x9f\xc2\x9b"};
 
 TEST(LogLines, OfJsonAreOneObjectEach) {
@@ -161,8 +159,9 @@ TEST(LogLines, OfOneEventAreLimitedAndTheRestIsCounted) {
   };
   EXPECT_EQ(write(kBurst + 13).size(), static_cast<std::size_t>(kBurst));
   // Others are not held back by it.
-  EXPECT_EQ(logged(Format::json, [] { event(Level::info, Subsystem::control, fresh_name()); }).size(),
-            1U);
+  EXPECT_EQ(
+      logged(Format::json, [] { event(Level::info, Subsystem::control, fresh_name()); }).size(),
+      1U);
   usleep(1'050'000);
   const auto later = write(2);
   ASSERT_EQ(later.size(), 2U);

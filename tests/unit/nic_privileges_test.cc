@@ -201,7 +201,8 @@ TEST(Privileges, OfDevicesAreReadingAlone) {
 
 TEST(Privileges, AreLeftByDriver) {
   using Drivers = std::vector<std::string>;
-  EXPECT_EQ(needs_of(Drivers{"net_af_packet", "net_af_xdp", "net_null", "net_ring"}), DriverNeeds{});
+  EXPECT_EQ(needs_of(Drivers{"net_af_packet", "net_af_xdp", "net_null", "net_ring"}),
+            DriverNeeds{});
   EXPECT_EQ(needs_of(Drivers{"net_memif"}), DriverNeeds{.local_sockets = true});
   EXPECT_EQ(needs_of(Drivers{"net_af_packet", "net_ixgbe"}), kDevices);
   EXPECT_EQ(needs_of(Drivers{"mlx5_pci"}), (DriverNeeds{.devices = true, .network_sockets = true}));

@@ -24,12 +24,13 @@ Result<CheckpointMemory> CheckpointMemory::make() {
   if (!mapping) {
     return tl::unexpected(mapping.error());
   }
-  // All of it: control, which writes there, may be allowed less, and with a control that ends its own
-  // locks go.
+  // All of it: control, which writes there, may be allowed less, and with a control that ends its
+  // own locks go.
   if (mlock(mapping->data(), mapping->size()) != 0) {
-    log::event(log::Level::warning, log::Subsystem::supervisor, "checkpoint_not_locked",
-               {{"error", std::strerror(errno)},
-                {"warning", "keys may be swapped out: allow CAP_IPC_LOCK or raise RLIMIT_MEMLOCK"}});
+    log::event(
+        log::Level::warning, log::Subsystem::supervisor, "checkpoint_not_locked",
+        {{"error", std::strerror(errno)},
+         {"warning", "keys may be swapped out: allow CAP_IPC_LOCK or raise RLIMIT_MEMLOCK"}});
   }
   memory.fd_ = std::move(*fd);
   memory.mapping_ = std::move(*mapping);

@@ -1,5 +1,5 @@
-// The memory in which control keeps what must outlive it: private keys among it, so that it is never
-// swapped out nor in a core file.
+// The memory in which control keeps what must outlive it: private keys among it, so that it is
+// never swapped out nor in a core file.
 #pragma once
 
 #include "base/fd.h"

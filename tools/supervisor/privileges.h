@@ -25,8 +25,8 @@ struct User {
 struct Users {
   User control, dataplane, resolver;
 };
-// The accounts gotthard-control, gotthard-dataplane and gotthard-resolver where the system has them,
-// else user and group ids that no account has.
+// The accounts gotthard-control, gotthard-dataplane and gotthard-resolver where the system has
+// them, else user and group ids that no account has.
 Result<Users> unprivileged_users();
 
 // Permitted and bounding set become `effective` and `kept`, as far as we have them; nothing is

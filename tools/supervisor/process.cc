@@ -39,8 +39,7 @@ Status die_with(pid_t parent) {
 
 Status arrange_descriptors(std::span<const int> keep) {
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null || dup2(null.get(), STDIN_FILENO) < 0 ||
-      dup2(log::descriptor(), STDERR_FILENO) < 0 ||
+  if (!null || dup2(null.get(), STDIN_FILENO) < 0 || dup2(log::descriptor(), STDERR_FILENO) < 0 ||
       syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     return fail("cannot arrange descriptors: {}", std::strerror(errno));
   }
