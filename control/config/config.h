@@ -40,11 +40,13 @@ struct Dataplane {
   unsigned mbufs = 16384;               // per socket
   unsigned routes = 65536;              // prefixes per family that the tables have room for
   std::uint32_t replay_window = 65536;  // packets
+  bool operator==(const Dataplane&) const = default;
 };
 
 struct Log {
   log::Format format = log::Format::logfmt;
   log::Level level = log::Level::info;
+  bool operator==(const Log&) const = default;
 };
 
 enum class Role : std::uint8_t { underlay, inside };
@@ -58,12 +60,14 @@ struct Port {
   std::vector<Prefix> allow_plain;  // destinations that inside packets may reach unsealed
   // The kernel device beneath a net_af_packet or net_af_xdp vdev, empty for others.
   [[nodiscard]] std::string kernel_device() const;
+  bool operator==(const Port&) const = default;
 };
 
 struct Route {
   Prefix destination;
   std::optional<Address> via;  // or interface
   std::string interface;       // a [[wireguard]] or [[port]] name
+  bool operator==(const Route&) const = default;
 };
 
 enum class RoutePolicy : std::uint8_t { allowed_ips, all, none };
@@ -72,6 +76,7 @@ struct Endpoint {
   std::string host;                // literal address or DNS name
   std::uint16_t port = 0;          // host byte order
   std::optional<Address> address;  // when `host` is a literal
+  bool operator==(const Endpoint&) const = default;
 };
 
 struct Peer {
@@ -81,6 +86,7 @@ struct Peer {
   std::optional<Endpoint> endpoint;
   std::vector<Prefix> allowed_ips;
   std::uint16_t persistent_keepalive = 0;  // seconds, 0 off
+  bool operator==(const Peer&) const = default;
 };
 
 struct WireGuard {
@@ -96,6 +102,7 @@ struct WireGuard {
   bool mss_clamp = false;
   std::uint8_t source_ports = 1;  // from listen_port on
   std::vector<Peer> peers;
+  bool operator==(const WireGuard&) const = default;
 };
 
 // Their ports are not apart.
@@ -108,6 +115,7 @@ struct Config {
   std::vector<Port> ports;  // index: port number in all records
   std::vector<Route> routes;
   std::vector<WireGuard> wireguard;  // index: interface number in all records
+  bool operator==(const Config&) const = default;
 };
 
 // Strict: unknown keys, wrong types, values out of range, duplicates and contradictions are

@@ -93,6 +93,22 @@ TEST(Config, ReadsEverything) {
   EXPECT_EQ(key_to_string(wg.peers[0].public_key), "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=");
 }
 
+// What an operator copies from there is accepted.
+TEST(Config, TheReadmesSamplesAreAccepted) {
+  std::ifstream file(GOTTHARD_README);
+  const std::string readme((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+  constexpr std::string_view kBegin = "```toml\n";
+  std::size_t samples = 0;
+  for (auto at = readme.find(kBegin); at != std::string::npos; at = readme.find(kBegin, at)) {
+    at += kBegin.size();
+    const std::string sample = readme.substr(at, readme.find("```", at) - at);
+    EXPECT_EQ(error_of(sample), "(accepted)") << sample;
+    ++samples;
+  }
+  EXPECT_GE(samples, 1U) << "in " GOTTHARD_README;
+}
+
 struct Bad {
   std::string from, to, error;
 };
