@@ -23,6 +23,8 @@ std::string_view kind_of(abi::HopKind kind) {
       return "via";
     case abi::HopKind::tunnel:
       return "tunnel";
+    case abi::HopKind::policy:
+      return "policy";
     case abi::HopKind::group:
       return "shared";
     case abi::HopKind::choice:
@@ -58,6 +60,7 @@ json device_of(const Gateway& gateway, const route::Hop& hop) {
                  ? tunnel_name(gateway, static_cast<std::uint16_t>(hop.port - abi::kTunnelOwner))
                  : port_name(gateway, hop.port);
     case abi::HopKind::tunnel:
+    case abi::HopKind::policy:
       return tunnel_name(gateway, hop.interface);
     case abi::HopKind::glean:
     case abi::HopKind::neighbour:

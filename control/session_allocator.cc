@@ -12,7 +12,7 @@ std::optional<std::uint32_t> SessionAllocator::allocate() {
     std::uint32_t id = 0;
     do {
       id = (random_() & ~abi::kSlotMask) | candidate;
-    } while (id < abi::kLowestSessionId);
+    } while (id <= abi::kHighestConfiguredId);
     holder_[candidate] = id;
     return id;
   }

@@ -41,7 +41,8 @@ struct Lane {
   std::uint32_t neighbour = abi::kNoNeighbour;
   std::uint32_t peer = abi::kNoPeer;
   std::uint16_t length = 0;      // of the IP packet
-  std::uint16_t udp_offset = 0;  // classified as WireGuard: the UDP header, from `ip`
+  std::uint16_t udp_offset = 0;  // classified as a tunnel's: the UDP header, from `ip`
+  std::uint16_t esp_offset = 0;  // classified as ESP: its header, from `ip`; without UDP as above
   std::uint16_t port = 0;        // where it arrived; after routing, where it leaves
   std::uint16_t interface = 0;   // tunnel that it came from or goes into
   std::uint16_t opened_at = 0;   // Origin::tunnel: the tunnel that it came from
@@ -106,8 +107,8 @@ struct Burst {
   std::uint32_t size = 0;
   std::array<Lane, kBurst> lanes;
 
-  LaneList to_classify, to_punt, to_decap, to_route, to_mtu, to_encap, to_icmp, to_neighbour, to_tx,
-      to_host;
+  LaneList to_classify, to_punt, to_decap, to_esp_decap, to_route, to_mtu, to_encap, to_esp_encap,
+      to_icmp, to_neighbour, to_tx, to_host;
 
   // Takes a received or handed-over mbuf; the caller fills the lane.
   Lane* add(rte_mbuf* mbuf) {

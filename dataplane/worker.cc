@@ -38,7 +38,8 @@ void Worker::run() {
 
 bool Worker::poll() {
   context_.topology = context_.shared->topology.load(std::memory_order_acquire);
-  bool busy = poll_manager();
+  bool busy = poll_ring(from_manager_);
+  busy |= poll_ring(handover_);
   for (std::uint16_t port = 0; port < context_.topology->port_count; ++port) {
     busy |= poll_port(port);
   }
@@ -50,9 +51,11 @@ void Worker::carry(Burst* burst) {
   stage<StageId::classify, classify>(burst, burst->to_classify);
   stage<StageId::punt, punt>(burst, burst->to_punt);
   stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+  stage<StageId::esp_decap, esp_decap>(burst, burst->to_esp_decap);
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
   if (burst->to_icmp.size > 0) {
     answer(burst);
   }
@@ -67,6 +70,7 @@ void Worker::answer(Burst* burst) {
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
 }
 
 bool Worker::poll_port(std::uint16_t port) {
@@ -110,12 +114,12 @@ void Worker::stage(Burst* burst, const LaneList& input) {
   }
 }
 
-// ---------------------------------------------------------------- from the manager
+// ---------------------------------------------------------------- from the manager and other workers
 
 namespace {
 
 // A parked or handed-over packet goes on at the stage that its note names.
-void resume(Burst* burst, std::uint32_t i) {
+void resume(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
   Lane* lane = &burst->lanes[i];
   const PacketNote& note = *packet_note(lane->mbuf);
   if (note.kind == NoteKind::classify) {
@@ -145,7 +149,7 @@ void resume(Burst* burst, std::uint32_t i) {
       burst->to_neighbour.push(i);
       break;
     case NoteKind::seal:
-      burst->to_encap.push(i);
+      push_to_seal(burst, i, worker);
       break;
     default:
       burst->to_route.push(i);
@@ -155,17 +159,16 @@ void resume(Burst* burst, std::uint32_t i) {
 
 }  // namespace
 
-bool Worker::poll_manager() {
+bool Worker::poll_ring(rte_ring* ring) {
   std::array<void*, kBurst> mbufs;
-  const std::uint32_t count =
-      rte_ring_sc_dequeue_burst(from_manager_, mbufs.data(), kBurst, nullptr);
+  const std::uint32_t count = rte_ring_dequeue_burst(ring, mbufs.data(), kBurst, nullptr);
   if (count == 0) {
     return false;
   }
   Burst burst;
   for (std::uint32_t i = 0; i < count; ++i) {
     burst.add(static_cast<rte_mbuf*>(mbufs[i]));
-    resume(&burst, i);
+    resume(&burst, i, context_);
   }
   carry(&burst);
   return true;
@@ -224,7 +227,7 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
 }
 
 Worker::~Worker() {
-  for (rte_ring* ring : {to_manager_, from_manager_}) {
+  for (rte_ring* ring : {to_manager_, from_manager_, handover_}) {
     void* mbuf = nullptr;
     while (ring != nullptr && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
@@ -253,11 +256,16 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, Sha
                                         options.socket, kFlags);
   worker->from_manager_ = rte_ring_create(fmt::format("w{}_down", options.index).c_str(), ring_size,
                                           options.socket, kFlags);
-  if (worker->to_manager_ == nullptr || worker->from_manager_ == nullptr) {
+  // A producer that loses its CPU in the middle does not hold up the others.
+  worker->handover_ = rte_ring_create(fmt::format("w{}_over", options.index).c_str(), ring_size,
+                                      options.socket, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+  if (worker->to_manager_ == nullptr || worker->from_manager_ == nullptr ||
+      worker->handover_ == nullptr) {
     return fail("no memory for the rings of worker {}: raise the hugepages reserved for Gotthard",
                 options.index);
   }
   worker->context_.to_manager = worker->to_manager_;
+  shared->handover[options.index] = worker->handover_;
   return worker;
 }
 

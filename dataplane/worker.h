@@ -56,7 +56,7 @@ class Worker {
   Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu);
 
   bool poll_port(std::uint16_t port);
-  bool poll_manager();
+  bool poll_ring(rte_ring* ring);
   void carry(Burst* burst);
   void answer(Burst* burst);
   template <StageId kStage, auto kFunction>
@@ -72,6 +72,7 @@ class Worker {
   std::unique_ptr<PeerCounters[]> peer_counters_;
   rte_ring* to_manager_ = nullptr;
   rte_ring* from_manager_ = nullptr;
+  rte_ring* handover_ = nullptr;  // from other workers: what this one alone seals
   std::uint32_t idle_rounds_ = 0;
   std::atomic<bool> stopping_{false};
 };

@@ -14,6 +14,7 @@
 #include "dataplane/table/fib.h"
 #include "dataplane/table/hops.h"
 #include "dataplane/table/peer.h"
+#include "dataplane/table/policy.h"
 #include "dataplane/table/rcu.h"
 #include "dataplane/table/session_table.h"
 #include "dataplane/table/topology.h"
@@ -28,6 +29,10 @@ struct Shared {
   PeerTable peers;
   std::atomic<const Topology*> topology{nullptr};
   Tables* tables = nullptr;
+  // Of IPsec interfaces: which child an outbound packet is for.
+  std::array<std::atomic<const PolicyTable*>, abi::kMaxInterfaces> policies{};
+  // Packets for the one worker that seals for their child. Set before workers run.
+  std::array<rte_ring*, abi::kMaxWorkers> handover{};
 };
 
 // Handshake messages are policed by class before they reach control; messages that carry a mac2

@@ -30,7 +30,19 @@ enum class Drop : std::uint8_t {
   wg_open_failed,    // authentication failed
   wg_inner_invalid,  // what was inside is no IP packet of its length
   wg_source_denied,  // inner source is not in the peer's allowed IPs
-  ecn_not_capable,   // congestion was met outside; the inner packet cannot say so (RFC 6040)
+  // ESP, receiving
+  esp_bad_length,  // no room for what its suite has, or not of whole blocks
+  esp_unknown_spi,
+  esp_expired,        // a hard limit of its SA was reached
+  esp_sequence_zero,  // no sender gives it
+  esp_replay,         // this number was accepted before
+  esp_late,           // below the anti-replay window
+  esp_open_failed,    // the ICV is wrong
+  esp_bad_padding,
+  esp_inner_invalid,    // what was inside is not what its header says
+  esp_selector_denied,  // what was inside is not for its SA (RFC 4301, 5.2)
+  esp_keepalive,        // keeps a NAT's mapping, and is nothing else
+  ecn_not_capable,      // congestion was met outside; the inner packet cannot say so (RFC 6040)
   // routing
   no_route,
   blackhole,
@@ -50,6 +62,9 @@ enum class Drop : std::uint8_t {
   no_session,  // no handshake completed in time
   no_endpoint,
   wg_send_limit,
+  no_child,        // no child's selectors fit
+  esp_send_limit,  // a hard limit was reached, and there is no SA after it
+  handover_full,   // the worker that seals for the child does not keep up
   // resources
   neighbour_unresolved,
   park_full,
@@ -81,6 +96,17 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "wg_open_failed",
                                                                         "wg_inner_invalid",
                                                                         "wg_source_denied",
+                                                                        "esp_bad_length",
+                                                                        "esp_unknown_spi",
+                                                                        "esp_expired",
+                                                                        "esp_sequence_zero",
+                                                                        "esp_replay",
+                                                                        "esp_late",
+                                                                        "esp_open_failed",
+                                                                        "esp_bad_padding",
+                                                                        "esp_inner_invalid",
+                                                                        "esp_selector_denied",
+                                                                        "esp_keepalive",
                                                                         "ecn_not_capable",
                                                                         "no_route",
                                                                         "blackhole",
@@ -99,6 +125,9 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "no_session",
                                                                         "no_endpoint",
                                                                         "wg_send_limit",
+                                                                        "no_child",
+                                                                        "esp_send_limit",
+                                                                        "handover_full",
                                                                         "neighbour_unresolved",
                                                                         "park_full",
                                                                         "host_ring_full",

@@ -25,5 +25,9 @@ inline constexpr std::size_t kNameSize = 16;   // as IFNAMSIZ
 // use. Values below 256 are reserved by RFC 4303.
 inline constexpr std::uint32_t kSlotMask = kMaxSessions - 1;
 inline constexpr std::uint32_t kLowestSessionId = 256;
+// SPIs that are configured have all their bits in the slot; no id above is ever one of them.
+inline constexpr std::uint32_t kHighestConfiguredId = 0xffff;
+static_assert(kHighestConfiguredId <= kSlotMask);
+inline constexpr std::size_t kSaSuites = 16;  // as crypto::kSuites
 
 }  // namespace gotthard::abi

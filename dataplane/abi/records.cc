@@ -47,7 +47,8 @@ bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
   return interface_id(b.interface) && b.mtu >= kLeastMtu && b.up <= 1 &&
          (b.options & ~(kCopyDscp | kClampMss)) == 0 && b.source_ports >= 1 &&
-         b.source_ports <= kMaxSourcePorts && ok(b.name);
+         b.source_ports <= kMaxSourcePorts && ok(b.name) &&
+         (b.kind == TunnelKind::wireguard || b.kind == TunnelKind::ipsec);
 }
 bool ok(const InterfaceRemove& b) { return interface_id(b.interface); }
 bool ok(const LocalAddressSet& b) { return owner_id(b.owner) && ok(b.address); }
@@ -60,7 +61,9 @@ bool ok(const Endpoint& e) {
          (e.neighbour == kNoNeighbour || e.local.family == e.remote.family);
 }
 bool ok(const PeerSet& b) {
-  return b.peer < kMaxPeers && interface_id(b.interface) && b.reorder_budget > 0 && ok(b.endpoint);
+  return b.peer < kMaxPeers && interface_id(b.interface) && b.reorder_budget > 0 &&
+         ok(b.endpoint) && b.kind >= PeerKind::wireguard && b.kind <= PeerKind::esp_in_udp &&
+         b.dont_fragment <= DontFragment::copy && (b.dscp < 64 || b.dscp == kDscpFromInner);
 }
 bool ok(const PeerRemove& b) { return b.peer < kMaxPeers; }
 bool ok(const SessionInstall& b) {
@@ -68,6 +71,22 @@ bool ok(const SessionInstall& b) {
          (b.use == KeyUse::now || b.use == KeyUse::after_first_inbound) && b.window >= 1024 &&
          b.window <= (1U << 20) && b.message_limit > 0 && b.message_limit <= (1ULL << 63) &&
          b.reject_after_ns > 0 && b.erase_after_ns >= b.reject_after_ns;
+}
+bool ok(const SaInstall& b) {
+  return session_id(b.local_id) && session_id(b.remote_id) && b.peer < kMaxPeers &&
+         b.window >= 1024 && b.window <= (1U << 20) && b.suite < kSaSuites &&
+         (b.use == KeyUse::now || b.use == KeyUse::after_first_inbound) &&
+         (b.options & ~(kExtendedSequence | kTransportMode)) == 0 && b.key_length <= kMaxSaKey &&
+         b.reject_after_ns > 0 && b.erase_after_ns >= b.reject_after_ns;
+}
+bool ok(const SelectorAdd& b) {
+  return b.peer < kMaxPeers && (b.side == SelectorSide::local || b.side == SelectorSide::remote) &&
+         b.first_port <= b.last_port && ok(b.first) && ok(b.last) &&
+         b.first.family == b.last.family && b.first.bytes <= b.last.bytes;
+}
+bool ok(const SelectorsCommit& b) {
+  return b.peer < kMaxPeers && b.locals > 0 && b.locals <= kMaxSelectors && b.remotes > 0 &&
+         b.remotes <= kMaxSelectors && b.peer + b.spread <= kMaxPeers;
 }
 bool ok(const SessionRemove& b) { return session_id(b.local_id); }
 bool ok(const NextHopSet& b) {
@@ -93,6 +112,8 @@ bool ok(const NextHopSet& b) {
       return b.neighbour < kMaxNeighbours;
     case HopKind::tunnel:
       return interface_id(b.interface) && (b.peer < kMaxPeers || b.peer == kNoPeer);
+    case HopKind::policy:
+      return interface_id(b.interface);
   }
   return false;
 }
@@ -152,6 +173,7 @@ bool ok(const EndpointMoved& b) {
 }
 bool ok(const Applied&) { return true; }
 bool ok(const PortState& b) { return b.port < kMaxPorts && b.link_up <= 1; }
+bool ok(const SaAging& b) { return session_id(b.local_id) && b.hard <= 1; }
 
 template <typename Body>
 Record encode_body(const Body& body, std::uint64_t serial) {

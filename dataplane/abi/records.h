@@ -43,16 +43,19 @@ inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit th
 inline constexpr std::uint8_t kMaxSourcePorts = 64;
 inline constexpr std::uint16_t kLeastMtu = 68;  // RFC 791, and what Linux lets a device have
 
+enum class TunnelKind : std::uint8_t { wireguard = 1, ipsec = 2 };
+
 // A tunnel interface. `mac1_key` is HASH(LABEL_MAC1 || our static public key), WireGuard 5.4.4.
 struct InterfaceSet {
   std::uint16_t interface = 0;    // < kMaxInterfaces; the same number as its TUN has
-  std::uint16_t listen_port = 0;  // network byte order
+  std::uint16_t listen_port = 0;  // network byte order; of IPsec: for ESP in UDP, shared by all
   std::uint16_t mtu = 0;          // of inner packets
   std::uint8_t up = 1;            // down: nothing is sealed or opened
   std::uint8_t options = 0;       // kCopyDscp, kClampMss
   std::uint8_t source_ports = 1;  // 1 to kMaxSourcePorts, from listen_port on: all are listened at
   Name name{};
   std::array<std::uint8_t, 32> mac1_key{};
+  TunnelKind kind = TunnelKind::wireguard;
 };
 struct InterfaceRemove {
   std::uint16_t interface = 0;
@@ -80,12 +83,28 @@ struct Endpoint {
   std::uint16_t local_port = 0;   // network byte order
   std::uint32_t neighbour = kNoNeighbour;
 };
+
+// How a peer's packets look outside.
+enum class PeerKind : std::uint8_t { wireguard = 1, esp = 2, esp_in_udp = 3 };
+// "Don't fragment" of outer IPv4 headers.
+enum class DontFragment : std::uint8_t { clear = 0, set = 1, copy = 2 };
+inline constexpr std::uint8_t kDscpFromInner = 0xff;
+inline constexpr std::uint8_t kAnyWorker = 0xff;
+
+// Of ESP, a peer is a child: what one pair of selectors' sets has for SAs, one after the other.
 struct PeerSet {
   std::uint32_t peer = 0;  // < kMaxPeers; stays the same while the peer exists
   std::uint16_t interface = 0;
-  std::uint16_t reorder_budget = 4096;  // packets that may arrive out of order at the peer
-  std::array<std::uint8_t, 32> public_key{};
-  Endpoint endpoint;
+  std::uint16_t reorder_budget = 4096;        // packets that may arrive out of order at the peer
+  std::array<std::uint8_t, 32> public_key{};  // of ESP: what tells the child from others
+  Endpoint endpoint;                          // ports are zero but of esp_in_udp
+  PeerKind kind = PeerKind::wireguard;
+  DontFragment dont_fragment = DontFragment::clear;  // these three are of ESP
+  std::uint8_t dscp = kDscpFromInner;                // or 0 to 63
+  // The worker that seals, modulo how many there are, when `reorder_budget` is too small for all.
+  // kAnyWorker: the manager chooses.
+  std::uint8_t sealing_worker = kAnyWorker;
+  std::uint16_t mtu = 0;  // the longest inner packet that the path takes; 0: the interface's
 };
 struct PeerRemove {
   std::uint32_t peer = 0;
@@ -117,6 +136,59 @@ struct SessionRemove {
   std::uint32_t local_id = 0;
 };
 
+// A pair of ESP SAs. `local_id` is the SPI that the peer sends to, `remote_id` the one that we send
+// to. Limits of 0 are none; what is hard is enforced by workers, at what is soft SaAging is sent
+// once. Bytes are those of texts: inner packets with padding and trailer.
+inline constexpr std::uint8_t kExtendedSequence = 1;  // 64-bit numbers, of which 32 are sent
+inline constexpr std::uint8_t kTransportMode = 2;
+inline constexpr std::size_t kMaxSaKey = 96;  // the cipher's key, then the MAC's; or then the salt
+struct SaInstall {
+  std::uint32_t local_id = 0;
+  std::uint32_t remote_id = 0;  // >= kLowestSessionId
+  std::uint32_t peer = 0;
+  std::uint32_t window = 65536;  // anti-replay window, packets
+  std::uint8_t suite = 0;        // crypto::Suite
+  KeyUse use = KeyUse::now;
+  std::uint8_t options = 0;     // kExtendedSequence, kTransportMode
+  std::uint8_t key_length = 0;  // of each direction, salt included
+  std::uint32_t unused = 0;
+  std::uint64_t hard_packets = 0;
+  std::uint64_t hard_bytes = 0;
+  std::uint64_t soft_packets = 0;
+  std::uint64_t soft_bytes = 0;
+  std::uint64_t soft_after_ns = 0;
+  std::uint64_t reject_after_ns = 0;  // age at which it neither seals nor opens
+  std::uint64_t erase_after_ns = 0;   // age at which its keys are wiped
+  std::array<std::uint8_t, kMaxSaKey> send_key{};
+  std::array<std::uint8_t, kMaxSaKey> receive_key{};
+};
+
+// Traffic selectors of a child (RFC 7296, 3.13.1), one a record, then the commit that makes them
+// its own. `first` and `last` are included; protocol 0 is any; ports 0 to 65535 are any, also of
+// what has none. Of ICMP a port is type * 256 + code.
+enum class SelectorSide : std::uint8_t { local = 1, remote = 2 };
+inline constexpr std::size_t kMaxSelectors = 64;  // of a child and side
+struct SelectorAdd {
+  std::uint32_t peer = 0;
+  SelectorSide side = SelectorSide::local;
+  std::uint8_t protocol = 0;
+  std::uint16_t first_port = 0;
+  std::uint16_t last_port = 0xffff;
+  std::uint16_t unused = 0;
+  Address first;
+  Address last;
+};
+struct SelectorsCommit {
+  std::uint32_t peer = 0;
+  std::uint16_t locals = 0;  // how many were added of each side
+  std::uint16_t remotes = 0;
+  // Packets into the interface that fit go to this child, or by worker to one of this many from it
+  // on (RFC 9611). 0: it only opens.
+  std::uint16_t spread = 1;
+  std::uint16_t unused = 0;
+  std::uint32_t order = 0;  // of children that a packet fits, the lowest is taken
+};
+
 // What a FIB entry's number stands for.
 enum class HopKind : std::uint8_t {
   blackhole = 1,    // dropped, reason `blackhole`
@@ -130,6 +202,7 @@ enum class HopKind : std::uint8_t {
   prohibit = 9,     // the same, by an administrator's will
   no_route = 10,    // as where there is no entry, though a shorter prefix has one
   not_followed = 11,  // dropped: the kernel has a route of a kind that the data plane has not
+  policy = 12,        // into `interface`, to the child whose selectors the packet fits
 };
 inline constexpr std::uint32_t kNoPeer = 0xffffffff;
 struct NextHopSet {
@@ -227,7 +300,8 @@ using CommandBody =
     std::variant<ResyncBegin, ResyncEnd, InterfaceSet, InterfaceRemove, LocalAddressSet,
                  LocalAddressRemove, PeerSet, PeerRemove, SessionInstall, SessionRemove, NextHopSet,
                  HopGroupSet, HopChoiceSet, OwnerSet, PrefixSet, PrefixRemove, TablesCommit,
-                 NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet>;
+                 NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet, SaInstall, SelectorAdd,
+                 SelectorsCommit>;
 
 // ---------------------------------------------------------------- events: manager -> control
 
@@ -280,13 +354,19 @@ struct PortState {
   std::uint16_t port = 0;
   std::uint8_t link_up = 0;
 };
+// A soft limit of an SA was reached, or a hard one: it should be replaced.
+struct SaAging {
+  std::uint32_t local_id = 0;
+  std::uint8_t hard = 0;
+};
 
-using EventBody = std::variant<SessionInstalled, CommandRefused, SessionConfirmed, SessionErased,
-                               NeedHandshake, NeedNeighbour, EndpointMoved, Applied, PortState>;
+using EventBody =
+    std::variant<SessionInstalled, CommandRefused, SessionConfirmed, SessionErased, NeedHandshake,
+                 NeedNeighbour, EndpointMoved, Applied, PortState, SaAging>;
 
 // ---------------------------------------------------------------- the records in the rings
 
-inline constexpr std::size_t kRecordSize = 256;
+inline constexpr std::size_t kRecordSize = 320;
 
 // `type` is the alternative's index in CommandBody or EventBody.
 struct Record {

@@ -13,9 +13,11 @@ enum class StageId : std::uint8_t {
   classify,
   punt,
   wg_decap,
+  esp_decap,
   route,
   mtu,
   wg_encap,
+  esp_encap,
   icmp,
   neighbour,
   host,
@@ -26,7 +28,7 @@ enum class StageId : std::uint8_t {
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(StageId::count);
 
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "rx",       "classify", "punt",      "wg_decap", "route", "mtu",
-    "wg_encap", "icmp",     "neighbour", "host",     "tx"};
+    "rx",       "classify",  "punt", "wg_decap",  "esp_decap", "route", "mtu",
+    "wg_encap", "esp_encap", "icmp", "neighbour", "host",      "tx"};
 
 }  // namespace gotthard

@@ -12,12 +12,27 @@ namespace {
 constexpr int kCommandsPerRound = 256;
 constexpr std::size_t kMaxUntold = 65536;
 
-// Only a SessionInstall has secrets; its copy ends here.
-void wipe_keys(abi::CommandBody* body) {
-  if (auto* install = std::get_if<abi::SessionInstall>(body)) {
+template <typename Install>
+void wipe_keys_of(Install* install) {
+  if (install != nullptr) {
     crypto::wipe(std::as_writable_bytes(std::span(install->send_key)));
     crypto::wipe(std::as_writable_bytes(std::span(install->receive_key)));
   }
+}
+
+// These alone have secrets; their copy ends here.
+void wipe_keys(abi::CommandBody* body) {
+  wipe_keys_of(std::get_if<abi::SessionInstall>(body));
+  wipe_keys_of(std::get_if<abi::SaInstall>(body));
+}
+
+// 0: it installs nothing.
+std::uint32_t installed_by(const abi::CommandBody& body) {
+  if (const auto* session = std::get_if<abi::SessionInstall>(&body)) {
+    return session->local_id;
+  }
+  const auto* sa = std::get_if<abi::SaInstall>(&body);
+  return sa != nullptr ? sa->local_id : 0;
 }
 
 }  // namespace
@@ -64,8 +79,7 @@ bool ControlSide::serve_commands() {
     }
     const Outcome outcome = std::visit([&](const auto& c) { return carry_out(c); }, *body);
     if (outcome) {
-      const auto* install = std::get_if<abi::SessionInstall>(&*body);
-      refuse(serial_, install != nullptr ? install->local_id : 0, *outcome);
+      refuse(serial_, installed_by(*body), *outcome);
     }
     wipe_keys(&*body);
   }
@@ -95,6 +109,7 @@ void ControlSide::serve_packets() {
 void ControlSide::tick(Nanoseconds now) {
   now_ = now;
   finish_commit();
+  state_.policies->tick(now);
   parking_.expire(now);
   flush_events();
   if (attachment_ != nullptr) {

@@ -19,6 +19,7 @@
 #include "dataplane/manager/number_map.h"
 #include "dataplane/manager/parking.h"
 #include "dataplane/manager/peer_store.h"
+#include "dataplane/manager/policy_store.h"
 #include "dataplane/manager/session_store.h"
 #include "dataplane/manager/topology_store.h"
 #include "dataplane/manager/worker_links.h"
@@ -34,6 +35,7 @@ struct ManagedState {
   RetireList* retired;
   TopologyStore* topology;
   PeerStore* peers;
+  PolicyStore* policies;
   SessionStore* sessions;
   DirectoryWriter* directory;
   WorkerLinks* links;
@@ -85,6 +87,9 @@ class ControlSide {
   Outcome carry_out(const abi::NeighbourRemove& c);
   Outcome carry_out(const abi::KeepaliveSend& c);
   Outcome carry_out(const abi::LogLevelSet& c);
+  Outcome carry_out(const abi::SaInstall& c);
+  Outcome carry_out(const abi::SelectorAdd& c);
+  Outcome carry_out(const abi::SelectorsCommit& c);
 
   // Places and weights of members; places and fields.
   using GroupContent = std::vector<std::pair<std::uint32_t, std::uint16_t>>;
@@ -103,6 +108,9 @@ class ControlSide {
   void inject(const abi::PacketRecord& record);
   void punt(rte_mbuf* mbuf);
   void park(rte_mbuf* mbuf, Nanoseconds now);
+  Outcome tell_installed(const Outcome& outcome, std::uint32_t local_id, abi::KeyUse use,
+                         std::uint32_t peer);
+  [[nodiscard]] std::optional<std::uint8_t> sealing_worker(const abi::PeerSet& c) const;
   void release_session(std::uint32_t peer);
   void release_resolved();
   [[nodiscard]] bool is_resolved(std::uint16_t port, const abi::Address& address) const;

@@ -54,10 +54,23 @@ ControlSide::Outcome ControlSide::carry_out(const abi::LocalAddressRemove& c) {
   return std::nullopt;
 }
 
+// Reordering by workers must stay within what the peer's window forgives (half of it). ESP's may be
+// small: then one worker seals. Nothing: that cannot be.
+std::optional<std::uint8_t> ControlSide::sealing_worker(const abi::PeerSet& c) const {
+  const std::size_t workers = state_.links->workers();
+  if (workers == 1 || 2 * workers * kBurst <= c.reorder_budget) {
+    return abi::kAnyWorker;
+  }
+  if (c.kind == abi::PeerKind::wireguard) {
+    return std::nullopt;
+  }
+  const std::size_t chosen = c.sealing_worker == abi::kAnyWorker ? c.peer : c.sealing_worker;
+  return static_cast<std::uint8_t>(chosen % workers);
+}
+
 ControlSide::Outcome ControlSide::carry_out(const abi::PeerSet& c) {
-  // Reordering by workers must stay within what the peer's window forgives (half of it).
-  const std::uint64_t disorder = state_.links->workers() * kBurst;
-  if (2 * disorder > c.reorder_budget) {
+  const auto sealer = sealing_worker(c);
+  if (!sealer) {
     return abi::Refusal::invalid;
   }
   const auto neighbour = neighbour_id(c.endpoint.neighbour);
@@ -66,12 +79,13 @@ ControlSide::Outcome ControlSide::carry_out(const abi::PeerSet& c) {
   }
   abi::PeerSet placed = c;
   placed.endpoint.neighbour = *neighbour;
-  state_.peers->set(placed);
+  state_.peers->set(placed, *sealer);
   return std::nullopt;
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::PeerRemove& c) {
   state_.sessions->remove_peer(c.peer);
+  state_.policies->remove(c.peer);
   state_.peers->remove(c.peer);
   state_.directory->forget_peer(c.peer);
   for (rte_mbuf* mbuf : parking_.release({.kind = WaitKind::session, .number = c.peer})) {
@@ -87,14 +101,43 @@ ControlSide::Outcome ControlSide::carry_out(const abi::SessionInstall& c) {
   if (peer == nullptr) {
     return abi::Refusal::invalid;
   }
-  const Outcome outcome = state_.sessions->install(c, peer->interface, now_, now_tsc_);
+  if (peer->command.kind != abi::PeerKind::wireguard) {
+    return abi::Refusal::invalid;
+  }
+  return tell_installed(state_.sessions->install(c, peer->interface, now_, now_tsc_), c.local_id,
+                        c.use, c.peer);
+}
+
+ControlSide::Outcome ControlSide::carry_out(const abi::SaInstall& c) {
+  const StoredPeer* peer = state_.peers->find(c.peer);
+  if (peer == nullptr || peer->command.kind == abi::PeerKind::wireguard) {
+    return abi::Refusal::invalid;
+  }
+  return tell_installed(state_.sessions->install(c, peer->interface, now_, now_tsc_), c.local_id,
+                        c.use, c.peer);
+}
+
+ControlSide::Outcome ControlSide::tell_installed(const Outcome& outcome, std::uint32_t local_id,
+                                                 abi::KeyUse use, std::uint32_t peer) {
   if (!outcome) {
-    tell(abi::SessionInstalled{.local_id = c.local_id});
-    if (c.use == abi::KeyUse::now) {
-      release_session(c.peer);
+    tell(abi::SessionInstalled{.local_id = local_id});
+    if (use == abi::KeyUse::now) {
+      release_session(peer);
     }
   }
   return outcome;
+}
+
+ControlSide::Outcome ControlSide::carry_out(const abi::SelectorAdd& c) {
+  return state_.policies->add(c) ? std::nullopt : std::optional(abi::Refusal::invalid);
+}
+
+ControlSide::Outcome ControlSide::carry_out(const abi::SelectorsCommit& c) {
+  const StoredPeer* peer = state_.peers->find(c.peer);
+  if (peer == nullptr || !state_.policies->commit(c, peer->interface)) {
+    return abi::Refusal::invalid;
+  }
+  return std::nullopt;
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::SessionRemove& c) {

@@ -7,6 +7,7 @@
 #include "dataplane/stage/lookup.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
+#include "dataplane/wire/selector_key.h"
 
 namespace gotthard::dataplane {
 namespace {
@@ -108,6 +109,29 @@ bool HostBridge::from_twin(std::uint16_t port) {
   return true;
 }
 
+// The kernel has routed it to this interface already: only the peer is to be found.
+std::uint32_t HostBridge::peer_of(rte_mbuf* mbuf, const wire::IpPacket& packet,
+                                  std::uint16_t interface) const {
+  if (topology_->current().interfaces[interface].kind == abi::TunnelKind::ipsec) {
+    const PolicyTable* policy = shared_->policies[interface].load(std::memory_order_relaxed);
+    const auto bytes = frame_bytes(mbuf).first(packet.length);
+    const PolicyRule* rule =
+        policy == nullptr
+            ? nullptr
+            : policy->match(wire::selector_key(bytes, packet.family, wire::Direction::outbound));
+    return rule == nullptr ? abi::kNoPeer : rule->peer;
+  }
+  Burst one;
+  Lane* lane = one.add(mbuf);
+  lane->ip = rte_pktmbuf_mtod(mbuf, std::byte*);
+  lane->family = packet.family;
+  LaneList list;
+  list.push(0);
+  std::uint64_t owner = 0;
+  lookup<LookupKey::destination>(one, list, *shared_->tables, abi::Table::sources, &owner);
+  return shared_->hops.owner_of(owner, interface);
+}
+
 bool HostBridge::from_tun(std::uint16_t interface) {
   for (std::uint32_t i = 0; i < kBurst; ++i) {
     rte_mbuf* mbuf = read(tuns_[interface].get());
@@ -119,17 +143,8 @@ bool HostBridge::from_tun(std::uint16_t interface) {
       links_->drop(mbuf, Drop::bad_ip_header);
       continue;
     }
-    // The kernel has routed it to this interface already: only the peer is to be found.
-    Burst one;
-    Lane* lane = one.add(mbuf);
-    lane->ip = rte_pktmbuf_mtod(mbuf, std::byte*);
-    lane->family = packet->family;
-    LaneList list;
-    list.push(0);
-    std::uint64_t owner = 0;
-    lookup<LookupKey::destination>(one, list, *shared_->tables, abi::Table::sources, &owner);
     // Without a peer, the worker that finds no one to seal for tells the sender.
-    const std::uint32_t peer = shared_->hops.owner_of(owner, interface);
+    const std::uint32_t peer = peer_of(mbuf, *packet, interface);
     links_->send(
         mbuf,
         {.kind = NoteKind::seal, .origin = Origin::host, .interface = interface, .peer = peer},

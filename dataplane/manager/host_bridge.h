@@ -13,6 +13,7 @@
 #include "dataplane/abi/limits.h"
 #include "dataplane/manager/topology_store.h"
 #include "dataplane/manager/worker_links.h"
+#include "dataplane/wire/ip.h"
 #include "dataplane/worker_context.h"
 
 namespace gotthard::dataplane {
@@ -45,6 +46,8 @@ class HostBridge {
 
  private:
   rte_mbuf* read(int fd);
+  [[nodiscard]] std::uint32_t peer_of(rte_mbuf* mbuf, const wire::IpPacket& packet,
+                                      std::uint16_t interface) const;
   void write(int fd, rte_mbuf* mbuf);
 
   const Shared* shared_;

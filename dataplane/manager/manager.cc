@@ -342,6 +342,7 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
   m->topology_ =
       std::make_unique<TopologyStore>(m->shared_.get(), m->retired_.get(), std::move(topology));
   m->peers_ = std::make_unique<PeerStore>(m->shared_.get(), m->retired_.get());
+  m->policies_ = std::make_unique<PolicyStore>(m->shared_.get(), m->retired_.get());
   m->sessions_ = std::make_unique<SessionStore>(
       m->shared_.get(), m->retired_.get(), m->keys_.get(), m->aead_.get(), rte_get_tsc_hz(),
       options.socket, [self](const abi::EventBody& event) { self->control_->tell(event); });
@@ -351,6 +352,7 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
                                                            .retired = m->retired_.get(),
                                                            .topology = m->topology_.get(),
                                                            .peers = m->peers_.get(),
+                                                           .policies = m->policies_.get(),
                                                            .sessions = m->sessions_.get(),
                                                            .directory = m->directory_.get(),
                                                            .links = m->links_.get(),

@@ -52,6 +52,7 @@ class Manager {
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] const std::vector<ManagedPort>& ports() const { return ports_; }
   ControlSide& control() { return *control_; }
+  [[nodiscard]] const Shared& shared() const { return *shared_; }
 
   // Takes the manager's end of a new attachment; the old one ends.
   Status attach_control(UniqueFd socket);
@@ -89,6 +90,7 @@ class Manager {
   std::unique_ptr<WorkerLinks> links_;
   std::unique_ptr<TopologyStore> topology_;
   std::unique_ptr<PeerStore> peers_;
+  std::unique_ptr<PolicyStore> policies_;
   std::unique_ptr<SessionStore> sessions_;
   std::unique_ptr<DirectoryWriter> directory_;
   std::unique_ptr<ControlSide> control_;

@@ -8,9 +8,20 @@ bool reachable(const abi::Endpoint& endpoint) {
   return endpoint.remote.family != abi::Family::none && endpoint.neighbour != abi::kNoNeighbour;
 }
 
-bool same(const abi::Endpoint& a, const abi::Endpoint& b) {
-  return a.remote == b.remote && a.local == b.local && a.remote_port == b.remote_port &&
-         a.local_port == b.local_port && a.neighbour == b.neighbour;
+bool same(const abi::PeerSet& of_a, const abi::PeerSet& of_b) {
+  const abi::Endpoint& a = of_a.endpoint;
+  const abi::Endpoint& b = of_b.endpoint;
+  return of_a.kind == of_b.kind && of_a.dont_fragment == of_b.dont_fragment &&
+         of_a.dscp == of_b.dscp && a.remote == b.remote && a.local == b.local &&
+         a.remote_port == b.remote_port && a.local_port == b.local_port &&
+         a.neighbour == b.neighbour;
+}
+
+OuterTemplate outer_of(const abi::PeerSet& command) {
+  OuterTemplate outer = make_outer_template(command.endpoint, command.kind);
+  outer.dont_fragment = command.dont_fragment;
+  outer.dscp = command.dscp;
+  return outer;
 }
 
 }  // namespace
@@ -21,18 +32,21 @@ PeerStore::~PeerStore() {
   }
 }
 
-void PeerStore::set(const abi::PeerSet& command) {
+void PeerStore::set(const abi::PeerSet& command, std::uint8_t sealing_worker) {
   const auto [found, added] = peers_.try_emplace(command.peer);
   StoredPeer& stored = found->second;
   stored.mentioned = true;
   stored.public_key = command.public_key;
   stored.interface = command.interface;
-  shared_->peers[command.peer].interface.store(command.interface, std::memory_order_relaxed);
-  if (added || !same(stored.endpoint, command.endpoint)) {
-    stored.endpoint = command.endpoint;
-    replace_outer(command.peer, reachable(command.endpoint)
-                                    ? new OuterTemplate(make_outer_template(command.endpoint))
-                                    : nullptr);
+  Peer& peer = shared_->peers[command.peer];
+  peer.interface.store(command.interface, std::memory_order_relaxed);
+  peer.sealing_worker.store(sealing_worker, std::memory_order_relaxed);
+  peer.mtu.store(command.mtu, std::memory_order_relaxed);
+  const bool changed = added || !same(stored.command, command);
+  stored.command = command;
+  if (changed) {
+    replace_outer(command.peer,
+                  reachable(command.endpoint) ? new OuterTemplate(outer_of(command)) : nullptr);
   }
 }
 

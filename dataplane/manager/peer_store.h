@@ -16,7 +16,7 @@ namespace gotthard::dataplane {
 struct StoredPeer {
   std::uint16_t interface = 0;
   std::array<std::uint8_t, 32> public_key{};
-  abi::Endpoint endpoint;
+  abi::PeerSet command;    // as it was told last, its neighbour placed
   bool mentioned = false;  // since the last resync began
 };
 
@@ -27,7 +27,8 @@ class PeerStore {
   PeerStore& operator=(const PeerStore&) = delete;
   ~PeerStore();  // no worker may run any more
 
-  void set(const abi::PeerSet& command);
+  // `sealing_worker`: the only one that seals, or kAnyWorker.
+  void set(const abi::PeerSet& command, std::uint8_t sealing_worker);
   void remove(std::uint32_t peer);
   [[nodiscard]] const StoredPeer* find(std::uint32_t peer) const;
   [[nodiscard]] const std::map<std::uint32_t, StoredPeer>& all() const { return peers_; }

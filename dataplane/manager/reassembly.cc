@@ -17,6 +17,9 @@ std::span<const std::byte> packet_in(std::span<const std::byte> frame) {
 
 // A first piece shows for whom the datagram is.
 bool for_tunnel(const wire::Piece& first, const Topology& topology) {
+  if (first.protocol == wire::kProtocolEsp) {
+    return topology.ipsec;
+  }
   if (first.data.size() < sizeof(wire::UdpHeader)) {
     return false;
   }
@@ -35,7 +38,8 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
   }
   const auto packet = packet_in(frame);
   const auto piece = wire::parse_piece(packet);
-  if (!piece || piece->protocol != wire::kProtocolUdp) {
+  if (!piece ||
+      (piece->protocol != wire::kProtocolUdp && piece->protocol != wire::kProtocolEsp)) {
     result.refused = 1;
     return result;
   }
@@ -43,6 +47,7 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
       static_cast<std::uint8_t>(packet[0]) >> 4 == 4 ? abi::Family::ipv4 : abi::Family::ipv6;
   const Key key{.port = port,
                 .id = piece->id,
+                .protocol = piece->protocol,
                 .from = wire::source_of(packet.data(), family),
                 .to = wire::destination_of(packet.data(), family)};
   auto which = datagrams_.find(key);

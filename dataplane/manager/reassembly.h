@@ -1,5 +1,5 @@
-// Outer packets that arrive in pieces: WireGuard's are sent without "don't fragment", so a path may
-// cut them. Bounded in datagrams, pieces and time; pieces that overlap end their datagram (RFC
+// Outer packets that arrive in pieces: WireGuard's are sent without "don't fragment", and ESP's may
+// be, so a path may cut them. Bounded in datagrams, pieces and time; pieces that overlap end their datagram (RFC
 // 5722, 3: for IPv4 too). The manager's thread.
 #pragma once
 
@@ -30,7 +30,7 @@ class Reassembly {
     std::size_t refused = 0;           // pieces that were given up
   };
 
-  // A frame from `port` with a piece of a UDP datagram for a local address.
+  // A frame from `port` with a piece of a UDP datagram or of an ESP packet for a local address.
   [[nodiscard]] Result take(std::uint16_t port, std::span<const std::byte> frame,
                             const Topology& topology, Nanoseconds now);
   // Gives up what has waited too long; the number of pieces.
@@ -41,6 +41,7 @@ class Reassembly {
   struct Key {
     std::uint16_t port = 0;
     std::uint32_t id = 0;
+    std::uint8_t protocol = 0;  // RFC 791, 3.2: identifications are of one protocol
     abi::Address from, to;
     auto operator<=>(const Key&) const = default;
   };

@@ -34,6 +34,11 @@ struct StoredSession {
   std::uint32_t local_id = 0;
   std::uint32_t peer = 0;
   bool initiator = false;
+  bool told_soft = false;
+  bool told_hard = false;
+  std::uint64_t soft_packets = 0;  // 0: none
+  std::uint64_t soft_bytes = 0;
+  Nanoseconds soft_at = 0;
   Nanoseconds installed = 0;
   Nanoseconds reject_at = 0;
   Nanoseconds erase_at = 0;
@@ -53,6 +58,8 @@ class SessionStore {
   // Nothing: installed. The caller wipes the command.
   std::optional<abi::Refusal> install(const abi::SessionInstall& command, std::uint16_t interface,
                                       Nanoseconds now, std::uint64_t now_tsc);
+  std::optional<abi::Refusal> install(const abi::SaInstall& command, std::uint16_t interface,
+                                      Nanoseconds now, std::uint64_t now_tsc);
   void remove(std::uint32_t local_id);
   void remove_peer(std::uint32_t peer);
 
@@ -64,6 +71,10 @@ class SessionStore {
   [[nodiscard]] const Keypairs& keypairs(std::uint32_t peer) const { return keypairs_[peer]; }
 
  private:
+  // What both kinds of session are made of.
+  struct Terms;
+  std::optional<abi::Refusal> install(const Terms& terms, Nanoseconds now, std::uint64_t now_tsc);
+  void look_for_limits(Nanoseconds now);
   void make_current(std::uint32_t peer, std::uint32_t local_id, Session* session);
   void make_next(std::uint32_t peer, std::uint32_t local_id, Session* session);
   void confirm(std::uint32_t peer);
@@ -84,6 +95,8 @@ class SessionStore {
   std::vector<Keypairs> keypairs_;                // by peer
   std::set<std::uint32_t> unconfirmed_;           // peers with a next keypair
   std::uint32_t last_looked_at_ = 0;              // of those
+  std::set<std::uint32_t> limited_;               // slots of SAs that have limits
+  Nanoseconds look_at_limits_ = 0;
 
   // When to look at a session again. Those of sessions that are gone stay until their time.
   struct Age {

@@ -25,7 +25,8 @@ void TopologyStore::set_interface(const abi::InterfaceSet& command) {
                         .copy_dscp = (command.options & abi::kCopyDscp) != 0,
                         .clamp_mss = (command.options & abi::kClampMss) != 0,
                         .source_ports = command.source_ports,
-                        .mac1_key = command.mac1_key};
+                        .mac1_key = command.mac1_key,
+                        .kind = command.kind};
   publish();
 }
 
@@ -108,6 +109,7 @@ void TopologyStore::publish() {
   for (const auto& [number, interface] : interfaces_) {
     next->interfaces[number] = interface;
     next->interface_count = number + 1U;
+    next->ipsec = next->ipsec || interface.kind == abi::TunnelKind::ipsec;
     next->interfaces[number].answers = answers_of(abi::kTunnelOwner + number);
   }
   for (std::uint16_t port = 0; port < ports_.size(); ++port) {

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "dataplane/stage/stages.h"
+#include "dataplane/wire/esp.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
@@ -9,7 +10,7 @@
 namespace gotthard::dataplane {
 namespace {
 
-enum class Verdict : std::uint8_t { drop, host, handshake, data, route, piece };
+enum class Verdict : std::uint8_t { drop, host, handshake, data, esp, route, piece };
 
 bool to_group(const std::byte* ip, Family family) {
   if (family == Family::ipv4) {
@@ -35,6 +36,27 @@ bool is_link_local(const std::byte* ip, Family family) {
   return to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
 }
 
+// ESP in UDP, and what else comes to that port (RFC 3948, 2). IKE is the host's.
+Verdict classify_udp_encapsulated(std::uint16_t udp_length, Lane* lane) {
+  const std::size_t offset = lane->udp_offset + sizeof(wire::UdpHeader);
+  const std::span<const std::byte> payload(lane->ip + offset,
+                                           udp_length - sizeof(wire::UdpHeader));
+  switch (wire::classify_udp_encapsulated(payload)) {
+    case wire::UdpEncapsulated::esp:
+      lane->esp_offset = static_cast<std::uint16_t>(offset);
+      return Verdict::esp;
+    case wire::UdpEncapsulated::ike:
+      return Verdict::host;
+    case wire::UdpEncapsulated::keepalive:
+      lane->drop = Drop::esp_keepalive;
+      return Verdict::drop;
+    case wire::UdpEncapsulated::invalid:
+      break;
+  }
+  lane->drop = Drop::esp_bad_length;
+  return Verdict::drop;
+}
+
 // UDP for a local address: ours when a tunnel listens at its port, else the host's.
 Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lane* lane) {
   if (packet.length < packet.header_length + sizeof(wire::UdpHeader)) {
@@ -47,10 +69,16 @@ Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lan
     return Verdict::host;
   }
   const std::uint16_t udp_length = udp->length.get();
-  if (udp_length < sizeof(wire::UdpHeader) + sizeof(std::uint32_t) ||
+  const bool ipsec = topology.interfaces[interface].kind == abi::TunnelKind::ipsec;
+  if (udp_length < sizeof(wire::UdpHeader) + (ipsec ? 0 : sizeof(std::uint32_t)) ||
       udp_length > packet.length - packet.header_length) {
     lane->drop = Drop::bad_udp_length;
     return Verdict::drop;
+  }
+  if (ipsec) {  // the SPI says of which interface
+    lane->udp_offset = packet.header_length;
+    lane->length = static_cast<std::uint16_t>(packet.header_length + udp_length);
+    return classify_udp_encapsulated(udp_length, lane);
   }
   if (!topology.interfaces[interface].up) {
     lane->drop = Drop::interface_down;
@@ -74,12 +102,14 @@ Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lan
 }
 
 // Of which datagram it is a piece is for the manager to find out.
-bool is_udp_piece(const wire::IpPacket& packet, const Lane& lane) {
-  if (packet.family == Family::ipv4) {
-    return packet.protocol == wire::kProtocolUdp;
+bool is_our_piece(const wire::IpPacket& packet, const Topology& topology, const Lane& lane) {
+  std::uint8_t protocol = packet.protocol;
+  if (packet.family == Family::ipv6) {
+    protocol = packet.length > packet.header_length
+                   ? static_cast<std::uint8_t>(lane.ip[packet.header_length])
+                   : 0;
   }
-  return packet.length > packet.header_length &&
-         static_cast<std::uint8_t>(lane.ip[packet.header_length]) == wire::kProtocolUdp;
+  return protocol == wire::kProtocolUdp || (protocol == wire::kProtocolEsp && topology.ipsec);
 }
 
 Verdict classify_ip(const Topology& topology, Lane* lane) {
@@ -105,10 +135,15 @@ Verdict classify_ip(const Topology& topology, Lane* lane) {
     return Verdict::route;
   }
   if (packet->fragment) {
-    return is_udp_piece(*packet, *lane) ? Verdict::piece : Verdict::host;
+    return is_our_piece(*packet, topology, *lane) ? Verdict::piece : Verdict::host;
   }
   if (packet->protocol == wire::kProtocolUdp) {
     return classify_udp(*packet, topology, lane);
+  }
+  if (packet->protocol == wire::kProtocolEsp && topology.ipsec) {
+    lane->udp_offset = packet->header_length;
+    lane->esp_offset = packet->header_length;
+    return Verdict::esp;
   }
   return Verdict::host;
 }
@@ -191,6 +226,9 @@ void classify(Burst* burst, WorkerContext* worker) {
         break;
       case Verdict::data:
         burst->to_decap.push(i);
+        break;
+      case Verdict::esp:
+        burst->to_esp_decap.push(i);
         break;
       case Verdict::route:
         // From here on the packet begins with its IP header.

@@ -70,6 +70,7 @@ void icmp(Burst* burst, WorkerContext* worker) {
   burst->to_route = {};
   burst->to_mtu = {};
   burst->to_encap = {};
+  burst->to_esp_encap = {};
   for (const std::uint32_t i : burst->to_icmp) {
     Lane* lane = &burst->lanes[i];
     if (!make_answer(lane, worker)) {

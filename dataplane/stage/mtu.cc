@@ -103,7 +103,11 @@ void mtu(Burst* burst, WorkerContext* worker) {
       continue;
     }
     fit_segments(lane, *worker->topology);
-    (lane->peer != abi::kNoPeer ? burst->to_encap : burst->to_neighbour).push(i);
+    if (lane->peer != abi::kNoPeer) {
+      push_to_seal(burst, i, *worker);
+    } else {
+      burst->to_neighbour.push(i);
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/flow.h"
 #include "dataplane/wire/ip.h"
+#include "dataplane/wire/selector_key.h"
 
 namespace gotthard::dataplane {
 namespace {
@@ -82,6 +83,17 @@ void give_to_host(Lane* lane) {
       PacketNote{.kind = NoteKind::to_twin, .origin = lane->origin, .port = lane->port};
 }
 
+// Of several SAs with the same selectors each worker has its own (RFC 9611).
+std::uint32_t child_of(const Lane& lane, const NextHop& hop, const WorkerContext& worker) {
+  const PolicyTable* policy =
+      worker.shared->policies[hop.interface].load(std::memory_order_acquire);
+  const PolicyRule* rule =
+      policy == nullptr ? nullptr
+                        : policy->match(wire::selector_key({lane.ip, lane.length}, lane.family,
+                                                           wire::Direction::outbound));
+  return rule == nullptr ? kNone24 : rule->peer + worker.index % rule->spread;
+}
+
 Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const WorkerContext& worker) {
   Lane* lane = &burst->lanes[i];
   if (denied_from_underlay(*burst, i, false, worker)) {
@@ -91,12 +103,16 @@ Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const Worker
   if (!interface.used || !interface.up) {
     return Drop::interface_down;
   }
-  if (hop.target == kNone24) {
-    return Drop::no_peer;
+  const bool policy = hop.kind == abi::HopKind::policy;
+  const std::uint32_t peer = policy ? child_of(*lane, hop, worker) : hop.target;
+  if (peer == kNone24) {
+    return policy ? Drop::no_child : Drop::no_peer;
   }
   lane->interface = hop.interface;
-  lane->peer = hop.target;
+  lane->peer = peer;
   lane->mtu = hop.mtu != 0 && hop.mtu < interface.mtu ? hop.mtu : interface.mtu;
+  const std::uint16_t path = worker.shared->peers[peer].mtu.load(std::memory_order_relaxed);
+  lane->mtu = path != 0 && path < lane->mtu ? path : lane->mtu;
   burst->to_mtu.push(i);
   return Drop::none;
 }
@@ -147,6 +163,7 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
     case abi::HopKind::neighbour:
       return to_neighbour(burst, i, hop, worker);
     case abi::HopKind::tunnel:
+    case abi::HopKind::policy:
       return into_tunnel(burst, i, hop, worker);
     case abi::HopKind::unreachable:
       return Drop::unreachable;
@@ -217,8 +234,8 @@ void hear_neighbours(Burst* burst, const LaneList& lanes, WorkerContext* worker)
 
 // A blackhole is silent, and nobody out there is told what there is inside.
 bool answered(Drop reason, const Lane& lane) {
-  return (reason == Drop::no_route || reason == Drop::no_peer || reason == Drop::unreachable ||
-          reason == Drop::prohibited) &&
+  return (reason == Drop::no_route || reason == Drop::no_peer || reason == Drop::no_child ||
+          reason == Drop::unreachable || reason == Drop::prohibited) &&
          (lane.origin == Origin::inside || lane.origin == Origin::tunnel);
 }
 

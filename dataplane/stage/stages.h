@@ -18,7 +18,13 @@ inline void refuse(Burst* burst, std::uint32_t i, Drop reason, WorkerContext* wo
   burst->to_icmp.push(i);
 }
 
-// Ethernet and IP headers; what is WireGuard to us, what is the host's, what is to be routed.
+// To the stage that seals for the lane's tunnel.
+inline void push_to_seal(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
+  const auto kind = worker.topology->interfaces[burst->lanes[i].interface].kind;
+  (kind == abi::TunnelKind::ipsec ? burst->to_esp_encap : burst->to_encap).push(i);
+}
+
+// Ethernet and IP headers; what is a tunnel's to us, what is the host's, what is to be routed.
 void classify(Burst* burst, WorkerContext* worker);
 
 // Handshake messages: length, mac1, police; what is left goes to control through the manager.
@@ -27,6 +33,9 @@ void punt(Burst* burst, WorkerContext* worker);
 // Data messages: session, window, open, commit, source check.
 void wg_decap(Burst* burst, WorkerContext* worker);
 
+// The same of ESP: its source and all that selectors look at are its SA's.
+void esp_decap(Burst* burst, WorkerContext* worker);
+
 // Destination -> next hop; nothing plain to the underlay.
 void route(Burst* burst, WorkerContext* worker);
 
@@ -34,11 +43,12 @@ void route(Burst* burst, WorkerContext* worker);
 void mtu(Burst* burst, WorkerContext* worker);
 
 // Answers for what was refused: the sender learns why. What it makes goes through `route`, `mtu`
-// and `wg_encap` again, and is not answered itself.
+// and the sealing stages again, and is not answered itself.
 void icmp(Burst* burst, WorkerContext* worker);
 
 // Counters, headers, seal.
 void wg_encap(Burst* burst, WorkerContext* worker);
+void esp_encap(Burst* burst, WorkerContext* worker);
 
 // Next hop -> Ethernet header.
 void neighbour(Burst* burst, WorkerContext* worker);

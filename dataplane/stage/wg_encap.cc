@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/stage/sealing.h"
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ecn.h"
 #include "dataplane/wire/flow.h"
@@ -11,73 +12,6 @@
 
 namespace gotthard::dataplane {
 namespace {
-
-const OuterTemplate* outer_of(const Lane& lane, const WorkerContext& worker) {
-  return worker.shared->peers[lane.peer].outer.load(std::memory_order_acquire);
-}
-
-// Without a session the packet waits at the manager, which asks control for a handshake.
-void wait_for_session(Lane* lane) {
-  *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::park_session,
-                                        .origin = lane->origin,
-                                        .answer = lane->answer,
-                                        .interface = lane->interface,
-                                        .mtu = lane->mtu,
-                                        .peer = lane->peer};
-}
-
-// Takes one block of counters per session for the whole burst (no two workers ever get the same
-// number), and deals it out in order. `message_limit` is at most 2^63, and workers stop at
-// `exhausted`, so that the counter cannot come round.
-class CounterBlocks {
- public:
-  void count(const Session* session) { ++entry(session)->size; }
-
-  // False: the session has none left.
-  bool next(Session* session, std::uint64_t* counter) {
-    Entry* e = entry(session);
-    if (!e->taken) {
-      take(session, e);
-    }
-    if (e->given == e->size || e->first + e->given >= session->message_limit) {
-      return false;
-    }
-    *counter = e->first + e->given++;
-    return true;
-  }
-
- private:
-  struct Entry {
-    const Session* session = nullptr;
-    std::uint64_t first = 0;
-    std::uint32_t size = 0;
-    std::uint32_t given = 0;
-    bool taken = false;
-  };
-
-  static void take(Session* session, Entry* e) {
-    e->taken = true;
-    if (session->next_counter.load(std::memory_order_relaxed) >= session->message_limit) {
-      session->exhausted.store(true, std::memory_order_relaxed);
-      e->size = 0;
-      return;
-    }
-    e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
-  }
-
-  // Open addressing; twice as many places as lanes.
-  Entry* entry(const Session* session) {
-    for (std::uint32_t place = session->local_id;; ++place) {
-      Entry* e = &entries_[place % entries_.size()];
-      if (e->session == session || e->session == nullptr) {
-        e->session = session;
-        return e;
-      }
-    }
-  }
-
-  std::array<Entry, 2 * kBurst> entries_{};
-};
 
 // Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
 std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
@@ -107,26 +41,6 @@ std::uint8_t outer_class(const Lane& lane, const WorkerContext& worker) {
   return copy ? inner : inner & wire::kEcnMask;
 }
 
-void write_ip(std::byte* ip, const OuterTemplate& outer, std::uint8_t traffic_class,
-              std::uint32_t udp_length, WorkerContext* worker) {
-  if (outer.endpoint.remote.family == Family::ipv4) {
-    auto* header = reinterpret_cast<wire::Ipv4Header*>(ip);
-    const auto total = static_cast<std::uint16_t>(sizeof(*header) + udp_length);
-    const std::uint16_t id = worker->ipv4_ids.next();
-    header->tos = traffic_class;
-    header->total_length.set(total);
-    header->id.set(id);
-    std::uint32_t sum = outer.checksum_base + traffic_class + total + id;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    header->checksum.set(static_cast<std::uint16_t>(~sum));
-    return;
-  }
-  auto* header = reinterpret_cast<wire::Ipv6Header*>(ip);
-  wire::set_traffic_class(ip, Family::ipv6, traffic_class);
-  header->payload_length.set(static_cast<std::uint16_t>(udp_length));
-}
-
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
   const std::uint32_t padded = padded_length(*lane, *worker);
@@ -145,7 +59,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   std::memcpy(ip, outer.headers.data(), outer.headers_length);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
-  write_ip(ip, outer, traffic_class, udp_length, worker);
+  write_ip(ip, outer, {.traffic_class = traffic_class, .payload = udp_length}, worker);
   auto* udp =
       reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
   udp->length.set(static_cast<std::uint16_t>(udp_length));
@@ -166,30 +80,6 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
       static_cast<std::uint16_t>(outer.headers_length - sizeof(wire::UdpHeader) + udp_length);
   lane->neighbour = outer.endpoint.neighbour;
   return true;
-}
-
-void count_sent(const Lane& lane, std::uint16_t inner_length, WorkerContext* worker) {
-  PeerCounters& counters = worker->peer_counters[lane.peer];
-  if (inner_length == 0) {
-    counters.tx_keepalives.add(1);
-    return;
-  }
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(inner_length);
-}
-
-// IPv6 has no packets without a checksum (RFC 8200, 8.1); over IPv4 none is sent, the tag protects
-// more than it would.
-void finish_checksum(Lane* lane) {
-  if (lane->family == Family::ipv6) {
-    auto* udp = reinterpret_cast<wire::UdpHeader*>(lane->ip + sizeof(wire::Ipv6Header));
-    udp->checksum.set(wire::udp_checksum(lane->ip, Family::ipv6, udp));
-  }
-}
-
-void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
-  worker->peer_counters[lane->peer].drops.add(1);
-  drop_packet(lane, reason, worker->counters);
 }
 
 }  // namespace

@@ -7,15 +7,22 @@ namespace {
 
 constexpr std::uint8_t kOuterTtl = 64;
 
+std::size_t udp_length(abi::PeerKind kind) {
+  return kind == abi::PeerKind::esp ? 0 : sizeof(wire::UdpHeader);
+}
+std::uint8_t protocol(abi::PeerKind kind) {
+  return kind == abi::PeerKind::esp ? wire::kProtocolEsp : wire::kProtocolUdp;
+}
+
 void write_ipv4(const abi::Endpoint& endpoint, OuterTemplate* result) {
   wire::Ipv4Header ip{};
   ip.version_ihl = 0x45;
   ip.ttl = kOuterTtl;
-  ip.protocol = wire::kProtocolUdp;
+  ip.protocol = protocol(result->kind);
   std::memcpy(&ip.source, endpoint.local.bytes.data(), 4);
   std::memcpy(&ip.destination, endpoint.remote.bytes.data(), 4);
   std::memcpy(result->headers.data(), &ip, sizeof(ip));
-  result->headers_length = sizeof(ip) + sizeof(wire::UdpHeader);
+  result->headers_length = static_cast<std::uint16_t>(sizeof(ip) + udp_length(result->kind));
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < sizeof(ip); i += 2) {
     wire::Big16 word;
@@ -28,22 +35,25 @@ void write_ipv4(const abi::Endpoint& endpoint, OuterTemplate* result) {
 void write_ipv6(const abi::Endpoint& endpoint, OuterTemplate* result) {
   wire::Ipv6Header ip{};
   ip.version_class_flow.set(0x60000000);
-  ip.next_header = wire::kProtocolUdp;
+  ip.next_header = protocol(result->kind);
   ip.hop_limit = kOuterTtl;
   ip.source = endpoint.local.bytes;
   ip.destination = endpoint.remote.bytes;
   std::memcpy(result->headers.data(), &ip, sizeof(ip));
-  result->headers_length = sizeof(ip) + sizeof(wire::UdpHeader);
+  result->headers_length = static_cast<std::uint16_t>(sizeof(ip) + udp_length(result->kind));
 }
 
 }  // namespace
 
-OuterTemplate make_outer_template(const abi::Endpoint& endpoint) {
-  OuterTemplate result{.endpoint = endpoint};
+OuterTemplate make_outer_template(const abi::Endpoint& endpoint, abi::PeerKind kind) {
+  OuterTemplate result{.endpoint = endpoint, .kind = kind};
   if (endpoint.remote.family == abi::Family::ipv4) {
     write_ipv4(endpoint, &result);
   } else {
     write_ipv6(endpoint, &result);
+  }
+  if (kind == abi::PeerKind::esp) {
+    return result;
   }
   wire::UdpHeader udp{};
   udp.source.set_raw(endpoint.local_port);

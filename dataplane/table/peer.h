@@ -7,6 +7,7 @@
 
 #include "dataplane/abi/limits.h"
 #include "dataplane/abi/records.h"
+#include "dataplane/table/policy.h"
 #include "dataplane/table/session.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
@@ -15,16 +16,20 @@
 namespace gotthard::dataplane {
 
 // IP and UDP headers as they are written in front of each sealed packet, lengths, ids and checksums
-// aside. Immutable; replaced as a whole.
+// aside; ESP that is not in UDP has none of the latter. Immutable; replaced as a whole.
 struct OuterTemplate {
   abi::Endpoint endpoint;
+  abi::PeerKind kind = abi::PeerKind::wireguard;
+  abi::DontFragment dont_fragment = abi::DontFragment::clear;
+  std::uint8_t dscp = abi::kDscpFromInner;
   std::uint16_t headers_length = 0;  // IP and UDP
   std::array<std::byte, sizeof(wire::Ipv6Header) + sizeof(wire::UdpHeader)> headers{};
   // IPv4: sum of the header's constant words, so that only length and id are added per packet.
   std::uint32_t checksum_base = 0;
 };
 
-[[nodiscard]] OuterTemplate make_outer_template(const abi::Endpoint& endpoint);
+[[nodiscard]] OuterTemplate make_outer_template(const abi::Endpoint& endpoint,
+                                                abi::PeerKind kind = abi::PeerKind::wireguard);
 
 // Written by the manager alone; workers read. A slot is a peer's for as long as control says so;
 // peers come and go, slots stay.
@@ -33,6 +38,9 @@ struct alignas(64) Peer {
   std::atomic<Session*> next{nullptr};  // responder's, until the peer has shown that it has the key
   std::atomic<const OuterTemplate*> outer{nullptr};  // null: endpoint or its route unknown
   std::atomic<std::uint16_t> interface { 0 };
+  std::atomic<std::uint8_t> sealing_worker{abi::kAnyWorker};
+  std::atomic<std::uint16_t> mtu{0};  // the longest inner packet that its path takes; 0: any
+  std::atomic<const PolicyTable*> selectors{nullptr};  // ESP: what may come out of its SAs
 
   // A confirmed next is what the peer itself uses already.
   [[nodiscard]] Session* sealing_session() const {

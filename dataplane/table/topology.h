@@ -42,6 +42,7 @@ struct TopologyInterface {
   bool clamp_mss = false;
   std::uint8_t source_ports = 1;  // from listen_port on
   std::array<std::uint8_t, 32> mac1_key{};
+  abi::TunnelKind kind = abi::TunnelKind::wireguard;
   AnswerAddresses answers;
 };
 
@@ -50,6 +51,7 @@ struct Topology {
   std::array<TopologyInterface, abi::kMaxInterfaces> interfaces;
   std::uint32_t port_count = 0;
   std::uint32_t interface_count = 0;  // one more than the greatest used number
+  bool ipsec = false;                 // one of them at least is
   std::uint32_t local4_count = 0;
   std::uint32_t local6_count = 0;
   std::array<std::uint32_t, kMaxLocalAddresses> local4{};  // as on the wire
@@ -71,7 +73,8 @@ struct Topology {
     }
     return false;
   }
-  // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces.
+  // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces. Of IPsec: one of
+  // those that share the port.
   [[nodiscard]] std::uint16_t listener(std::uint16_t udp_port) const {
     for (std::uint16_t i = 0; i < interface_count; ++i) {
       const TopologyInterface& candidate = interfaces[i];

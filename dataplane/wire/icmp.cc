@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 namespace gotthard::wire {
 namespace {
@@ -51,39 +50,9 @@ bool may_answer4(std::span<const std::byte> bytes, const IpPacket& packet) {
          !is_error4(static_cast<std::uint8_t>(bytes[packet.header_length]));
 }
 
-// What an IPv6 packet carries after its extension headers (RFC 8200, section 4); nothing when that
-// is out of reach.
-struct Upper {
-  std::uint8_t protocol = 0;
-  std::size_t offset = 0;
-};
-std::optional<Upper> upper_layer(std::span<const std::byte> bytes) {
-  constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kDestination = 60;
-  constexpr int kMostHeaders = 8;
-  Upper upper{.protocol = reinterpret_cast<const Ipv6Header*>(bytes.data())->next_header,
-              .offset = sizeof(Ipv6Header)};
-  for (int i = 0; i < kMostHeaders; ++i) {
-    const bool fragment = upper.protocol == kProtocolFragment;
-    if (!fragment && upper.protocol != kHopByHop && upper.protocol != kRouting &&
-        upper.protocol != kDestination) {
-      return upper;
-    }
-    if (upper.offset + 8 > bytes.size()) {
-      return std::nullopt;
-    }
-    const std::byte* header = bytes.data() + upper.offset;
-    if (fragment && (reinterpret_cast<const Big16*>(header + 2)->get() & 0xfff8) != 0) {
-      return std::nullopt;  // a later fragment: what it carries is not to be seen
-    }
-    upper.protocol = static_cast<std::uint8_t>(header[0]);
-    upper.offset += fragment ? 8 : (static_cast<std::size_t>(header[1]) + 1) * 8;
-  }
-  return std::nullopt;
-}
-
 bool may_answer6(std::span<const std::byte> bytes) {
   constexpr std::uint8_t kFirstInformational = 128, kRedirect = 137;
-  const auto upper = upper_layer(bytes);
+  const auto upper = upper_layer6(bytes);
   if (!upper) {
     return false;
   }

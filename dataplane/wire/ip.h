@@ -62,6 +62,14 @@ struct IpPacket {
 // allowed. Does not look at checksums.
 [[nodiscard]] std::optional<IpPacket> parse_ip(std::span<const std::byte> bytes);
 
+// What an IPv6 packet carries after its extension headers (RFC 8200, section 4); nothing when that
+// is out of reach, or in an earlier fragment. `bytes` hold the fixed header.
+struct UpperLayer {
+  std::uint8_t protocol = 0;
+  std::size_t offset = 0;
+};
+[[nodiscard]] std::optional<UpperLayer> upper_layer6(std::span<const std::byte> bytes);
+
 // RFC 1071 over the header alone; true also for a header whose checksum field is right.
 [[nodiscard]] bool ipv4_checksum_ok(const Ipv4Header& header, std::size_t header_length);
 // `checksum` must be zero.

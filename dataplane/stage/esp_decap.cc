@@ -1,0 +1,262 @@
+#include <array>
+#include <cstring>
+
+#include "dataplane/stage/opened.h"
+#include "dataplane/stage/stages.h"
+#include "dataplane/wire/esp.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/selector_key.h"
+#include "dataplane/wire/transport.h"
+
+namespace gotthard::dataplane {
+namespace {
+
+// SPI and sequence number as they are authenticated (RFC 4106, 5).
+using AssociatedData = std::array<wire::Big32, 3>;
+
+const wire::EspHeader* header_of(const Lane& lane) {
+  return reinterpret_cast<const wire::EspHeader*>(lane.ip + lane.esp_offset);
+}
+
+wire::EspSizes sizes_of(const Session& session) {
+  const crypto::SuiteTraits traits = crypto::traits_of(session.open_key.suite());
+  return {.iv = traits.iv, .icv = traits.tag, .alignment = traits.alignment};
+}
+
+// Where the text of each lane lies; kept from before it is opened until after.
+using Texts = std::array<wire::EspText, kBurst>;
+
+// Everything that can be refused before any cryptography.
+Drop find_sa(Lane* lane, const WorkerContext& worker, wire::EspText* text) {
+  const std::size_t length = lane->length - lane->esp_offset;
+  if (length < sizeof(wire::EspHeader)) {
+    return Drop::esp_bad_length;
+  }
+  const wire::EspHeader* header = header_of(*lane);
+  Session* session = worker.shared->sessions.find(header->spi.get());
+  if (session == nullptr || !session->is_esp()) {
+    return Drop::esp_unknown_spi;
+  }
+  lane->session = session;
+  lane->interface = session->interface;
+  if (!worker.topology->interfaces[lane->interface].up) {
+    return Drop::interface_down;
+  }
+  const auto found = wire::find_esp_text(length, sizes_of(*session));
+  if (!found) {
+    return Drop::esp_bad_length;
+  }
+  *text = *found;
+  const std::uint32_t low = header->sequence.get();
+  lane->counter = session->kind == SessionKind::esp_extended
+                      ? wire::infer_sequence(low, session->window.received())
+                      : low;
+  if (lane->counter == 0) {
+    return Drop::esp_sequence_zero;
+  }
+  if (session->too_old(worker.now_tsc) || session->opened_enough()) {
+    return Drop::esp_expired;
+  }
+  switch (session->window.precheck(lane->counter)) {
+    case ReplayWindow::Verdict::accept:
+      return Drop::none;
+    case ReplayWindow::Verdict::replay:
+      return Drop::esp_replay;
+    case ReplayWindow::Verdict::late:
+      return Drop::esp_late;
+  }
+  return Drop::esp_replay;
+}
+
+crypto::AeadJob open_job(const Lane& lane, const wire::EspText& text, AssociatedData* aad) {
+  const Session& session = *lane.session;
+  std::byte* packet = lane.ip + lane.esp_offset;
+  crypto::AeadJob job{.key = &session.open_key,
+                      .text = packet + text.offset,
+                      .length = static_cast<std::uint32_t>(text.length),
+                      .aad = reinterpret_cast<const std::byte*>(aad->data()),
+                      .tag = packet + text.offset + text.length};
+  (*aad)[0] = header_of(lane)->spi;
+  if (session.kind == SessionKind::esp_extended) {
+    (*aad)[1].set(static_cast<std::uint32_t>(lane.counter >> 32));
+    (*aad)[2] = header_of(lane)->sequence;
+    job.aad_length = 12;
+  } else {
+    (*aad)[1] = header_of(lane)->sequence;
+    job.aad_length = 8;
+  }
+  std::memcpy(job.nonce.data(), session.open_salt.bytes().data(), 4);
+  std::memcpy(job.nonce.data() + 4, packet + sizeof(wire::EspHeader), 8);
+  return job;
+}
+
+// For SAs that have a limit of what they open: one addition for each run of packets of one of them.
+class Sums {
+ public:
+  void add(Session* session, std::size_t bytes) {
+    if (!session->counts) {
+      return;
+    }
+    if (session != session_) {
+      settle();
+      session_ = session;
+    }
+    ++packets_;
+    bytes_ += bytes;
+  }
+  void settle() {
+    if (session_ != nullptr) {
+      session_->opened_packets.fetch_add(packets_, std::memory_order_relaxed);
+      session_->opened_bytes.fetch_add(bytes_, std::memory_order_relaxed);
+    }
+    packets_ = 0;
+    bytes_ = 0;
+  }
+
+ private:
+  Session* session_ = nullptr;
+  std::uint64_t packets_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+// Transport mode (RFC 4303, 3.1.1): the IP header that was outside is the packet's own. It moves up
+// to what it belongs to.
+Drop restore_header(Lane* lane, std::byte* payload, const wire::EspPayload& what,
+                    wire::IpPacket* packet, std::byte** inner) {
+  const std::size_t header = lane->udp_offset;
+  const std::size_t length = header + what.length;
+  std::byte* ip = payload - header;
+  std::memmove(ip, lane->ip, header);
+  if (lane->family == Family::ipv4) {
+    auto* fixed = reinterpret_cast<wire::Ipv4Header*>(ip);
+    fixed->protocol = what.next_header;
+    fixed->total_length.set(static_cast<std::uint16_t>(length));
+    fixed->checksum.set(0);
+    fixed->checksum.set(wire::ipv4_checksum({ip, header}));
+  } else {
+    auto* fixed = reinterpret_cast<wire::Ipv6Header*>(ip);
+    fixed->next_header = what.next_header;
+    fixed->payload_length.set(static_cast<std::uint16_t>(what.length));
+  }
+  const auto parsed = wire::parse_ip({ip, length});
+  if (!parsed || parsed->fragment) {
+    return Drop::esp_inner_invalid;
+  }
+  // On its way the addresses may have become others, which its checksum is not of (RFC 3948,
+  // 3.1.2); what was authenticated is right.
+  if (lane->udp_offset != lane->esp_offset) {
+    wire::renew_transport_checksum(std::span(ip, length), *parsed);
+  }
+  *packet = *parsed;
+  *inner = ip;
+  return Drop::none;
+}
+
+Drop find_inner(const Lane& lane, std::byte* payload, const wire::EspPayload& what,
+                wire::IpPacket* packet) {
+  const auto parsed = wire::parse_ip({payload, what.length});
+  if (!parsed || what.next_header != (parsed->family == Family::ipv4 ? wire::kNextHeaderIpv4
+                                                                     : wire::kNextHeaderIpv6)) {
+    return Drop::esp_inner_invalid;
+  }
+  *packet = *parsed;
+  return check_inner(payload, *packet, lane, Drop::esp_inner_invalid);
+}
+
+// An SA brings what its selectors name, and nothing else (RFC 4301, 5.2 step 4).
+bool selected(const Lane& lane, std::byte* inner, const wire::IpPacket& packet,
+              const WorkerContext& worker) {
+  const PolicyTable* selectors =
+      worker.shared->peers[lane.session->peer].selectors.load(std::memory_order_acquire);
+  return selectors != nullptr &&
+         selectors->match(wire::selector_key({inner, packet.length}, packet.family,
+                                             wire::Direction::inbound)) != nullptr;
+}
+
+void refuse_opened(Lane* lane, Drop reason, WorkerContext* worker) {
+  worker->peer_counters[lane->session->peer].drops.add(1);
+  drop_packet(lane, reason, worker->counters);
+}
+
+// Strips what surrounded the inner packet. False: nothing inside to route.
+bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
+  PeerCounters& counters = worker->peer_counters[lane->session->peer];
+  std::byte* payload = lane->ip + lane->esp_offset + text.offset;
+  const auto what = wire::parse_esp_payload({payload, text.length});
+  if (!what) {
+    refuse_opened(lane, Drop::esp_bad_padding, worker);
+    return false;
+  }
+  if (what->next_header == wire::kNextHeaderNone) {  // RFC 4303, 2.6: a dummy
+    counters.rx_keepalives.add(1);
+    rte_pktmbuf_free(lane->mbuf);
+    return false;
+  }
+  wire::IpPacket packet;
+  std::byte* inner = payload;
+  Drop reason = lane->session->transport_mode
+                    ? restore_header(lane, payload, *what, &packet, &inner)
+                    : find_inner(*lane, payload, *what, &packet);
+  if (reason == Drop::none && !selected(*lane, inner, packet, *worker)) {
+    reason = Drop::esp_selector_denied;
+  }
+  if (reason != Drop::none) {
+    refuse_opened(lane, reason, worker);
+    return false;
+  }
+  counters.rx_packets.add(1);
+  counters.rx_bytes.add(packet.length);
+  become_inner(lane, inner, packet);
+  return true;
+}
+
+}  // namespace
+
+void esp_decap(Burst* burst, WorkerContext* worker) {
+  std::array<crypto::AeadJob, kBurst> jobs;
+  std::array<AssociatedData, kBurst> aads;
+  Texts texts;
+  LaneList sealed;
+  for (const std::uint32_t i : burst->to_esp_decap) {
+    Lane* lane = &burst->lanes[i];
+    if (const Drop reason = find_sa(lane, *worker, &texts[i]); reason != Drop::none) {
+      drop_packet(lane, reason, worker->counters);
+      continue;
+    }
+    jobs[sealed.size] = open_job(*lane, texts[i], &aads[i]);
+    sealed.push(i);
+  }
+  if (sealed.size == 0) {
+    return;
+  }
+
+  const std::uint64_t authentic_mask = worker->aead->open({jobs.data(), sealed.size});
+  LaneList authentic;
+  for (std::uint32_t i = 0; i < sealed.size; ++i) {
+    Lane* lane = &burst->lanes[sealed.lanes[i]];
+    if ((authentic_mask >> i & 1) != 0) {
+      authentic.push(sealed.lanes[i]);
+    } else {
+      refuse_opened(lane, Drop::esp_open_failed, worker);
+    }
+  }
+  commit_windows(burst, authentic, {.late = Drop::esp_late, .replay = Drop::esp_replay}, worker);
+
+  Sums sums;
+  for (const std::uint32_t i : authentic) {
+    Lane* lane = &burst->lanes[i];
+    if (lane->drop != Drop::none) {
+      continue;
+    }
+    sums.add(lane->session, texts[i].length);
+    if (lane->udp_offset != lane->esp_offset) {  // who is behind a NAT may move
+      notice_move(*lane, worker);
+    }
+    if (unwrap(lane, texts[i], worker)) {
+      burst->to_route.push(i);
+    }
+  }
+  sums.settle();
+}
+
+}  // namespace gotthard::dataplane

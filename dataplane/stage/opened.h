@@ -1,0 +1,126 @@
+// What the stages that open packets share: the window, the peer's address, the inner header.
+#pragma once
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstring>
+
+#include "dataplane/packet.h"
+#include "dataplane/wire/ecn.h"
+#include "dataplane/wire/ip.h"
+#include "dataplane/wire/udp.h"
+#include "dataplane/worker_context.h"
+
+namespace gotthard::dataplane {
+
+struct WindowDrops {
+  Drop late, replay;
+};
+
+// Marks the counters of authentic packets; what the window refuses now arrived twice, in this burst
+// or on another worker, or fell behind while it was being opened.
+inline void commit_windows(Burst* burst, const LaneList& authentic, const WindowDrops& reasons,
+                           WorkerContext* worker) {
+  std::uint64_t done = 0;
+  for (std::uint32_t first = 0; first < authentic.size; ++first) {
+    if ((done >> first & 1) != 0) {
+      continue;
+    }
+    Session* session = burst->lanes[authentic.lanes[first]].session;
+    LaneList group;
+    std::array<std::uint64_t, kBurst> counters;
+    std::array<ReplayWindow::Verdict, kBurst> verdicts;
+    for (std::uint32_t i = first; i < authentic.size; ++i) {
+      const Lane& lane = burst->lanes[authentic.lanes[i]];
+      if (lane.session == session) {
+        done |= std::uint64_t{1} << i;
+        counters[group.size] = lane.counter;
+        group.push(authentic.lanes[i]);
+      }
+    }
+    session->window.commit({counters.data(), group.size}, {verdicts.data(), group.size});
+    for (std::uint32_t i = 0; i < group.size; ++i) {
+      Lane* lane = &burst->lanes[group.lanes[i]];
+      if (verdicts[i] != ReplayWindow::Verdict::accept) {
+        const bool late = verdicts[i] == ReplayWindow::Verdict::late;
+        drop_packet(lane, late ? reasons.late : reasons.replay, worker->counters);
+      }
+    }
+    // Idempotent: a responder's session becomes the one to seal with.
+    if (!session->confirmed.load(std::memory_order_relaxed)) {
+      session->confirmed.store(true, std::memory_order_relaxed);
+    }
+  }
+}
+
+// The peer may have a new address. Only what was authenticated and is not a replay says so.
+inline void notice_move(const Lane& lane, WorkerContext* worker) {
+  const OuterTemplate* outer =
+      worker->shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
+  const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
+  const abi::Address from = wire::source_of(lane.ip, lane.family);
+  // A peer may spread its flows over as many source ports as we do: they are one endpoint.
+  const std::uint8_t ports = worker->topology->interfaces[lane.interface].source_ports;
+  if (outer != nullptr && outer->endpoint.remote == from &&
+      static_cast<std::uint16_t>(udp->source.get() - ntohs(outer->endpoint.remote_port)) < ports) {
+    return;
+  }
+  if (!worker->move_notices.take(worker->now_tsc)) {
+    return;
+  }
+  // Only the headers go to the manager: the packet itself is on its way. Without a buffer to spare
+  // the next packet will tell.
+  rte_mbuf* copy = rte_pktmbuf_alloc(lane.mbuf->pool);
+  if (copy == nullptr) {
+    return;
+  }
+  const std::uint16_t size = lane.udp_offset + sizeof(wire::UdpHeader);
+  std::memcpy(rte_pktmbuf_append(copy, size), lane.ip, size);
+  *packet_note(copy) = PacketNote{.kind = NoteKind::moved,
+                                  .origin = lane.origin,
+                                  .port = lane.port,
+                                  .interface = lane.interface,
+                                  .peer = lane.session->peer,
+                                  .local_id = lane.session->local_id};
+  if (rte_ring_sp_enqueue(worker->to_manager, copy) != 0) {
+    rte_pktmbuf_free(copy);
+  }
+}
+
+// The header is as its sender made it, and learns of the congestion that the outer one met.
+inline Drop check_inner(std::byte* inner, const wire::IpPacket& packet, const Lane& lane,
+                        Drop invalid) {
+  if (packet.family == Family::ipv4 &&
+      !wire::ipv4_checksum_ok(*reinterpret_cast<const wire::Ipv4Header*>(inner),
+                              packet.header_length)) {
+    return invalid;
+  }
+  const std::uint8_t before = wire::traffic_class(inner, packet.family);
+  const auto ecn = wire::decapsulated_ecn(
+      before & wire::kEcnMask, wire::traffic_class(lane.ip, lane.family) & wire::kEcnMask);
+  if (!ecn) {
+    return Drop::ecn_not_capable;
+  }
+  if (*ecn != (before & wire::kEcnMask)) {
+    wire::set_traffic_class(inner, packet.family,
+                            static_cast<std::uint8_t>((before & ~wire::kEcnMask) | *ecn));
+  }
+  return Drop::none;
+}
+
+// The lane goes on as the packet that was inside.
+inline void become_inner(Lane* lane, std::byte* inner, const wire::IpPacket& packet) {
+  lane->outer = lane->ip;
+  lane->ip = inner;
+  lane->family = packet.family;
+  lane->length = packet.length;
+  lane->peer = lane->session->peer;
+  lane->origin = Origin::tunnel;
+  lane->opened_at = lane->interface;
+  rte_pktmbuf_adj(lane->mbuf,
+                  static_cast<std::uint16_t>(inner - rte_pktmbuf_mtod(lane->mbuf, std::byte*)));
+  rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - packet.length);
+}
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,106 @@
+// Which child a packet is for: ordered rules over addresses, ports and protocol (RFC 4301, 4.4.1),
+// looked up without going through them. A tree: each inner node cuts the numbers of one field into
+// intervals, found by bisection; a leaf holds the few rules that are left, in order. So what a
+// lookup costs grows with the logarithm of the number of rules.
+//
+// Immutable once built; replaced as a whole.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/wire/selector_key.h"
+
+namespace gotthard::dataplane {
+
+// Both ends included.
+struct PolicyRange {
+  wire::SelectorNumber first = 0;
+  wire::SelectorNumber last = 0;
+  [[nodiscard]] bool has(wire::SelectorNumber number) const {
+    return number >= first && number <= last;
+  }
+};
+
+struct PolicyRule {
+  wire::Family family = wire::Family::none;
+  std::array<PolicyRange, wire::kSelectorFields> ranges;  // by SelectorField
+  std::uint32_t peer = 0;
+  std::uint32_t spread = 1;
+
+  [[nodiscard]] bool fits(const wire::SelectorNumbers& numbers) const {
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      if (!ranges[i].has(numbers[i])) {
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+class PolicyTable {
+ public:
+  // Of rules that fit, the first is taken.
+  explicit PolicyTable(std::vector<PolicyRule> rules);
+
+  // Nothing: null.
+  [[nodiscard]] const PolicyRule* match(const wire::SelectorKey& key) const {
+    std::uint32_t at = key.family == wire::Family::ipv4 ? root4_ : root6_;
+    for (;;) {
+      const Node& node = nodes_[at];
+      if (node.leaf) {
+        for (std::uint32_t i = 0; i < node.count; ++i) {
+          const PolicyRule& rule = rules_[leaves_[node.first + i]];
+          if (rule.fits(key.numbers)) {
+            return &rule;
+          }
+        }
+        return nullptr;
+      }
+      at = children_[interval(node, key.numbers[node.field])];
+    }
+  }
+
+  // For people and tests.
+  [[nodiscard]] std::size_t nodes() const { return nodes_.size(); }
+  // Rules that a lookup may have to look at one by one.
+  [[nodiscard]] std::size_t longest_leaf() const;
+
+ private:
+  // A leaf: rules leaves_[first ...]. Else: intervals, of which the n-th begins at bounds_[first +
+  // n] and leads to children_[first + n].
+  struct Node {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    std::uint8_t field = 0;
+    bool leaf = true;
+  };
+  using Rules = std::vector<std::uint32_t>;
+
+  std::uint32_t build(const Rules& rules, std::size_t field);
+  std::uint32_t add_leaf(const Rules& rules);
+  // The last one that begins at or below `number`: the first begins at 0.
+  [[nodiscard]] std::uint32_t interval(const Node& node, wire::SelectorNumber number) const {
+    std::uint32_t low = node.first;
+    std::uint32_t size = node.count;
+    while (size > 1) {
+      const std::uint32_t half = size / 2;
+      low = bounds_[low + half] <= number ? low + half : low;
+      size -= half;
+    }
+    return low;
+  }
+
+  std::vector<PolicyRule> rules_;
+  std::vector<Node> nodes_;
+  std::vector<wire::SelectorNumber> bounds_;
+  std::vector<std::uint32_t> children_;
+  Rules leaves_;
+  std::size_t work_ = 0;
+  std::uint32_t root4_ = 0;
+  std::uint32_t root6_ = 0;
+};
+
+}  // namespace gotthard::dataplane
