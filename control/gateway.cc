@@ -124,14 +124,17 @@ Status Gateway::set_up() {
        .fib = &fib_,
        .sessions = &sessions_,
        .checkpoint = &checkpoint_,
-       .resolve_name = [this](std::uint32_t peer, const std::string& host) {
-         const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
-         const auto id = ask(request);
-         if (id) {
-           names_asked_[*id] = {.peer = peer, .name = host};
-         }
-         return id.has_value();
-       }});
+       .resolve_name =
+           [this](std::uint32_t peer, const std::string& host) {
+             const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
+             const auto id = ask(request);
+             if (id) {
+               names_asked_[*id] = {.peer = peer, .name = host};
+             }
+             return id.has_value();
+           },
+       .is_others = [this](std::uint32_t peer) { return children_->owns(peer); },
+       .others_endpoint = [this](std::uint32_t peer) { children_->on_endpoint_changed(peer); }});
   if (!tunnels) {
     return tl::unexpected(tunnels.error());
   }
@@ -140,6 +143,9 @@ Status Gateway::set_up() {
       .tunnels = tunnels_.get(),
       .ask = [this](const broker::RequestBody& request) { return ask(request); }});
   fib_.configure(config_, boottime_now());
+  children_ = std::make_unique<Children>(
+      config_, std::move(file_.lab_keys),
+      Children::Links{.dataplane = &link_, .fib = &fib_, .sessions = &sessions_});
   netlink_.start(boottime_now());
 
   const auto watched = [this](int fd, Reactor::Callback callback) {
@@ -171,6 +177,7 @@ Status Gateway::set_up() {
   reactor_.every(100 * kMillisecond, [this] {
     if (synchronised_) {
       tunnels_->on_tick();
+      children_->on_tick(boottime_now());
     }
     changes_->on_tick();
   });
@@ -317,6 +324,7 @@ void Gateway::try_resync() {
   link_.send(abi::ResyncBegin{});
   fib_.attach(now);
   const Tunnels::Resynced sessions = tunnels_->resync(fresh, now);
+  children_->resync(fresh);
   resync_serial_ = link_.send(abi::ResyncEnd{});
   synchronised_ = true;
   log::event(log::Level::info, kLog, "dataplane_attached",
@@ -341,9 +349,9 @@ void Gateway::on_event(const abi::EventBody& event) {
   } else if (const auto* refused = std::get_if<abi::CommandRefused>(&event)) {
     log::event(log::Level::warning, kLog, "command_refused",
                {{"serial", refused->serial}, {"reason", static_cast<int>(refused->reason)}});
-    (void)tunnels_->on_event(event);
+    (void)(children_->on_event(event) || tunnels_->on_event(event));
   } else {
-    (void)tunnels_->on_event(event);
+    (void)(children_->on_event(event) || tunnels_->on_event(event));
   }
 }
 
@@ -388,6 +396,7 @@ void Gateway::on_turn() {
   if (synchronised_) {
     fib_.flush(boottime_now());
     tunnels_->on_turn();
+    children_->on_turn();
   }
   link_.flush();
 }

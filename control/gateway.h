@@ -17,6 +17,7 @@
 #include "control/checkpoint/running_store.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
+#include "control/ipsec/children.h"
 #include "control/live_changes.h"
 #include "control/mgmt/server.h"
 #include "control/reactor.h"
@@ -53,6 +54,7 @@ class Gateway {
   [[nodiscard]] const config::Config& config() const { return config_; }
   [[nodiscard]] const Tunnels& tunnels() const { return *tunnels_; }
   [[nodiscard]] Tunnels& tunnels() { return *tunnels_; }
+  [[nodiscard]] const Children& children() const { return *children_; }
   [[nodiscard]] const abi::Directory* directory() const { return link_.directory(); }
   [[nodiscard]] const route::FibBuilder& fib() const { return fib_; }
   [[nodiscard]] const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
@@ -122,6 +124,7 @@ class Gateway {
   SessionAllocator sessions_;
   checkpoint::Checkpoint checkpoint_;
   std::unique_ptr<Tunnels> tunnels_;
+  std::unique_ptr<Children> children_;
   std::unique_ptr<LiveChanges> changes_;
   // The first is the operators', the others are the interfaces' userspace API.
   std::vector<std::unique_ptr<mgmt::Server>> servers_;

@@ -73,6 +73,7 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"show workers", needs_dataplane(gateway, show_workers)},
           {"show peers", needs_dataplane(gateway, show_peers)},
           {"show sessions", needs_dataplane(gateway, show_sessions)},
+          {"show children", needs_dataplane(gateway, show_children)},
           {"show interfaces", needs_dataplane(gateway, show_interfaces)},
           {"show routes", needs_dataplane(gateway, show_routes)},
           {"show neighbours", needs_dataplane(gateway, show_neighbours)},

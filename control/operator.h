@@ -10,9 +10,11 @@ class Gateway;
 
 [[nodiscard]] mgmt::Handlers operator_handlers(Gateway* gateway);
 
-// By file: operator_peers.cc, operator_sessions.cc, operator_routes.cc, operator_dataplane.cc.
+// By file: operator_peers.cc, operator_children.cc, operator_sessions.cc, operator_routes.cc,
+// operator_dataplane.cc.
 [[nodiscard]] mgmt::Answer show_peers(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_sessions(const Gateway& gateway);
+[[nodiscard]] mgmt::Answer show_children(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_interfaces(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_routes(const Gateway& gateway);
 [[nodiscard]] mgmt::Answer show_neighbours(const Gateway& gateway);

@@ -48,8 +48,12 @@ std::string port_name(const Gateway& gateway, std::uint16_t port) {
 
 std::string tunnel_name(const Gateway& gateway, std::uint16_t interface) {
   const auto& tunnels = gateway.tunnels().tunnels();
-  return interface < tunnels.size() ? tunnels[interface].settings.name
-                                    : fmt::format("interface {}", interface);
+  if (interface < tunnels.size()) {
+    return tunnels[interface].settings.name;
+  }
+  const std::size_t ipsec = interface - tunnels.size();
+  return ipsec < gateway.config().ipsec.size() ? gateway.config().ipsec[ipsec].name
+                                               : fmt::format("interface {}", interface);
 }
 
 // Where the route leads out, or who has the address.

@@ -22,10 +22,16 @@ json show_session(const Gateway& gateway, const SeenSession& seen, Nanoseconds n
   const abi::Directory& directory = *gateway.directory();
   const abi::SessionEntry& entry = directory.session[seen.local_id & abi::kSlotMask];
   const auto peer = gateway.tunnels().peers().find(seen.peer);
-  json result{{"interface", nullptr}, {"peer", nullptr}};
+  const Children& children = gateway.children();
+  json result{{"interface", nullptr}, {"peer", nullptr}, {"kind", "wireguard"}};
   if (peer != gateway.tunnels().peers().end()) {
-    result = {{"interface", gateway.tunnels().tunnels()[peer->second.interface].settings.name},
-              {"peer", peer->second.settings.name}};
+    result["interface"] = gateway.tunnels().tunnels()[peer->second.interface].settings.name;
+    result["peer"] = peer->second.settings.name;
+  } else if (const auto child = children.all().find(seen.peer); child != children.all().end()) {
+    result["interface"] = children.ipsec_of(child->second).name;
+    result["peer"] =
+        children.connection_of(child->second).name + "/" + children.settings_of(child->second).name;
+    result["kind"] = "esp";
   }
   const Nanoseconds age = now > seen.installed ? now - seen.installed : 0;
   result["local_id"] = fmt::format("{:#010x}", seen.local_id);
@@ -38,6 +44,38 @@ json show_session(const Gateway& gateway, const SeenSession& seen, Nanoseconds n
   result["next_counter"] = get(entry.sent);
   result["greatest_received"] = get(entry.received);
   return result;
+}
+
+json show_ipsec(const Gateway& gateway, std::size_t which) {
+  const config::Ipsec& settings = gateway.config().ipsec[which];
+  const Children& children = gateway.children();
+  std::uint64_t count = 0, rx_bytes = 0, tx_bytes = 0;
+  for (const auto& [number, child] : children.all()) {
+    if (child.ipsec == which) {
+      const abi::PeerEntry& entry = gateway.directory()->peer[number];
+      ++count;
+      rx_bytes += get(entry.rx_bytes);
+      tx_bytes += get(entry.tx_bytes);
+    }
+  }
+  json addresses = json::array();
+  for (const config::InterfaceAddress& address : settings.addresses) {
+    addresses.push_back(config::to_string(address));
+  }
+  return {{"name", settings.name},
+          {"kind", "ipsec"},
+          {"public_key", nullptr},
+          {"listen_port", settings.udp_port},
+          {"source_ports", 1},
+          {"fwmark", 0},
+          {"mtu", children.mtu(which) != 0 ? children.mtu(which) : settings.mtu},
+          {"up", children.up(which)},
+          {"addresses", addresses},
+          {"peers", count},
+          {"allowed_ips", config::remote_prefixes(settings).size()},
+          {"rx_bytes", rx_bytes},
+          {"tx_bytes", tx_bytes},
+          {"changed_live", false}};
 }
 
 }  // namespace
@@ -86,6 +124,9 @@ mgmt::Answer show_interfaces(const Gateway& gateway) {
                           {"rx_bytes", rx_bytes},
                           {"tx_bytes", tx_bytes},
                           {"changed_live", gateway.changed_live(tunnel.number)}});
+  }
+  for (std::size_t i = 0; i < gateway.config().ipsec.size(); ++i) {
+    interfaces.push_back(show_ipsec(gateway, i));
   }
   return json{{"interfaces", interfaces}};
 }

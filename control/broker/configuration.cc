@@ -54,7 +54,7 @@ Result<std::string> read_exactly(int fd, std::size_t size) {
 }  // namespace
 
 Status send_configuration(int socket, const ConfigurationToSend& configuration) {
-  const auto& [id, mode, path, text, key_files] = configuration;
+  const auto& [id, mode, path, text, key_files, lab_key_files] = configuration;
   if (path.size() >= kMaxPath || text.size() > kMaxText) {
     return fail("the configuration file is larger than {} bytes or its name longer than {}",
                 kMaxText, kMaxPath - 1);
@@ -63,19 +63,22 @@ Status send_configuration(int socket, const ConfigurationToSend& configuration) 
   if (!memfd) {
     return tl::unexpected(memfd.error());
   }
-  const Configuration header{.text_size = static_cast<std::uint32_t>(text.size()),
-                             .key_files = static_cast<std::uint32_t>(key_files.size()),
-                             .mode = mode,
-                             .path = to_text<kMaxPath>(path)};
+  const Configuration header{
+      .text_size = static_cast<std::uint32_t>(text.size()),
+      .key_files = static_cast<std::uint32_t>(key_files.size() + lab_key_files.size()),
+      .mode = mode,
+      .path = to_text<kMaxPath>(path)};
   const std::array first{memfd->get()};
   Status status = send_message(socket, encode(Notice{id, header}), first);
-  for (std::size_t i = 0; status && i < key_files.size(); ++i) {
-    if (key_files[i].path.size() >= kMaxPath) {
-      return fail("the name of the key file {} is too long", key_files[i].path);
+  for (const auto& files : {key_files, lab_key_files}) {
+    for (std::size_t i = 0; status && i < files.size(); ++i) {
+      if (files[i].path.size() >= kMaxPath) {
+        return fail("the name of the key file {} is too long", files[i].path);
+      }
+      const std::array fds{files[i].fd.get()};
+      status = send_message(socket,
+                            encode(Notice{id, KeyFile{0, to_text<kMaxPath>(files[i].path)}}), fds);
     }
-    const std::array fds{key_files[i].fd.get()};
-    status = send_message(
-        socket, encode(Notice{id, KeyFile{0, to_text<kMaxPath>(key_files[i].path)}}), fds);
   }
   return status;
 }

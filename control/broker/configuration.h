@@ -34,6 +34,7 @@ struct ConfigurationToSend {
   const std::string& path;
   std::string_view text;
   std::span<const OpenKeyFile> key_files;
+  std::span<const OpenKeyFile> lab_key_files{};
 };
 Status send_configuration(int socket, const ConfigurationToSend& configuration);
 

@@ -62,6 +62,12 @@ void check_names(const Config& config, const toml::table& root, ReadContext* con
                       fmt::format("two interfaces are named '{}'", config.wireguard[i].name));
     }
   }
+  for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
+    if (!names.insert(config.ipsec[i].name).second) {
+      context->report(line_of(root, "ipsec", i),
+                      fmt::format("two interfaces are named '{}'", config.ipsec[i].name));
+    }
+  }
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
     if (const std::string kernel = config.ports[i].kernel_device(); names.contains(kernel)) {
       context->report(line_of(root, "port", i),
@@ -86,6 +92,9 @@ void check_addresses(const Config& config, const toml::table& root, ReadContext*
   }
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     check(config.wireguard[i].addresses, line_of(root, "wireguard", i));
+  }
+  for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
+    check(config.ipsec[i].addresses, line_of(root, "ipsec", i));
   }
 }
 
@@ -156,6 +165,22 @@ void check_tunnel_routes(const Config& config, const toml::table& root, ReadCont
       }
     }
   }
+  for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
+    const Ipsec& ipsec = config.ipsec[i];
+    for (const Prefix& prefix : remote_prefixes(ipsec)) {
+      if (ipsec.routes == RoutePolicy::none ||
+          (prefix.length == 0 && ipsec.routes != RoutePolicy::all)) {
+        continue;
+      }
+      const auto [found, added] = routed.emplace(prefix, ipsec.name);
+      if (!added && found->second != ipsec.name) {
+        context->report(line_of(root, "ipsec", i),
+                        fmt::format("{} would be routed into {} and into {}: write routes = "
+                                    "\"none\" at one of them and say where with [[route]]",
+                                    to_string(prefix), found->second, ipsec.name));
+      }
+    }
+  }
 }
 
 void check_routes(const Config& config, const toml::table& root, ReadContext* context) {
@@ -163,15 +188,15 @@ void check_routes(const Config& config, const toml::table& root, ReadContext* co
   for (const Port& port : config.ports) {
     interfaces.insert(port.name);
   }
-  for (const WireGuard& wireguard : config.wireguard) {
-    interfaces.insert(wireguard.name);
+  for (const TunnelDevice& tunnel : tunnel_devices(config)) {
+    interfaces.insert(tunnel.name);
   }
   std::vector<InterfaceAddress> own;
   for (const Port& port : config.ports) {
     own.insert(own.end(), port.addresses.begin(), port.addresses.end());
   }
-  for (const WireGuard& wireguard : config.wireguard) {
-    own.insert(own.end(), wireguard.addresses.begin(), wireguard.addresses.end());
+  for (const TunnelDevice& tunnel : tunnel_devices(config)) {
+    own.insert(own.end(), tunnel.addresses.begin(), tunnel.addresses.end());
   }
   std::set<Prefix> seen;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
@@ -180,7 +205,7 @@ void check_routes(const Config& config, const toml::table& root, ReadContext* co
     if (!route.interface.empty() && !interfaces.contains(route.interface)) {
       context->report(line,
                       fmt::format("[[route]] leads to interface '{}', which is no [[port]] and "
-                                  "no [[wireguard]] here",
+                                  "no [[wireguard]] or [[ipsec]] here",
                                   route.interface));
     }
     if (route.via) {
@@ -203,7 +228,7 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
     context->report(line_of(root, "port", abi::kMaxPorts),
                     fmt::format("at most {} ports are possible", abi::kMaxPorts));
   }
-  if (config.wireguard.size() > abi::kMaxInterfaces) {
+  if (config.wireguard.size() + config.ipsec.size() > abi::kMaxInterfaces) {
     context->report(line_of(root, "wireguard", abi::kMaxInterfaces),
                     fmt::format("at most {} tunnel interfaces are possible", abi::kMaxInterfaces));
   }
@@ -226,9 +251,14 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
     check_peers(wireguard, i, root, context);
     peers += wireguard.peers.size();
   }
+  for (const Ipsec& ipsec : config.ipsec) {
+    for (const Connection& connection : ipsec.connections) {
+      peers += connection.children.size();
+    }
+  }
   if (peers > abi::kMaxPeers) {
-    context->report(
-        0, fmt::format("{} peers are in the file: at most {} are possible", peers, abi::kMaxPeers));
+    context->report(0, fmt::format("{} peers and children are in the file: at most {} are possible",
+                                   peers, abi::kMaxPeers));
   }
 }
 

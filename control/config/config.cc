@@ -49,7 +49,10 @@ Config read_root(const toml::table& root, const std::string& path, ReadContext* 
   reader.tables("route", [&](TableReader& t) { config.routes.push_back(read_route(t)); });
   reader.tables("wireguard",
                 [&](TableReader& t) { config.wireguard.push_back(read_wireguard(t, base)); });
+  reader.tables("ipsec", [&](TableReader& t) { config.ipsec.push_back(read_ipsec(t, base)); });
   reader.finish();
+  work_out_mtus(&config);
+  check_ipsec(config, root, context);
   check_whole(config, root, context);
   return config;
 }
@@ -72,6 +75,13 @@ void check_keys(const Config& config, const toml::table& root, ReadContext* cont
     const auto table = problem->peer ? interface["peer"][*problem->peer] : interface;
     const auto value = table[problem->key];
     context->report(value ? value.node()->source().begin.line : 0, problem->error.message);
+  }
+  for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
+    check_lab_key_files(config.ipsec[i], [&](std::size_t c, std::size_t h, const char* key,
+                                             const std::string& message) {
+      const auto value = root["ipsec"][i]["connection"][c]["child"][h]["lab_keys"][key];
+      context->report(value ? value.node()->source().begin.line : 0, message);
+    });
   }
 }
 

@@ -105,6 +105,81 @@ struct WireGuard {
   bool operator==(const WireGuard&) const = default;
 };
 
+// ---------------------------------------------------------------- IPsec
+
+// As RFC 7296, 3.13.1, has it: a prefix, and what of it.
+struct TrafficSelector {
+  Prefix prefix;
+  std::uint8_t protocol = 0;  // any
+  std::uint16_t first_port = 0;
+  std::uint16_t last_port = 65535;
+  bool operator==(const TrafficSelector&) const = default;
+};
+
+struct EspSuite {
+  std::uint8_t suite = 0;  // crypto::Suite
+  bool extended = false;   // sequence numbers
+  bool operator==(const EspSuite&) const = default;
+};
+
+// Keys that were not negotiated: for tests. Each is used once in its life.
+struct LabKeys {
+  EspSuite suite;
+  std::uint32_t in_spi = 0;
+  std::string in_key_file;  // absolute
+  std::uint32_t out_spi = 0;
+  std::string out_key_file;
+  bool operator==(const LabKeys&) const = default;
+};
+
+// 0: no limit.
+struct Lifetimes {
+  std::uint64_t seconds = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t packets = 0;
+  bool operator==(const Lifetimes&) const = default;
+};
+
+struct Child {
+  std::string name;
+  std::vector<TrafficSelector> local_ts;
+  std::vector<TrafficSelector> remote_ts;
+  bool transport = false;
+  Lifetimes life;  // hard
+  std::optional<LabKeys> lab_keys;
+  bool operator==(const Child&) const = default;
+};
+
+enum class Encapsulation : std::uint8_t { automatic, udp, none };
+
+struct Connection {
+  std::string name;
+  std::optional<Address> local;  // none: routing decides
+  Address remote;
+  std::uint16_t remote_port = 4500;  // of ESP in UDP
+  Encapsulation encapsulation = Encapsulation::automatic;
+  std::uint16_t reorder_budget = 32;
+  bool allow_legacy = false;
+  bool lab = false;
+  abi::DontFragment dont_fragment = abi::DontFragment::clear;
+  std::optional<std::uint8_t> dscp;  // none: as the interface's `dscp` says
+  std::uint16_t keepalive = 20;      // seconds, of ESP in UDP; 0: none
+  std::vector<Child> children;
+  bool operator==(const Connection&) const = default;
+};
+
+struct Ipsec {
+  std::string name;
+  std::vector<InterfaceAddress> addresses;
+  std::uint16_t mtu = 1400;                       // "auto": worked out from ports and connections
+  RoutePolicy routes = RoutePolicy::allowed_ips;  // remote_ts
+  std::uint16_t udp_port = 4500;                  // host byte order
+  bool copy_dscp = false;
+  bool mss_clamp = false;
+  std::vector<Connection> connections;
+  bool operator==(const Ipsec&) const = default;
+};
+
 // Their ports are not apart.
 [[nodiscard]] bool listen_together(std::uint16_t port, const WireGuard& wireguard,
                                    const WireGuard& other);
@@ -115,8 +190,23 @@ struct Config {
   std::vector<Port> ports;  // index: port number in all records
   std::vector<Route> routes;
   std::vector<WireGuard> wireguard;  // index: interface number in all records
+  std::vector<Ipsec> ipsec;          // their numbers go on where WireGuard's end
   bool operator==(const Config&) const = default;
 };
+
+// What all tunnel interfaces are to the host, by number.
+struct TunnelDevice {
+  std::string name;
+  std::vector<InterfaceAddress> addresses;
+  std::uint16_t mtu = 0;
+  RoutePolicy routes = RoutePolicy::none;
+  bool ipsec = false;
+};
+[[nodiscard]] std::vector<TunnelDevice> tunnel_devices(const Config& config);
+// The destinations that are sent into an IPsec interface.
+[[nodiscard]] std::vector<Prefix> remote_prefixes(const Ipsec& ipsec);
+// Things of the configuration that nobody should leave so, each a sentence.
+[[nodiscard]] std::vector<std::string> audit(const Config& config);
 
 // Strict: unknown keys, wrong types, values out of range, duplicates and contradictions are
 // refused. The error names `path` and the line, and says what to write instead. `path` is also the
@@ -136,6 +226,13 @@ Result<Prefix> parse_prefix(std::string_view text);  // host bits must be zero
 Result<InterfaceAddress> parse_interface_address(std::string_view text);
 Result<Address> parse_address(std::string_view text);
 Result<Endpoint> parse_endpoint(std::string_view text);  // "HOST:PORT", "[IPV6]:PORT"
+// "10.1.0.0/16", "10.1.0.0/16[tcp]", "10.1.0.0/16[udp/53]", "10.1.0.0/16[tcp/1024-65535]"
+Result<TrafficSelector> parse_selector(std::string_view text);
+// "aes256gcm16-esn"; swanctl's words.
+Result<EspSuite> parse_esp_suite(std::string_view text);
+[[nodiscard]] std::string to_string(const EspSuite& suite);
+[[nodiscard]] std::string to_string(const TrafficSelector& selector);
+[[nodiscard]] bool is_legacy(const EspSuite& suite);
 [[nodiscard]] std::string to_string(const Address& address);
 [[nodiscard]] std::string to_string(const Prefix& prefix);
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "base/fd.h"
 #include "control/config/config.h"
 #include "crypto/secret.h"
+#include "crypto/secret_bytes.h"
 
 namespace gotthard::config {
 
@@ -16,6 +18,19 @@ Result<UniqueFd> open_key_file(const std::string& path);
 
 // The key in an open file, from its start (the offset stays). `path` is for messages.
 Result<crypto::Secret<32>> read_key(int fd, const std::string& path);
+
+// Key material in hexadecimal, from its start (the offset stays). Refuses another length than
+// `size` bytes.
+Result<crypto::SecretBytes> read_lab_key(int fd, const std::string& path, std::size_t size);
+// Bytes that a key file of the suite holds: the key, then the salt.
+[[nodiscard]] std::size_t lab_key_size(const EspSuite& suite);
+[[nodiscard]] std::size_t lab_salt_size(const EspSuite& suite);
+// All of them can be read and hold keys, no two the same. `report` is told where one does not: the
+// connection's and the child's index and the key of the file's table.
+void check_lab_key_files(
+    const Ipsec& ipsec,
+    const std::function<void(std::size_t connection, std::size_t child, const char* key,
+                             const std::string& message)>& report);
 
 struct KeyProblem {
   std::optional<std::size_t> peer;  // its index; else the interface itself

@@ -60,6 +60,9 @@ class TableReader {
 
   void report(std::size_t line, const std::string& message) { context_->report(line, message); }
   [[nodiscard]] bool has(const std::string& key) const { return table_->contains(key); }
+  [[nodiscard]] bool is_text(const std::string& key) const {
+    return table_->get(key) != nullptr && table_->get(key)->is_string();
+  }
   // The key's line, or the table's own.
   [[nodiscard]] std::size_t line_of(const std::string& key) const;
   [[nodiscard]] std::size_t line() const { return table_->source().begin.line; }

@@ -12,10 +12,19 @@ Dataplane read_dataplane(TableReader& reader);
 Log read_log(TableReader& reader);
 Port read_port(TableReader& reader);
 Route read_route(TableReader& reader);
+Ipsec read_ipsec(TableReader& reader, const std::filesystem::path& base);
 WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base);
 
 // What concerns more than one section: names, addresses, listening ports, prefixes.
 void check_whole(const Config& config, const toml::table& root, ReadContext* context);
+
+// The same of [[ipsec]]; and what `mtu = "auto"` comes to.
+void check_ipsec(const Config& config, const toml::table& root, ReadContext* context);
+void work_out_mtus(Config* config);
+inline constexpr std::uint16_t kAutomaticMtu = 0;
+// The longest inner packet that fits into an outer one of `mtu` bytes.
+[[nodiscard]] std::uint16_t inner_mtu(const Connection& connection, const Child& child,
+                                      std::uint16_t mtu);
 
 // The table's own `name`, which becomes that of a kernel interface.
 std::string read_interface_name(TableReader& reader);

@@ -41,6 +41,7 @@ inline constexpr std::array kCommands = {
             .help = "Workers: core, busy share, cycles per packet by stage"},
     Command{.name = "show peers", .help = "Peers: endpoint, handshake, session, traffic"},
     Command{.name = "show sessions", .help = "Sessions: ids, role, age, counters"},
+    Command{.name = "show children", .help = "IPsec's children: selectors, SPIs, suite, traffic"},
     Command{.name = "show interfaces", .help = "Tunnel interfaces: keys, ports, peers, traffic"},
     Command{.name = "show routes", .help = "Routes that packets take: where they lead, MTU"},
     Command{.name = "show neighbours", .help = "Neighbours in use: address, port, MAC, state"},

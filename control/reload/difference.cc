@@ -242,6 +242,13 @@ std::vector<Difference> differences(const Settings& from, const Settings& to) {
       compare(&comparison, from.config.wireguard[i], from.keys, to.config.wireguard[i], to.keys);
     }
   }
+  if (same_names(&comparison, "ipsec", from.config.ipsec, to.config.ipsec)) {
+    for (std::size_t i = 0; i < from.config.ipsec.size(); ++i) {
+      if (from.config.ipsec[i] != to.config.ipsec[i]) {
+        comparison.note({from.config.ipsec[i].name, "", "", "changed", false});
+      }
+    }
+  }
   return found;
 }
 

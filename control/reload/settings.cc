@@ -12,7 +12,26 @@ Result<Settings> read_settings(const broker::ReceivedConfiguration& received) {
     return tl::unexpected(config.error());
   }
   Settings settings{.config = std::move(*config), .keys = {}};
+  std::map<std::string, std::size_t> lab;  // sizes, by file
+  for (const config::Ipsec& ipsec : settings.config.ipsec) {
+    for (const config::Connection& connection : ipsec.connections) {
+      for (const config::Child& child : connection.children) {
+        if (child.lab_keys) {
+          lab[child.lab_keys->in_key_file] = config::lab_key_size(child.lab_keys->suite);
+          lab[child.lab_keys->out_key_file] = config::lab_key_size(child.lab_keys->suite);
+        }
+      }
+    }
+  }
   for (const broker::OpenKeyFile& file : received.key_files) {
+    if (const auto size = lab.find(file.path); size != lab.end()) {
+      auto key = config::read_lab_key(file.fd.get(), file.path, size->second);
+      if (!key) {
+        return tl::unexpected(key.error());
+      }
+      settings.lab_keys.emplace(file.path, std::move(*key));
+      continue;
+    }
     auto key = config::read_key(file.fd.get(), file.path);
     if (!key) {
       return tl::unexpected(key.error());

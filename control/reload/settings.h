@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "control/broker/configuration.h"
 #include "control/config/config.h"
+#include "control/ipsec/lab_keys.h"
 #include "control/wireguard/keys.h"
 
 namespace gotthard::control {
@@ -11,6 +12,7 @@ namespace gotthard::control {
 struct Settings {
   config::Config config;
   Keys keys;
+  LabKeys lab_keys{};  // only those that were not used yet
 };
 
 // Parsed and read as the supervisor handed them over.

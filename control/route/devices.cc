@@ -23,9 +23,10 @@ void Devices::configure(const config::Config& config) {
     ports_.push_back({port.name, port.mtu, port.addresses, 0, carrier});
   }
   tunnels_.clear();
-  for (const config::WireGuard& tunnel :
-       std::span(config.wireguard).first(std::min(config.wireguard.size(), abi::kMaxInterfaces))) {
-    tunnels_.push_back({tunnel.name, tunnel.mtu, tunnel.addresses, 0, true});
+  for (const config::TunnelDevice& tunnel : config::tunnel_devices(config)) {
+    if (tunnels_.size() < abi::kMaxInterfaces) {
+      tunnels_.push_back({tunnel.name, tunnel.mtu, tunnel.addresses, 0, true, tunnel.ipsec});
+    }
   }
   match_links();
 }
@@ -44,6 +45,10 @@ void Devices::match_links() {
       (device.kind == DeviceKind::port ? ports_ : tunnels_)[device.number].link = index;
     }
   }
+}
+
+bool Devices::is_ipsec(std::uint16_t interface) const {
+  return interface < tunnels_.size() && tunnels_[interface].ipsec;
 }
 
 Device Devices::by_name(const std::string& name) const {

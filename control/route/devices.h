@@ -54,6 +54,7 @@ class Devices {
   // Not known to be down, by the operator or by lack of a carrier.
   [[nodiscard]] bool usable(const Device& device) const;
   [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
+  [[nodiscard]] bool is_ipsec(std::uint16_t interface) const;
   [[nodiscard]] std::uint16_t mtu(const Device& device) const;
   [[nodiscard]] std::size_t ports() const { return ports_.size(); }
 
@@ -75,6 +76,7 @@ class Devices {
     std::vector<config::InterfaceAddress> addresses;
     int link = 0;
     bool carrier = true;  // a port's own
+    bool ipsec = false;   // of a tunnel
   };
   struct Candidate {
     Address address;

@@ -70,8 +70,12 @@ Hop FibTable::hop_of(const Way& way, Family family, const PrefixKey& key, const 
   Hop hop;
   hop.mtu = way.mtu;
   if (way.device.kind == DeviceKind::tunnel) {
-    hop.kind = abi::HopKind::tunnel;
     hop.interface = way.device.number;
+    if (devices_->is_ipsec(way.device.number)) {  // selectors say to which child
+      hop.kind = abi::HopKind::policy;
+      return hop;
+    }
+    hop.kind = abi::HopKind::tunnel;
     hop.peer = context.peer[way.device.number];
     return hop;
   }

@@ -119,6 +119,7 @@ void NextHops::release(std::uint32_t number) {
 bool NextHops::alive(const Hop& hop) const {
   switch (hop.kind) {
     case abi::HopKind::tunnel:
+    case abi::HopKind::policy:
       return devices_->usable({DeviceKind::tunnel, hop.interface});
     case abi::HopKind::glean:
     case abi::HopKind::neighbour:

@@ -66,6 +66,10 @@ class Tunnels {
     checkpoint::Checkpoint* checkpoint;
     // False: it cannot be asked now.
     std::function<bool(std::uint32_t peer, const std::string& host)> resolve_name;
+    // Peers of the data plane that are not WireGuard's: their sessions are left alone, and that
+    // their endpoints have another way now is told. Null: there are none.
+    std::function<bool(std::uint32_t peer)> is_others{};
+    std::function<void(std::uint32_t peer)> others_endpoint{};
   };
 
   static Result<std::unique_ptr<Tunnels>> create(const config::Config& config, const Keys& keys,

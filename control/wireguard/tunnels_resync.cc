@@ -36,7 +36,8 @@ Tunnels::Resynced Tunnels::adopt_sessions(const abi::Directory& directory, Nanos
       continue;
     }
     links_.sessions->occupy(seen->local_id);
-    if (seen->state != abi::SessionState::live || session_peer_.contains(seen->local_id)) {
+    if (seen->state != abi::SessionState::live || session_peer_.contains(seen->local_id) ||
+        (links_.is_others && links_.is_others(seen->peer))) {
       continue;
     }
     const auto peer = peers_.find(seen->peer);
@@ -136,6 +137,8 @@ void Tunnels::on_turn() {
   for (const std::uint32_t number : links_.fib->take_changed_endpoints()) {
     if (const auto peer = peers_.find(number); peer != peers_.end()) {
       send_peer(peer->second);
+    } else if (links_.others_endpoint) {
+      links_.others_endpoint(number);
     }
   }
   for (Tunnel& tunnel : tunnels_) {

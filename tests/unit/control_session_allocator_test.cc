@@ -26,7 +26,7 @@ RC_GTEST_PROP(SessionAllocator, HoldsEachSlotOnce, (std::uint32_t seed)) {
     if (what <= 1) {
       const auto id = sessions.allocate();
       RC_ASSERT(id.has_value());
-      RC_ASSERT(*id >= abi::kLowestSessionId);
+      RC_ASSERT(*id > abi::kHighestConfiguredId);
       RC_ASSERT(!model.contains(slot(*id)));
       model[slot(*id)] = *id;
     } else if (what == 2 && !model.empty()) {

@@ -116,6 +116,8 @@ int check(const std::string& file, bool as_json) {
     nlohmann::json result{{"file", file}, {"ok", config.has_value()}};
     if (!config) {
       result["error"] = config.error().message;
+    } else {
+      result["critical"] = config::audit(*config);
     }
     print(result);
   } else if (!config) {
@@ -125,8 +127,14 @@ int check(const std::string& file, bool as_json) {
     for (const auto& wireguard : config->wireguard) {
       peers += wireguard.peers.size();
     }
+    for (const auto& ipsec : config->ipsec) {
+      peers += ipsec.connections.size();
+    }
+    for (const std::string& finding : config::audit(*config)) {
+      std::printf("%s: critical: %s\n", file.c_str(), finding.c_str());
+    }
     std::printf("%s: ok (%zu ports, %zu tunnels, %zu peers)\n", file.c_str(), config->ports.size(),
-                config->wireguard.size(), peers);
+                config->wireguard.size() + config->ipsec.size(), peers);
   }
   return config ? kOk : kUsage;
 }

@@ -147,6 +147,30 @@ std::string render_sessions(const json& result) {
   return rows.size() == 1 ? "there is no session\n" : table(rows);
 }
 
+std::string render_children(const json& result) {
+  std::vector<Row> rows{{"CHILD", "MODE", "OUTSIDE", "REMOTE", "LOCAL TS", "REMOTE TS", "SUITE",
+                         "IN SPI", "OUT SPI", "RECEIVED", "SENT", "LAST"}};
+  const auto list = [](const json& values) {
+    std::string words;
+    for (const json& value : values) {
+      words += (words.empty() ? "" : " ") + text(value);
+    }
+    return mgmt::shortened(words);
+  };
+  for (const json& child : result.at("children")) {
+    rows.push_back({text(child.at("interface")) + "/" + text(child.at("connection")) + "/" +
+                        text(child.at("name")),
+                    text(child.at("mode")),
+                    child.at("encapsulation") == "udp" ? "esp in udp" : "esp",
+                    text(child.at("remote")), list(child.at("local_ts")),
+                    list(child.at("remote_ts")), text(child.at("suite")), text(child.at("in_spi")),
+                    text(child.at("out_spi")), bytes_text(child.at("rx_bytes").get<double>()),
+                    bytes_text(child.at("tx_bytes").get<double>()),
+                    age(child.at("last_received_seconds_ago"))});
+  }
+  return rows.size() == 1 ? "there is no child\n" : table(rows);
+}
+
 std::string render_interfaces(const json& result) {
   std::vector<Row> rows{{"INTERFACE", "STATE", "PORT", "MTU", "PEERS", "ALLOWED IPS", "RECEIVED",
                          "SENT", "CONFIGURATION", "PUBLIC KEY"}};
@@ -278,6 +302,9 @@ std::string render_known(std::string_view command, const json& result) {
   }
   if (command == "show sessions") {
     return render_sessions(result);
+  }
+  if (command == "show children") {
+    return render_children(result);
   }
   if (command == "show routes") {
     return render_routes(result);

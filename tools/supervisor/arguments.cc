@@ -68,8 +68,9 @@ std::vector<std::string> dataplane_argv(const config::Config& config,
                                                    port.name, text(port.role), port.device,
                                                    port.mtu, arguments.twin_fds.at(i))});
   }
-  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
-    argv.insert(argv.end(), {"--tunnel", fmt::format("name={};tun-fd={}", config.wireguard[i].name,
+  const std::vector<config::TunnelDevice> tunnels = config::tunnel_devices(config);
+  for (std::size_t i = 0; i < tunnels.size(); ++i) {
+    argv.insert(argv.end(), {"--tunnel", fmt::format("name={};tun-fd={}", tunnels[i].name,
                                                      arguments.tunnel_fds.at(i))});
   }
   add_log(argv, config.log);

@@ -18,7 +18,7 @@ struct DataplaneArguments {
   bool hugepages = false;
   int supervisor_fd = -1;
   std::vector<int> twin_fds;    // one a [[port]], in its order
-  std::vector<int> tunnel_fds;  // one a [[wireguard]], in its order
+  std::vector<int> tunnel_fds;  // one a tunnel interface, by number
 };
 
 struct ControlArguments {

@@ -28,8 +28,9 @@ class Gateway {
  public:
   struct Parts {
     Plan plan;
-    std::function<Result<Plan>()> read_again;  // the configuration file as it is then
-    bool hugepages = false;                    // whether the data plane uses them
+    std::vector<broker::OpenKeyFile> lab_keys;  // control gets them once
+    std::function<Result<Plan>()> read_again;   // the configuration file as it is then
+    bool hugepages = false;                     // whether the data plane uses them
     UniqueFd listener;
     UapiSockets uapi;
     CheckpointMemory checkpoint;
@@ -87,6 +88,7 @@ class Gateway {
   CheckpointMemory checkpoint_;
   EventLoop loop_;
   LinkMonitor links_;
+  std::vector<broker::OpenKeyFile> lab_keys_;
   UniqueFd signals_;
   Resolver resolver_;
   Requests requests_;

@@ -114,10 +114,16 @@ Status Gateway::spawn_control() {
   return {};
 }
 
+// Lab keys go to the first control alone, which hands them to the data plane: a later one finds
+// them there, or they are used up.
 Status Gateway::give_to_control(const Plan& plan, std::uint64_t id, broker::ReloadMode mode) {
-  return broker::send_configuration(
-      control_.socket.get(),
-      {.id = id, .mode = mode, .path = plan.path, .text = plan.text, .key_files = plan.key_files});
+  const std::vector<broker::OpenKeyFile> lab_keys = std::exchange(lab_keys_, {});
+  return broker::send_configuration(control_.socket.get(), {.id = id,
+                                                            .mode = mode,
+                                                            .path = plan.path,
+                                                            .text = plan.text,
+                                                            .key_files = plan.key_files,
+                                                            .lab_key_files = lab_keys});
 }
 
 void Gateway::send_to_control(const broker::Notice& notice, std::span<const int> fds) {

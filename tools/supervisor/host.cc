@@ -242,6 +242,9 @@ Status Host::guard_first_ports() {
       ports.insert(static_cast<std::uint16_t>(tunnel.listen_port + i));
     }
   }
+  for (const config::Ipsec& tunnel : config_.ipsec) {
+    ports.insert(tunnel.udp_port);
+  }
   const auto taken = listen(ports);
   if (!taken) {
     return tl::unexpected(taken.error());
@@ -432,17 +435,17 @@ Status Host::bring_up_twins(std::span<const MacAddress> macs) {
 }
 
 Status Host::make_tunnels() {
-  for (const config::WireGuard& tunnel : config_.wireguard) {
+  for (const config::TunnelDevice& tunnel : config::tunnel_devices(config_)) {
     auto device = make_device(tunnel.name, false, tunnel.mtu);
     if (!device) {
-      return fail("wireguard '{}': {}", tunnel.name, device.error().message);
+      return fail("tunnel '{}': {}", tunnel.name, device.error().message);
     }
     Status done = netlink_.change_link(device->index, {.set_flags = IFF_UP});
     for (const config::InterfaceAddress& address : tunnel.addresses) {
       done = done ? netlink_.add_address(device->index, address) : done;
     }
     if (!done) {
-      return fail("wireguard '{}': {}", tunnel.name, done.error().message);
+      return fail("tunnel '{}': {}", tunnel.name, done.error().message);
     }
     device->up = true;
     tunnels_.push_back(std::move(*device));
@@ -452,7 +455,7 @@ Status Host::make_tunnels() {
 }
 
 bool Host::is_up(std::size_t interface) {
-  const auto link = netlink_.link(config_.wireguard[interface].name);
+  const auto link = netlink_.link(config::tunnel_devices(config_)[interface].name);
   return link && *link && ((*link)->flags & IFF_UP) != 0;
 }
 
@@ -473,7 +476,7 @@ void Host::add_routes(std::span<const TunnelRoute> routes, log::Level level_of_c
       warn("route_failed", added.error());
     } else if (!*added) {
       log::event(level_of_conflicts, kSubsystem, "route_exists",
-                 {{"interface", config_.wireguard[route.interface].name},
+                 {{"interface", config::tunnel_devices(config_)[route.interface].name},
                   {"prefix", config::to_string(route.prefix)},
                   {"reason", "the host has a route for this prefix, which is left alone"}});
     }

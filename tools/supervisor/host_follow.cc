@@ -49,7 +49,7 @@ Status Host::follow(config::Config next) {
   for (std::size_t i = 0; i < twins_.size(); ++i) {
     step(follow_addresses(twins_[i], last.ports[i].addresses, config_.ports[i].addresses));
   }
-  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+  for (std::size_t i = 0; i < config_.wireguard.size(); ++i) {  // others do not change live
     if (last.wireguard[i].mtu != config_.wireguard[i].mtu) {
       step(netlink_.change_link(tunnels_[i].index, {.mtu = config_.wireguard[i].mtu}));
     }
@@ -62,7 +62,7 @@ Status Host::follow(config::Config next) {
     step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
   }
   add_routes(without(wanted, had), log::Level::warning);
-  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+  for (std::size_t i = 0; i < config_.wireguard.size(); ++i) {
     if (last.wireguard[i].addresses != config_.wireguard[i].addresses) {
       refresh_tunnel(i);  // what went with an address
     }

@@ -30,6 +30,11 @@ std::uint64_t hugepages_needed(const config::Config& config) {
   for (const config::WireGuard& tunnel : config.wireguard) {
     peers += tunnel.peers.size();
   }
+  for (const config::Ipsec& tunnel : config.ipsec) {
+    for (const config::Connection& connection : tunnel.connections) {
+      peers += connection.children.size();
+    }
+  }
   // Beside the frame a buffer holds the mbuf, headroom for nested tunnels and the ring's and pool's
   // words, and is rounded up to the unit of a packet socket's ring.
   const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1600);

@@ -12,6 +12,7 @@
 #include "tools/supervisor/gateway.h"
 #include "tools/supervisor/host.h"
 #include "tools/supervisor/hugepages.h"
+#include "tools/supervisor/lab_keys.h"
 #include "tools/supervisor/plan.h"
 #include "tools/supervisor/privileges.h"
 #include "tools/supervisor/run_dir.h"
@@ -132,12 +133,18 @@ Status set_up_and_run(const Options& options, Plan plan, const Programs& program
                           : !loop       ? loop.error()
                                         : links.error());
   }
+  // As late as can be: what is recorded is used, whatever becomes of the gateway.
+  auto lab_keys = take_lab_keys(plan.config, options.state_dir);
+  if (!lab_keys) {
+    return tl::unexpected(lab_keys.error());
+  }
   if (auto limited = limit_to(supervisor_capabilities(), dataplane_capabilities(plan.config));
       !limited) {
     return limited;
   }
   Gateway gateway(programs, host, pool,
                   {.plan = std::move(plan),
+                   .lab_keys = std::move(*lab_keys),
                    .read_again = [&options] { return read_configuration(options); },
                    .hugepages = *hugepages,
                    .listener = std::move(*listener),

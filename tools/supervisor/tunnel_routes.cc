@@ -12,14 +12,19 @@ Claims claims_of(const config::Config& config) {
       claimed.insert(peer.allowed_ips.begin(), peer.allowed_ips.end());
     }
   }
+  for (const config::Ipsec& tunnel : config.ipsec) {
+    const std::vector<config::Prefix> remote = config::remote_prefixes(tunnel);
+    claims.emplace_back(remote.begin(), remote.end());
+  }
   return claims;
 }
 
 std::optional<TunnelRoute> route_of(const config::Prefix& prefix, const config::Config& config,
                                     const Claims& claims) {
   const bool is_default = prefix.length == 0;
+  const std::vector<config::TunnelDevice> devices = config::tunnel_devices(config);
   for (std::size_t i = 0; i < claims.size(); ++i) {
-    const config::RoutePolicy policy = config.wireguard[i].routes;
+    const config::RoutePolicy policy = devices[i].routes;
     const bool wanted =
         is_default ? policy == config::RoutePolicy::all : policy != config::RoutePolicy::none;
     if (wanted && claims[i].contains(prefix)) {

@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kLeastBlackholeMetric = 0xffffff00;
 inline constexpr std::uint32_t kDefaultRouteMetric = 0xfffffffe;
 
 struct TunnelRoute {
-  std::size_t interface = 0;  // index in Config::wireguard
+  std::size_t interface = 0;  // its number
   config::Prefix prefix;
   std::uint32_t metric = 0;  // 0: the kernel's choice
   auto operator<=>(const TunnelRoute&) const = default;

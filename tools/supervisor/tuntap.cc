@@ -40,7 +40,7 @@ Result<UniqueFd> make_tuntap(const std::string& name, TunTap kind) {
   if (errno == EBUSY || errno == EEXIST || errno == EINVAL) {
     return fail(
         "there is already a network device named '{0}': remove it (`ip link del {0}`) or give the "
-        "[[port]] or [[wireguard]] another name",
+        "[[port]] or tunnel another name",
         name);
   }
   return fail("cannot make the network device '{}': {}", name, std::strerror(errno));

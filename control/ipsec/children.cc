@@ -1,0 +1,295 @@
+#include "control/ipsec/children.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/log.h"
+#include "crypto/bytes.h"
+#include "crypto/hash.h"
+#include "crypto/secret.h"
+
+namespace gotthard::control {
+namespace {
+
+constexpr auto kLog = log::Subsystem::control;
+
+// An SA without a lifetime: some 31 years.
+constexpr std::uint64_t kForever = 1'000'000'000ULL * kSecond;
+
+// What tells a child from others, for a data plane that outlives this control.
+std::array<std::uint8_t, 32> identity_of(const std::string& name) {
+  return crypto::blake2s(std::as_bytes(std::span(name)));
+}
+
+abi::Address last_of(const config::Prefix& prefix) {
+  abi::Address last = prefix.address;
+  const unsigned bits = last.family == abi::Family::ipv4 ? 32 : 128;
+  for (unsigned bit = prefix.length; bit < bits; ++bit) {
+    last.bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
+  }
+  return last;
+}
+
+}  // namespace
+
+// Numbers from the end, as WireGuard's peers have theirs from the beginning: the same file gives
+// the same ones, to whichever control reads it.
+Children::Children(const config::Config& config, LabKeys keys, Links links)
+    : config_(&config), keys_(std::move(keys)), links_(links), interfaces_(config.ipsec.size()) {
+  std::uint32_t next = abi::kMaxPeers;
+  for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
+    for (std::size_t c = 0; c < config.ipsec[i].connections.size(); ++c) {
+      const config::Connection& connection = config.ipsec[i].connections[c];
+      for (std::size_t h = 0; h < connection.children.size(); ++h) {
+        IpsecChild child{.number = --next,
+                         .interface = number(i),
+                         .ipsec = i,
+                         .connection = c,
+                         .child = h,
+                         .in_udp = connection.encapsulation == config::Encapsulation::udp,
+                         .remote = connection.remote};
+        child.remote_port = htons(connection.remote_port);
+        links_.fib->set_endpoint(child.number, child.remote,
+                                 connection.local.value_or(abi::Address{}));
+        if (const auto& lab = connection.children[h].lab_keys) {
+          links_.sessions->occupy(lab->in_spi);
+          child.installed = !keys_.contains(lab->in_key_file);  // by an earlier control
+        }
+        children_.emplace(child.number, child);
+      }
+    }
+  }
+}
+
+std::string Children::full_name(const IpsecChild& child) const {
+  return fmt::format("{}/{}/{}", ipsec_of(child).name, connection_of(child).name,
+                     settings_of(child).name);
+}
+
+// ---------------------------------------------------------------- to the data plane
+
+void Children::resync(bool fresh) {
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    send_interface(i);
+  }
+  for (auto& [number, child] : children_) {
+    send_child(child);
+    send_selectors(child);
+    if (fresh && child.installed) {
+      log::event(log::Level::error, kLog, "lab_keys_used_up",
+                 {{"child", full_name(child)},
+                  {"reason",
+                   "the data plane was started anew: write new key files, then "
+                   "`gotthard down` and `up`"}});
+    }
+    install(&child);
+  }
+}
+
+void Children::send_interface(std::size_t ipsec) {
+  const config::Ipsec& settings = config_->ipsec[ipsec];
+  Interface& interface = interfaces_[ipsec];
+  interface.up = links_.fib->tunnel_up(number(ipsec));
+  interface.mtu = links_.fib->tunnel_mtu(number(ipsec));
+  const int options =
+      (settings.copy_dscp ? abi::kCopyDscp : 0) | (settings.mss_clamp ? abi::kClampMss : 0);
+  abi::InterfaceSet command{.interface = number(ipsec),
+                            .listen_port = htons(settings.udp_port),
+                            .mtu = interface.mtu,
+                            .up = static_cast<std::uint8_t>(interface.up ? 1 : 0),
+                            .options = static_cast<std::uint8_t>(options),
+                            .kind = abi::TunnelKind::ipsec};
+  settings.name.copy(command.name.data(), command.name.size() - 1);
+  links_.dataplane->send(command);
+}
+
+void Children::send_child(const IpsecChild& child) {
+  const config::Connection& connection = connection_of(child);
+  abi::PeerSet command{.peer = child.number,
+                       .interface = child.interface,
+                       .reorder_budget = connection.reorder_budget,
+                       .public_key = identity_of(full_name(child))};
+  command.kind = child.in_udp ? abi::PeerKind::esp_in_udp : abi::PeerKind::esp;
+  command.dont_fragment = connection.dont_fragment;
+  command.dscp = connection.dscp.value_or(abi::kDscpFromInner);
+  command.endpoint.remote = child.remote;
+  if (child.in_udp) {
+    command.endpoint.remote_port = child.remote_port;
+    command.endpoint.local_port = htons(ipsec_of(child).udp_port);
+  }
+  if (const auto way = links_.fib->endpoint(child.number)) {
+    command.endpoint.neighbour = way->neighbour;
+    command.endpoint.local = way->local;
+  }
+  links_.dataplane->send(command);
+}
+
+void Children::send_selectors(const IpsecChild& child) {
+  const config::Child& settings = settings_of(child);
+  const auto send = [&](abi::SelectorSide side, const config::TrafficSelector& selector) {
+    links_.dataplane->send(abi::SelectorAdd{.peer = child.number,
+                                            .side = side,
+                                            .protocol = selector.protocol,
+                                            .first_port = selector.first_port,
+                                            .last_port = selector.last_port,
+                                            .first = selector.prefix.address,
+                                            .last = last_of(selector.prefix)});
+  };
+  for (const config::TrafficSelector& selector : settings.local_ts) {
+    send(abi::SelectorSide::local, selector);
+  }
+  for (const config::TrafficSelector& selector : settings.remote_ts) {
+    send(abi::SelectorSide::remote, selector);
+  }
+  links_.dataplane->send(
+      abi::SelectorsCommit{.peer = child.number,
+                           .locals = static_cast<std::uint16_t>(settings.local_ts.size()),
+                           .remotes = static_cast<std::uint16_t>(settings.remote_ts.size()),
+                           .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
+}
+
+// A key goes to the data plane once; what is sent is forgotten here, whatever becomes of it there.
+void Children::install(IpsecChild* child) {
+  const config::Child& settings = settings_of(*child);
+  if (!settings.lab_keys) {
+    return;
+  }
+  const config::LabKeys& lab = *settings.lab_keys;
+  links_.sessions->occupy(lab.in_spi);
+  const auto in = keys_.find(lab.in_key_file);
+  const auto out = keys_.find(lab.out_key_file);
+  if (in == keys_.end() || out == keys_.end()) {
+    return;
+  }
+  abi::CommandBody body = abi::SaInstall{
+      .local_id = lab.in_spi,
+      .remote_id = lab.out_spi,
+      .peer = child->number,
+      .window = config_->dataplane.replay_window,
+      .suite = lab.suite.suite,
+      .options = static_cast<std::uint8_t>((lab.suite.extended ? abi::kExtendedSequence : 0) |
+                                           (settings.transport ? abi::kTransportMode : 0)),
+      .key_length = static_cast<std::uint8_t>(in->second.size()),
+      .hard_packets = settings.life.packets,
+      .hard_bytes = settings.life.bytes,
+      .reject_after_ns =
+          settings.life.seconds == 0
+              ? kForever
+              : std::min<std::uint64_t>(settings.life.seconds, kForever / kSecond) * kSecond};
+  auto& command = std::get<abi::SaInstall>(body);
+  command.erase_after_ns = command.reject_after_ns;
+  std::memcpy(command.send_key.data(), out->second.bytes().data(), out->second.size());
+  std::memcpy(command.receive_key.data(), in->second.bytes().data(), in->second.size());
+  links_.dataplane->send(body);
+  crypto::wipe(crypto::writable_bytes_of(command.send_key));
+  crypto::wipe(crypto::writable_bytes_of(command.receive_key));
+  keys_.erase(in);
+  keys_.erase(out);
+  child->installed = true;
+}
+
+// ---------------------------------------------------------------- from it
+
+bool Children::on_event(const abi::EventBody& event) {
+  const auto named = [&](std::uint32_t local_id) -> const IpsecChild* {
+    const auto found = std::ranges::find_if(children_, [&](const auto& entry) {
+      const auto& keys = settings_of(entry.second).lab_keys;
+      return keys && keys->in_spi == local_id;
+    });
+    return found == children_.end() ? nullptr : &found->second;
+  };
+  if (const auto* aging = std::get_if<abi::SaAging>(&event)) {
+    const IpsecChild* child = named(aging->local_id);
+    if (child != nullptr) {
+      log::event(log::Level::warning, kLog, aging->hard != 0 ? "sa_expired" : "sa_ages",
+                 {{"child", full_name(*child)}, {"in_spi", fmt::format("{:#x}", aging->local_id)}});
+    }
+    return true;
+  }
+  if (const auto* refused = std::get_if<abi::CommandRefused>(&event)) {
+    const IpsecChild* child = named(refused->local_id);
+    if (child != nullptr) {
+      log::event(log::Level::error, kLog, "sa_refused",
+                 {{"child", full_name(*child)}, {"reason", static_cast<int>(refused->reason)}});
+    }
+    return child != nullptr;
+  }
+  const auto* moved = std::get_if<abi::EndpointMoved>(&event);
+  const auto found = moved == nullptr ? children_.end() : children_.find(moved->peer);
+  if (found == children_.end()) {
+    return false;
+  }
+  IpsecChild& child = found->second;
+  if (connection_of(child).encapsulation == config::Encapsulation::none) {
+    return true;
+  }
+  child.in_udp = true;
+  child.remote = moved->remote;
+  child.remote_port = moved->remote_port;
+  links_.fib->set_endpoint(child.number, child.remote, moved->local);
+  log::event(log::Level::info, kLog, "peer_moved",
+             {{"child", full_name(child)},
+              {"remote", config::to_string(child.remote)},
+              {"port", ntohs(child.remote_port)}});
+  send_child(child);
+  return true;
+}
+
+void Children::on_turn() {
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    if (interfaces_[i].up != links_.fib->tunnel_up(number(i)) ||
+        interfaces_[i].mtu != links_.fib->tunnel_mtu(number(i))) {
+      send_interface(i);
+    }
+  }
+}
+
+void Children::on_endpoint_changed(std::uint32_t peer) {
+  const auto found = children_.find(peer);
+  if (found != children_.end()) {
+    send_child(found->second);
+  }
+}
+
+// RFC 3948, 4: while nothing else keeps the NAT's mapping.
+void Children::on_tick(Nanoseconds now) {
+  if (!links_.dataplane->attached()) {
+    return;
+  }
+  for (auto& [number, child] : children_) {
+    const Nanoseconds every = connection_of(child).keepalive * kSecond;
+    if (!child.in_udp || every == 0 || !interfaces_[child.ipsec].up || now < child.keepalive_at) {
+      continue;
+    }
+    const Nanoseconds last_sent =
+        links_.dataplane->directory()->peer[number].last_tx_ns.load(std::memory_order_relaxed);
+    if (last_sent < now && now - last_sent < every) {
+      child.keepalive_at = last_sent + every;
+      continue;
+    }
+    child.keepalive_at = now + every;
+    send_keepalive(child);
+  }
+}
+
+void Children::send_keepalive(const IpsecChild& child) {
+  const auto way = links_.fib->endpoint(child.number);
+  if (!way || way->neighbour == abi::kNoNeighbour) {
+    return;
+  }
+  abi::PacketRecord record;
+  record.interface = child.interface;
+  record.length = 1;
+  record.payload[0] = std::byte{0xff};
+  record.remote = child.remote;
+  record.remote_port = child.remote_port;
+  record.local = way->local;
+  record.local_port = htons(ipsec_of(child).udp_port);
+  record.neighbour = way->neighbour;
+  (void)links_.dataplane->inject(record);
+}
+
+}  // namespace gotthard::control

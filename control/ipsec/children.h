@@ -1,0 +1,97 @@
+// The IPsec interfaces: between their configuration, the kernel's routes and the data plane, which
+// has the packets and the SAs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/config/config.h"
+#include "control/dataplane_link.h"
+#include "control/ipsec/lab_keys.h"
+#include "control/route/fib_builder.h"
+#include "control/session_allocator.h"
+
+namespace gotthard::control {
+
+struct IpsecChild {
+  std::uint32_t number = 0;  // the data plane's peer
+  std::uint16_t interface = 0;
+  std::size_t ipsec = 0;  // places in the configuration
+  std::size_t connection = 0;
+  std::size_t child = 0;
+  bool in_udp = false;
+  abi::Address remote;
+  std::uint16_t remote_port = 0;  // network byte order
+  bool installed = false;         // its lab keys were handed to the data plane, and are gone here
+  Nanoseconds keepalive_at = 0;   // when the next one is due
+};
+
+class Children {
+ public:
+  struct Links {
+    DataplaneLink* dataplane;
+    route::FibBuilder* fib;
+    SessionAllocator* sessions;
+  };
+
+  // `config` outlives it.
+  Children(const config::Config& config, LabKeys keys, Links links);
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+
+  // Peers of the data plane that are children.
+  [[nodiscard]] bool owns(std::uint32_t peer) const { return children_.contains(peer); }
+
+  // After ResyncBegin and the tables: interfaces, children, selectors, and keys that were not used
+  // yet. `fresh`: the data plane has none of our SAs, and what keys it had are used up.
+  void resync(bool fresh);
+  // True: it was for us.
+  bool on_event(const abi::EventBody& event);
+  // After the FIB was flushed: interfaces that went up or down.
+  void on_turn();
+  void on_endpoint_changed(std::uint32_t peer);
+  // Some ten times a second.
+  void on_tick(Nanoseconds now);
+
+  [[nodiscard]] const std::map<std::uint32_t, IpsecChild>& all() const { return children_; }
+  [[nodiscard]] const config::Ipsec& ipsec_of(const IpsecChild& child) const {
+    return config_->ipsec[child.ipsec];
+  }
+  [[nodiscard]] const config::Connection& connection_of(const IpsecChild& child) const {
+    return ipsec_of(child).connections[child.connection];
+  }
+  [[nodiscard]] const config::Child& settings_of(const IpsecChild& child) const {
+    return connection_of(child).children[child.child];
+  }
+  // As operators and logs name it: INTERFACE/CONNECTION/CHILD.
+  [[nodiscard]] std::string full_name(const IpsecChild& child) const;
+  // As last sent.
+  [[nodiscard]] bool up(std::size_t ipsec) const { return interfaces_[ipsec].up; }
+  [[nodiscard]] std::uint16_t mtu(std::size_t ipsec) const { return interfaces_[ipsec].mtu; }
+  [[nodiscard]] std::uint16_t number(std::size_t ipsec) const {
+    return static_cast<std::uint16_t>(config_->wireguard.size() + ipsec);
+  }
+
+ private:
+  struct Interface {
+    bool up = true;
+    std::uint16_t mtu = 0;
+  };
+
+  void send_interface(std::size_t ipsec);
+  void send_child(const IpsecChild& child);
+  void send_selectors(const IpsecChild& child);
+  void install(IpsecChild* child);
+  void send_keepalive(const IpsecChild& child);
+
+  const config::Config* config_;
+  LabKeys keys_;
+  Links links_;
+  std::vector<Interface> interfaces_;
+  std::map<std::uint32_t, IpsecChild> children_;
+};
+
+}  // namespace gotthard::control

@@ -1,0 +1,72 @@
+#include <arpa/inet.h>
+
+#include "control/gateway.h"
+#include "control/operator.h"
+#include "control/wireguard/directory_reader.h"
+
+namespace gotthard::control {
+namespace {
+
+using mgmt::json;
+
+json texts(const std::vector<config::TrafficSelector>& selectors) {
+  json result = json::array();
+  for (const config::TrafficSelector& selector : selectors) {
+    result.push_back(config::to_string(selector));
+  }
+  return result;
+}
+
+json show_child(const Children& children, const IpsecChild& child, const abi::Directory& directory,
+                Nanoseconds now) {
+  const abi::PeerEntry& entry = directory.peer[child.number];
+  const config::Child& settings = children.settings_of(child);
+  const std::uint32_t current = get(entry.current_session);
+  const Nanoseconds last = get(entry.last_rx_ns);
+  json result{{"interface", children.ipsec_of(child).name},
+              {"connection", children.connection_of(child).name},
+              {"name", settings.name},
+              {"mode", settings.transport ? "transport" : "tunnel"},
+              {"encapsulation", child.in_udp ? "udp" : "none"},
+              {"remote", config::to_string(child.remote)},
+              {"remote_port", child.in_udp ? json(ntohs(child.remote_port)) : json()},
+              {"local_ts", texts(settings.local_ts)},
+              {"remote_ts", texts(settings.remote_ts)},
+              {"established", current != 0},
+              {"in_spi", nullptr},
+              {"out_spi", nullptr},
+              {"suite", nullptr},
+              {"lab", children.connection_of(child).lab},
+              {"rx_packets", get(entry.rx_packets)},
+              {"rx_bytes", get(entry.rx_bytes)},
+              {"tx_packets", get(entry.tx_packets)},
+              {"tx_bytes", get(entry.tx_bytes)},
+              {"drops", get(entry.drops)},
+              {"last_received_seconds_ago",
+               last == 0 ? json()
+                         : json(static_cast<double>(now > last ? now - last : 0) /
+                                static_cast<double>(kSecond))}};
+  if (settings.lab_keys) {
+    result["suite"] = config::to_string(settings.lab_keys->suite);
+  }
+  if (current != 0) {
+    const abi::SessionEntry& session = directory.session[current & abi::kSlotMask];
+    result["in_spi"] = fmt::format("{:#010x}", current);
+    result["out_spi"] = fmt::format("{:#010x}", get(session.remote_id));
+  }
+  return result;
+}
+
+}  // namespace
+
+mgmt::Answer show_children(const Gateway& gateway) {
+  const Nanoseconds now = boottime_now();
+  json children = json::array();
+  for (auto child = gateway.children().all().rbegin(); child != gateway.children().all().rend();
+       ++child) {
+    children.push_back(show_child(gateway.children(), child->second, *gateway.directory(), now));
+  }
+  return json{{"children", children}};
+}
+
+}  // namespace gotthard::control
