@@ -1,7 +1,8 @@
 """Two regions on this machine, each a host behind a Gotthard gateway, and what happens between them.
 
-  tools/demo [--keep] [--hugepages]
+  tools/demo [--keep] [--hugepages] [--ipsec]
 
+--ipsec sends it through ESP, with keys from files, instead of through WireGuard.
 --keep leaves it up until Enter or Ctrl-C and says how to play with it. Exit status 0 only if all of
 the table's lines happened. Nothing is left behind.
 """
@@ -14,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
-from lab import Lab, Sequence, TwoRegions, Wire, iperf3, ping  # noqa: E402
+from lab import Lab, Sequence, TwoEspRegions, TwoRegions, Wire, iperf3, ping  # noqa: E402
 from programs import ENDINGS, Failed, end, start  # noqa: E402
 
 PROGRAMS = ("gotthard", "gotthard-dataplane", "gotthard-control", "tests/seqtraffic")
@@ -85,12 +86,35 @@ def play(lab, story, hugepages):
     return regions
 
 
+def play_ipsec(lab, story, hugepages):
+    print("Two regions, ESP between them: host1 - gateway1 - underlay - gateway2 - host2")
+    regions = TwoEspRegions(lab, hugepages="auto" if hugepages else "never")
+    gateway = regions.gateways[0]
+    child = gateway.ask("show", "children")["children"][0]
+    story.tell("both gateways are up", f"{child['suite']}, SPI {child['in_spi']} in, {child['out_spi']} out",
+               child["established"])
+    first, second = regions.hosts
+    wire = Wire(lab, *regions.gateway_namespaces, sealed=regions.SEALED)
+    for name, address in (("IPv4", "10.2.0.2"), ("IPv6", "fd02::2")):
+        count = ping(lab, first, address, count=5)
+        story.tell(f"ping over {name}", f"{count} of 5 answered", count == 5)
+    for direction, reverse in (("host1 to host2", False), ("host2 to host1", True)):
+        rate = iperf3(lab, first, second, "10.2.0.2", reverse=reverse)
+        story.tell(f"iperf3 TCP, {direction}", f"{rate:.0f} Mbit/s", rate > 20)
+    stages = {s["stage"]: s["packets"] for w in gateway.ask("show", "workers")["workers"] for s in w["stages"]}
+    story.tell("stages", f"{stages['esp_encap']} packets sealed, {stages['esp_decap']} opened, "
+               f"{stages['wg_encap']} by WireGuard", stages["esp_encap"] > 0 and stages["esp_decap"] > 0)
+    plain, sealed = wire.stop()
+    story.tell("on the wire", f"{sealed} ESP packets, {plain} plain", plain == 0 and sealed > 0)
+    return regions
+
+
 def keep(regions):
     gateway = regions.gateways[0]
     run = f"{ROOT}/build/gotthard --run-dir {gateway.run_dir}"
     print(f"""
 It stays up. In another terminal, as root:
-  {run} show peers                # also ports, workers, drops, runtime; --json
+  {run} show peers                # also children, ports, workers, drops, runtime; --json
   {run} rekey wg0/region-2
   ip netns exec {regions.hosts[0]} ping 10.2.0.2
   ip netns exec {regions.hosts[1]} iperf3 -s       # and in host1: iperf3 -c 10.2.0.2
@@ -104,7 +128,7 @@ Enter or Ctrl-C ends it.""")
 
 def main():
     for word in sys.argv[1:]:
-        if word not in ("--keep", "--hugepages"):
+        if word not in ("--keep", "--hugepages", "--ipsec"):
             sys.exit(__doc__ if word in ("-h", "--help") else f"tools/demo: there is no option {word}")
     if os.geteuid() != 0:
         sys.exit("tools/demo: run as root: it makes network namespaces")
@@ -113,7 +137,7 @@ def main():
     lab = Lab()
     story = Story()
     try:
-        regions = play(lab, story, "--hugepages" in sys.argv)
+        regions = (play_ipsec if "--ipsec" in sys.argv else play)(lab, story, "--hugepages" in sys.argv)
         print("\nWhat happened\n" + story.table())
         if "--keep" in sys.argv and story.all_good():
             keep(regions)

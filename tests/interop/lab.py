@@ -280,6 +280,46 @@ persistent_keepalive = {keepalive}
                 gateway.ready()
 
 
+class TwoEspRegions:
+    """The same through ESP, with keys from files: each direction has a fresh one."""
+
+    SEALED = "ip proto 50 or ip6 proto 50 or udp port 4500"
+
+    def __init__(self, lab, suite="aes256gcm16-esn", key_bytes=36, encapsulation="none", **options):
+        self.lab = lab
+        self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
+        lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
+        self.hosts = [host(lab, n, self.gateway_namespaces[n - 1]) for n in (1, 2)]
+        keys = [os.urandom(key_bytes).hex() + "\n" for _ in (1, 2)]
+        self.gateways = []
+        for n in (1, 2):
+            other = 3 - n
+            forwarding(lab, self.gateway_namespaces[n - 1])
+            configuration = dataplane(**options) + ports(n) + f"""
+[[ipsec]]
+name = "ipsec0"
+addresses = ["172.31.1.{n}/30"]
+[[ipsec.connection]]
+name = "region-{other}"
+local = {{ address = "192.0.2.{n}" }}
+remote = {{ address = "192.0.2.{other}" }}
+encapsulation = "{encapsulation}"
+lab = true
+[[ipsec.connection.child]]
+name = "nets"
+local_ts = ["10.{n}.0.0/16", "fd0{n}::/64"]
+remote_ts = ["10.{other}.0.0/16", "fd0{other}::/64"]
+lab_keys = {{ suite = "{suite}", in_spi = "{0x1000 + n:#x}", in_key_file = "in.key", \
+out_spi = "{0x1000 + other:#x}", out_key_file = "out.key" }}
+"""
+            self.gateways.append(Gateway(lab, f"gateway{n}", self.gateway_namespaces[n - 1], configuration,
+                                         {"in.key": keys[n - 1], "out.key": keys[other - 1]}))
+        for gateway in self.gateways:
+            gateway.begin()
+        for gateway in self.gateways:
+            gateway.ready()
+
+
 def needs(*programs):
     missing = [p for p in programs if shutil.which(p) is None]
     if missing:

@@ -45,7 +45,7 @@ class LinuxKernel:
             namespace, "env", "TMPDIR=/dev/shm", kernel(), "mem=192M", "root=/dev/root",
             "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE / 'init'}", "con=null",
             "con0=null,fd:1", "quiet", f"gotthard.script={file}", *vectors, output=self.log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.READY not in self.text():
             check(self.process.poll() is None and time.monotonic() < deadline,
                   f"User-Mode Linux is not ready:\n{self.text()[-2000:]}")

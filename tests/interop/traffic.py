@@ -96,7 +96,7 @@ class Sequence:
 
 
 class Wire:
-    """Counts what arrives at underlay devices: WireGuard, and what is neither that nor address resolution.
+    """Counts what arrives at underlay devices: what is sealed, and what is neither that nor address resolution.
 
     Listens at the receiving ends: what DPDK sends through a packet socket bypasses the taps of the
     device that it leaves by.
@@ -106,8 +106,8 @@ class Wire:
     SEALED = "udp port 51820"
     NEIGHBOURS = "arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or (ip6 proto 0)"
 
-    def __init__(self, lab, *receivers):
-        filters = {"plain": f"not ({self.SEALED}) and not ({self.NEIGHBOURS})", "sealed": self.SEALED}
+    def __init__(self, lab, *receivers, sealed=SEALED):
+        filters = {"plain": f"not ({sealed}) and not ({self.NEIGHBOURS})", "sealed": sealed}
         self.captures = []
         for namespace in receivers:
             for kind, wanted in filters.items():

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""ESP between two gateways with two workers each: nothing is lost or taken for a replay, in UDP too."""
+import os
+import signal
+import sys
+import time
+
+from lab import Sequence, TwoEspRegions, Wire, check, main, ping
+from products import product, tests_of
+
+FULL = "--full" in sys.argv
+OPTIONS = {"encapsulation": ("none", "udp"), "suite": (("aes256gcm16-esn", 36), ("chacha20poly1305", 36))}
+
+
+def paced(lab, encapsulation, suite):
+    word, size = suite
+    regions = TwoEspRegions(lab, suite=word, key_bytes=size, encapsulation=encapsulation, workers=2)
+    wire = Wire(lab, *regions.gateway_namespaces, sealed=regions.SEALED)
+    for address in ("10.2.0.2", "fd02::2"):
+        answers = ping(lab, regions.hosts[0], address)
+        check(answers == 3, f"{answers} of 3 pings to {address} are answered: "
+              f"{[g.losses() for g in regions.gateways]}")
+    there = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", rate=1000, seconds=3)
+    back = Sequence(lab, regions.hosts[1], regions.hosts[0], "fd01::2", rate=1000, seconds=3)
+    for direction in (there, back):
+        result = direction.result()
+        check(result["total"] == 3000 and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
+              f"{result}, {[g.losses() for g in regions.gateways]}")
+    control_returns(lab, regions)
+    plain, sealed = wire.stop()
+    check(plain == 0, f"{plain} plain packets on the underlay:\n{wire.plain_lines()[-2000:]}")
+    check(sealed > 6000, f"only {sealed} sealed packets were seen on the underlay")
+
+
+def control_returns(lab, regions):
+    """A control that is started anew finds the SAs where they are; a data plane has none of them."""
+    gateway = regions.gateways[0]
+    traffic = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", rate=500, seconds=4)
+    os.kill(gateway.child("gotthard-control"), signal.SIGKILL)
+    result = traffic.result()
+    check(result["total"] == 2000 and result["lost_by_gateways"] == 0, f"control died: {result}")
+    gateway.wait()
+    check(gateway.ask("show", "children")["children"][0]["established"], "the SAs are gone with control")
+
+    os.kill(gateway.child("gotthard-dataplane"), signal.SIGKILL)
+    time.sleep(1)
+    gateway.wait()
+    child = gateway.ask("show", "children")["children"][0]
+    check(not child["established"], "a lab key is used twice")
+    check("lab_keys_used_up" in gateway.log_text(), "nobody is told that the keys are used up")
+    check(ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0, "what has no SA is answered")
+
+
+main(*tests_of(paced, product(OPTIONS) if FULL else
+               [{"encapsulation": "none", "suite": OPTIONS["suite"][0]},
+                {"encapsulation": "udp", "suite": OPTIONS["suite"][1]}]))
