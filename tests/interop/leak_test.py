@@ -35,8 +35,8 @@ def with_wg0_down(lab):
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
     set_wg0 = ("ip", "-n", regions.gateway_namespaces[0], "link", "set", "wg0")
     command(*set_wg0, "down")
-    time.sleep(1)
-    check(one.peer()["state"] == "interface_down" and one.peer()["session"] is None, f"{one.peer()}")
+    wait_for("the tunnel to be down", lambda: one.peer()["state"] == "interface_down" and
+             one.peer()["session"] is None)
     wire = Wire(lab, regions.gateway_namespaces[1])
     try_to_leak(lab, regions)
     plain, sealed = wire.stop()
