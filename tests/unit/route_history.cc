@@ -387,7 +387,7 @@ void History::check_endpoints() const {
     }
     const auto& neighbour = data_plane->neighbours().at(resolved->neighbour);
     RC_ASSERT(neighbour.port == resolved->port);
-    RC_ASSERT(std::ranges::any_of(found.ways, [&](const SlowRouter::Way& way) {
+    RC_ASSERT(std::ranges::any_of(found.ways, [&, remote = remote](const SlowRouter::Way& way) {
       return resolved->port == way.device && resolved->mtu == way.mtu &&
              neighbour.address == (way.gateway.family == Family::none ? remote : way.gateway);
     }));
