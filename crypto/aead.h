@@ -11,13 +11,11 @@
 
 #include "base/result.h"
 #include "crypto/aead_key.h"
+#include "crypto/backend.h"
 #include "crypto/ipsec_mb/ipsec_mb_aead.h"
 #include "crypto/portable/portable_aead.h"
 
 namespace gotthard::crypto {
-
-// Which implementation does the work.
-enum class Backend : std::uint8_t { automatic, portable, ipsec_mb };
 
 class AeadEngine {
  public:

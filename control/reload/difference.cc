@@ -37,9 +37,7 @@ std::string text(config::Hugepages value) {
   return word(value, std::array{"auto", "never", "required"});
 }
 std::string text(config::Idle value) { return word(value, std::array{"adaptive", "poll"}); }
-std::string text(config::AeadBackend value) {
-  return word(value, std::array{"auto", "portable", "ipsec_mb"});
-}
+std::string text(crypto::Backend value) { return crypto::name_of(value); }
 std::string text(config::Role value) { return word(value, std::array{"underlay", "inside"}); }
 std::string text(config::RoutePolicy value) {
   return word(value, std::array{"allowed_ips", "all", "none"});

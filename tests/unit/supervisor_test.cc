@@ -72,7 +72,7 @@ class TemporaryDirectory {
 TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
   config::Config config = two_tunnels();
   config.dataplane.cores = {2, 3};
-  config.dataplane.aead = config::AeadBackend::portable;
+  config.dataplane.aead = crypto::Backend::portable;
   const auto argv = dataplane_argv(config, {.program = "/x/gotthard-dataplane",
                                             .instance_name = "gotthard-1",
                                             .hugepages = true,

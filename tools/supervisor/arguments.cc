@@ -12,18 +12,6 @@ std::string_view text(config::Idle idle) {
   return idle == config::Idle::poll ? "poll" : "adaptive";
 }
 
-std::string_view text(config::AeadBackend aead) {
-  switch (aead) {
-    case config::AeadBackend::portable:
-      return "portable";
-    case config::AeadBackend::ipsec_mb:
-      return "ipsec_mb";
-    case config::AeadBackend::automatic:
-      break;
-  }
-  return "auto";
-}
-
 std::string_view text(config::Role role) {
   return role == config::Role::inside ? "inside" : "underlay";
 }
@@ -50,7 +38,7 @@ std::vector<std::string> dataplane_argv(const config::Config& config,
                                 "--idle",
                                 std::string(text(dataplane.idle)),
                                 "--aead",
-                                std::string(text(dataplane.aead)),
+                                crypto::name_of(dataplane.aead),
                                 "--memory",
                                 arguments.hugepages ? "hugepages" : "pages",
                                 "--mbufs",
