@@ -15,7 +15,8 @@ import time
 
 from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, start,  # noqa: F401
                       wait_for)
-from traffic import Sequence, Wire, iperf3, ping, ping_at_once, reach  # noqa: F401
+from traffic import (Sequence, Wire, answers, faultless, iperf3, ping, ping_at_once,  # noqa: F401
+                     reach)
 
 GOTTHARD = BUILD / "gotthard"
 SKIPPED = 77
@@ -179,6 +180,13 @@ class Gateway:
             if fields.get("Name") == program[:15] and self._ours(int(fields["PPid"])):
                 return int(fields["Pid"])
         raise Failed(f"{self.name} has no {program}")
+
+    def replaced(self, program, old):
+        """It has been started again, under another number."""
+        try:
+            return self.child(program) != old
+        except Failed:
+            return False
 
     def _ours(self, parent):
         try:
