@@ -90,6 +90,8 @@ mgmt::Answer show_workers(const Gateway& gateway) {
                       {"loops", get(entry.loops)},
                       {"idle_loops", get(entry.idle_loops)},
                       {"sleeps", get(entry.sleeps)},
+                      {"spread_late", get(entry.spread_late)},
+                      {"spread_overflows", get(entry.spread_overflows)},
                       {"stages", stages}});
   }
   return json{{"workers", result}, {"tsc_hz", directory.header.tsc_hz}};

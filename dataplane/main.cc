@@ -153,6 +153,7 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
                                   .hugepages = options.hugepages,
                                   .backend = options.backend,
                                   .routes = options.routes,
+                                  .spread = options.spread,
                                   .socket = socket},
                                  std::move(ports), *pool);
   if (manager) {

@@ -51,6 +51,7 @@ struct Lane {
   Drop drop = Drop::none;
   bool allow_plain = false;  // its route may leave the underlay unsealed
   bool answer = false;       // an ICMP error that we send
+  std::uint8_t bucket = 0;   // of its session, when others open too (table/resequencer.h)
 };
 
 struct LaneList {
@@ -104,6 +105,7 @@ extern int packet_note_offset;
 
 struct Burst {
   std::uint32_t size = 0;
+  bool backlog = false;  // its queue gave as many as it was asked for
   std::array<Lane, kBurst> lanes;
 
   LaneList to_classify, to_punt, to_decap, to_route, to_mtu, to_encap, to_icmp, to_neighbour, to_tx,

@@ -38,9 +38,16 @@ void Worker::run() {
 
 bool Worker::poll() {
   context_.topology = context_.shared->topology.load(std::memory_order_acquire);
-  bool busy = poll_manager();
+  bool busy = spread_ != nullptr && poll_others();
+  busy |= poll_manager();
+  bool backlog = false;
   for (std::uint16_t port = 0; port < context_.topology->port_count; ++port) {
-    busy |= poll_port(port);
+    const std::uint16_t received = poll_port(port);
+    busy |= received > 0;
+    backlog |= received == kBurst;
+  }
+  if (spread_ != nullptr) {
+    spread_->tell_backlog(backlog);
   }
   return busy;
 }
@@ -49,7 +56,15 @@ void Worker::carry(Burst* burst) {
   context_.now_tsc = rte_rdtsc();
   stage<StageId::classify, classify>(burst, burst->to_classify);
   stage<StageId::punt, punt>(burst, burst->to_punt);
-  stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+  if (spread_ == nullptr) {
+    stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+  } else if (burst->to_decap.size > 0) {
+    open(burst);
+  }
+  go_on(burst);
+}
+
+void Worker::go_on(Burst* burst) {
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
@@ -69,30 +84,26 @@ void Worker::answer(Burst* burst) {
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
 }
 
-bool Worker::poll_port(std::uint16_t port) {
+std::uint16_t Worker::poll_port(std::uint16_t port) {
   std::array<rte_mbuf*, kBurst> mbufs;
   const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
   const std::uint16_t count =
       rte_eth_rx_burst(context_.topology->ports[port].ethdev,
                        static_cast<std::uint16_t>(options_.index), mbufs.data(), kBurst);
   if (count == 0) {
-    return false;
+    return 0;
   }
   Burst burst;
+  burst.backlog = count == kBurst;
   for (std::uint16_t i = 0; i < count; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));
     burst.add(mbufs[i])->port = port;
     burst.to_classify.push(i);
   }
   counters_->rx_packets.add(count);
-  StageCount& rx = counters_->stages[static_cast<std::size_t>(StageId::rx)];
-  rx.bursts.add(1);
-  rx.packets.add(count);
-  if (options_.count_cycles) {
-    rx.cycles.add(rte_rdtsc() - start);
-  }
+  this->count(StageId::rx, count, start);
   carry(&burst);
-  return true;
+  return count;
 }
 
 template <StageId kStage, auto kFunction>
@@ -100,14 +111,84 @@ void Worker::stage(Burst* burst, const LaneList& input) {
   if (input.size == 0) {
     return;
   }
-  StageCount& count = counters_->stages[static_cast<std::size_t>(kStage)];
-  count.bursts.add(1);
-  count.packets.add(input.size);
+  const std::uint32_t packets = input.size;
   const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
   kFunction(burst, &context_);
+  count(kStage, packets, start);
+}
+
+void Worker::count(StageId stage, std::uint32_t packets, std::uint64_t start) {
+  StageCount& count = counters_->stages[static_cast<std::size_t>(stage)];
+  count.bursts.add(1);
+  count.packets.add(packets);
   if (options_.count_cycles) {
     count.cycles.add(rte_rdtsc() - start);
   }
+}
+
+// ---------------------------------------------------------------- opening with others
+
+// What one peer sends arrives at one queue: the others help its worker to open it, and it sends all
+// on in the order in which it came.
+void Worker::open(Burst* burst) {
+  const std::uint32_t packets = burst->to_decap.size;
+  const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
+  if (spread_->hand_over(burst, context_.now_tsc)) {
+    count(StageId::spread, packets, start);
+    return;
+  }
+  const bool waits = spread_->waiting();
+  if (waits) {
+    Spread::mark(burst);
+  }
+  const std::uint32_t first = burst->to_route.size;
+  stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+  if (!waits || spread_->queue(burst, first, context_.now_tsc)) {
+    return;
+  }
+  // No room: it does not wait any longer for the oldest, nor for anything once all that is opened
+  // has gone on.
+  counters_->spread_overflows.add(1);
+  spread_->give_up_oldest();
+  while (send_opened_on()) {
+  }
+  if (spread_->waiting()) {
+    (void)spread_->queue(burst, first, context_.now_tsc);
+  }
+}
+
+bool Worker::poll_others() {
+  bool busy = false;
+  while (spread_->waiting() && send_opened_on()) {
+    busy = true;
+  }
+  SpreadBatch* batch = spread_->next_handed();
+  if (batch == nullptr) {
+    return busy;
+  }
+  Burst burst;
+  Spread::unpack(*batch, &burst);
+  context_.now_tsc = rte_rdtsc();
+  stage<StageId::wg_decap, wg_decap>(&burst, burst.to_decap);
+  const std::uint32_t opened = burst.to_route.size;
+  if (!Spread::give_back(batch, &burst)) {
+    counters_->spread_late.add(opened);
+    go_on(&burst);
+  }
+  return true;
+}
+
+bool Worker::send_opened_on() {
+  const std::uint64_t start = rte_rdtsc();
+  context_.now_tsc = start;
+  Burst burst;
+  const std::uint32_t packets = spread_->release(&burst, start);
+  if (packets == 0) {
+    return false;
+  }
+  count(StageId::resequence, packets, start);
+  go_on(&burst);
+  return true;
 }
 
 // ---------------------------------------------------------------- from the manager
@@ -183,12 +264,22 @@ void Worker::rest() {
     rte_pause();
     return;
   }
+  if (spread_ != nullptr && spread_->waiting()) {
+    rte_pause();
+    return;
+  }
   const std::uint32_t over = idle_rounds_ - kSpinRounds;
   const std::uint32_t sleep_us = over < 50 ? 20 : kLongestSleepUs;
   counters_->sleeps.add(1);
   offline();
+  if (spread_ != nullptr) {
+    spread_->fall_asleep();
+  }
   const timespec pause{.tv_sec = 0, .tv_nsec = sleep_us * 1000L};
   nanosleep(&pause, nullptr);
+  if (spread_ != nullptr && spread_->wake()) {
+    idle_rounds_ = 0;
+  }
   online();
 }
 
@@ -221,6 +312,9 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
   context_.pieces = per_second(20000);
   context_.answers = AnswerLimits(hz, crypto::random_u64());
   context_.ipv4_ids = Ipv4Ids(options.index, options.count);
+  if (options.handoff != nullptr && options.spread != SpreadPolicy::never) {
+    spread_ = std::make_unique<Spread>(options.handoff, options.index, options.spread, hz);
+  }
 }
 
 Worker::~Worker() {

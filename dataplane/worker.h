@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/packet.h"
+#include "dataplane/spread.h"
 #include "dataplane/worker_context.h"
 
 namespace gotthard::dataplane {
@@ -21,6 +22,9 @@ struct WorkerOptions {
   bool count_cycles = true;  // per stage
   crypto::Backend backend = crypto::Backend::automatic;
   int socket = 0;  // NUMA node
+  // With others, that open what this one receives, and the other way round; null: each its own.
+  SpreadHandoff* handoff = nullptr;
+  SpreadPolicy spread = SpreadPolicy::automatic;
 };
 
 class Worker {
@@ -55,13 +59,18 @@ class Worker {
  private:
   Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu);
 
-  bool poll_port(std::uint16_t port);
+  std::uint16_t poll_port(std::uint16_t port);
   bool poll_manager();
+  bool poll_others();
   void carry(Burst* burst);
   void answer(Burst* burst);
   template <StageId kStage, auto kFunction>
   void stage(Burst* burst, const LaneList& input);
+  void count(StageId stage, std::uint32_t packets, std::uint64_t start);
   void rest();
+  void open(Burst* burst);
+  bool send_opened_on();
+  void go_on(Burst* burst);
 
   WorkerOptions options_;
   Rcu* rcu_;
@@ -70,6 +79,7 @@ class Worker {
   std::unique_ptr<crypto::Blake2sMac> mac_;
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<PeerCounters[]> peer_counters_;
+  std::unique_ptr<Spread> spread_;  // null: this worker opens all that it receives
   rte_ring* to_manager_ = nullptr;
   rte_ring* from_manager_ = nullptr;
   std::uint32_t idle_rounds_ = 0;

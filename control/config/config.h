@@ -30,6 +30,7 @@ using InterfaceAddress = Prefix;
 
 enum class Hugepages : std::uint8_t { automatic, never, required };
 enum class Idle : std::uint8_t { adaptive, poll };
+enum class Spread : std::uint8_t { automatic, never, always };
 
 struct Dataplane {
   std::optional<unsigned> workers;  // or cores
@@ -37,6 +38,7 @@ struct Dataplane {
   Hugepages hugepages = Hugepages::automatic;
   Idle idle = Idle::adaptive;
   crypto::Backend aead = crypto::Backend::automatic;
+  Spread spread = Spread::automatic;    // one peer's packets over workers
   unsigned mbufs = 16384;               // per socket
   unsigned routes = 65536;              // prefixes per family that the tables have room for
   std::uint32_t replay_window = 65536;  // packets

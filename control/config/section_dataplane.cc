@@ -39,6 +39,9 @@ Dataplane read_dataplane(TableReader& reader) {
           reader.choice("aead", {crypto::kBackendNames.begin(), crypto::kBackendNames.end()})) {
     result.aead = static_cast<crypto::Backend>(*index);
   }
+  if (const auto index = reader.choice("spread", {"auto", "never", "always"})) {
+    result.spread = static_cast<Spread>(*index);
+  }
   if (const auto mbufs = reader.number("mbufs", 4096, 16777216)) {
     result.mbufs = static_cast<unsigned>(mbufs->value);
   }

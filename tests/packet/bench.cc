@@ -70,7 +70,7 @@ std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
       .value();
 }
 
-Bench::Bench(unsigned workers)
+Bench::Bench(unsigned workers, dataplane::SpreadPolicy spread)
     : workers_(workers),
       link_({.event = [this](const abi::EventBody& event) { events_.push_back(event); },
              .punt = [this](const abi::PacketRecord& punt) { punts_.push_back(punt); }}) {
@@ -80,7 +80,8 @@ Bench::Bench(unsigned workers)
   manager_ = dataplane::Manager::create({.worker_cpus = std::vector<unsigned>(workers, 0),
                                          .sleep_when_idle = false,
                                          .backend = crypto::Backend::portable,
-                                         .routes = 1024},
+                                         .routes = 1024,
+                                         .spread = spread},
                                         std::move(ports), pool())
                  .value();
   for (std::uint16_t i = 0; i < twins_.size(); ++i) {

@@ -48,7 +48,8 @@ struct Keys {
 
 class Bench {
  public:
-  explicit Bench(unsigned workers = 1);
+  explicit Bench(unsigned workers = 1,
+                 dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic);
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

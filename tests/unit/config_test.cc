@@ -20,6 +20,7 @@ constexpr const char* kWhole = R"([dataplane]
 workers = 2
 hugepages = "never"
 idle = "poll"
+spread = "always"
 [log]
 level = "debug"
 [[port]]
@@ -70,6 +71,7 @@ TEST(Config, ReadsEverything) {
   EXPECT_EQ(config->dataplane.workers, 2U);
   EXPECT_EQ(config->dataplane.hugepages, Hugepages::never);
   EXPECT_EQ(config->dataplane.idle, Idle::poll);
+  EXPECT_EQ(config->dataplane.spread, Spread::always);
   EXPECT_EQ(config->log.level, log::Level::debug);
   ASSERT_EQ(config->ports.size(), 2U);
   EXPECT_EQ(config->ports[0].role, Role::underlay);

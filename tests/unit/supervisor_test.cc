@@ -73,6 +73,7 @@ TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
   config::Config config = two_tunnels();
   config.dataplane.cores = {2, 3};
   config.dataplane.aead = crypto::Backend::portable;
+  config.dataplane.spread = config::Spread::always;
   const auto argv = dataplane_argv(config, {.program = "/x/gotthard-dataplane",
                                             .instance_name = "gotthard-1",
                                             .hugepages = true,
@@ -80,8 +81,9 @@ TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
                                             .twin_fds = {5, 6},
                                             .tunnel_fds = {7, 8}});
   EXPECT_EQ(argv.front(), "/x/gotthard-dataplane");
-  EXPECT_THAT(argv, IsSupersetOf({"--supervisor-fd", "9", "--cores", "2,3", "--aead", "portable",
-                                  "--memory", "hugepages", "--idle", "adaptive"}));
+  EXPECT_THAT(argv,
+              IsSupersetOf({"--supervisor-fd", "9", "--cores", "2,3", "--aead", "portable",
+                            "--memory", "hugepages", "--idle", "adaptive", "--spread", "always"}));
   EXPECT_THAT(argv, Not(Contains("--workers")));
   std::vector<std::string> devices;
   for (std::size_t i = 0; i + 1 < argv.size(); ++i) {

@@ -96,13 +96,14 @@ std::string render_ports(const json& result) {
 }
 
 std::string render_workers(const json& result) {
-  std::vector<Row> rows{{"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS"}};
+  std::vector<Row> rows{{"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS", "SPREAD LATE", "OVERFLOWS"}};
   std::vector<Row> stages{{"WORKER", "STAGE", "PACKETS", "PER BURST", "CYCLES/PACKET"}};
   for (const json& worker : result.at("workers")) {
     rows.push_back({text(worker.at("worker")), text(worker.at("core")),
                     fmt::format("{:.1f} %", worker.at("busy_share").get<double>() * 100),
                     text(worker.at("rx_packets")), text(worker.at("tx_packets")),
-                    text(worker.at("sleeps"))});
+                    text(worker.at("sleeps")), text(worker.at("spread_late")),
+                    text(worker.at("spread_overflows"))});
     for (const json& stage : worker.at("stages")) {
       if (stage.at("packets") != 0) {
         stages.push_back({text(worker.at("worker")), text(stage.at("stage")),

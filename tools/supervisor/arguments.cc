@@ -12,6 +12,18 @@ std::string_view text(config::Idle idle) {
   return idle == config::Idle::poll ? "poll" : "adaptive";
 }
 
+std::string_view text(config::Spread spread) {
+  switch (spread) {
+    case config::Spread::never:
+      return "never";
+    case config::Spread::always:
+      return "always";
+    case config::Spread::automatic:
+      break;
+  }
+  return "auto";
+}
+
 std::string_view text(config::Role role) {
   return role == config::Role::inside ? "inside" : "underlay";
 }
@@ -39,6 +51,8 @@ std::vector<std::string> dataplane_argv(const config::Config& config,
                                 std::string(text(dataplane.idle)),
                                 "--aead",
                                 crypto::name_of(dataplane.aead),
+                                "--spread",
+                                std::string(text(dataplane.spread)),
                                 "--memory",
                                 arguments.hugepages ? "hugepages" : "pages",
                                 "--mbufs",
