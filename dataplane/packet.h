@@ -42,10 +42,10 @@ struct Lane {
   std::uint32_t peer = abi::kNoPeer;
   std::uint16_t length = 0;      // of the IP packet
   std::uint16_t udp_offset = 0;  // classified as WireGuard: the UDP header, from `ip`
-  std::uint16_t port = 0;        // where it arrived; after routing, where it leaves
-  std::uint16_t interface = 0;   // tunnel that it came from or goes into
-  std::uint16_t opened_at = 0;   // Origin::tunnel: the tunnel that it came from
-  std::uint16_t mtu = 0;         // of what it goes into, once routed
+  std::uint16_t port = 0;  // where it arrived or leaves: place in the topology; at tx, of the port
+  std::uint16_t interface = 0;  // tunnel that it came from or goes into
+  std::uint16_t opened_at = 0;  // Origin::tunnel: the tunnel that it came from
+  std::uint16_t mtu = 0;        // of what it goes into, once routed
   Family family = Family::none;
   Origin origin = Origin::inside;
   Drop drop = Drop::none;
@@ -78,7 +78,8 @@ enum class NoteKind : std::uint8_t {
   seal,            // manager -> worker: IP packet for `peer`; empty: a keepalive
   route,           // manager -> worker: a parked packet goes on where it left
   fragment,        // IP packet to be cut to `mtu`; its pieces go on at `route`
-  fragment_outer,  // the same for a sealed one; its pieces go to `neighbour`
+  fragment_outer,  // the same for a sealed one; its pieces go to `neighbour`, or into `peer`'s
+                   // tunnel
   reassemble,      // frame from `port` with a piece of a datagram for us
   classify,        // manager -> worker: frame from `port`, put together
 };
@@ -110,6 +111,8 @@ struct Burst {
 
   LaneList to_classify, to_punt, to_decap, to_route, to_mtu, to_encap, to_icmp, to_neighbour, to_tx,
       to_host;
+  // Tunnels within tunnels: what was opened is sealed, and what was sealed is to be sealed again.
+  LaneList again_decap, again_punt, again_encap;
 
   // Takes a received or handed-over mbuf; the caller fills the lane.
   Lane* add(rte_mbuf* mbuf) {

@@ -13,6 +13,11 @@
 #include "dataplane/stage/stages.h"
 
 namespace gotthard::dataplane {
+namespace {
+
+constexpr int kMaxNesting = 4;  // tunnels around a packet
+
+}  // namespace
 
 // ---------------------------------------------------------------- the life of a packet
 
@@ -66,8 +71,9 @@ void Worker::carry(Burst* burst) {
 
 void Worker::go_on(Burst* burst) {
   stage<StageId::route, route>(burst, burst->to_route);
+  open_again(burst);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
-  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  seal(burst);
   if (burst->to_icmp.size > 0) {
     answer(burst);
   }
@@ -81,7 +87,42 @@ void Worker::answer(Burst* burst) {
   stage<StageId::icmp, icmp>(burst, burst->to_icmp);
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
+  seal(burst);
+}
+
+// Tunnels within tunnels: mostly there are none.
+void Worker::open_again(Burst* burst) {
+  for (int depth = 1; burst->again_decap.size + burst->again_punt.size > 0; ++depth) {
+    burst->to_decap = std::exchange(burst->again_decap, {});
+    burst->to_punt = std::exchange(burst->again_punt, {});
+    burst->to_route = {};
+    if (depth == kMaxNesting) {
+      drop_all(burst, burst->to_decap, Drop::tunnel_loop);
+      drop_all(burst, burst->to_punt, Drop::tunnel_loop);
+      return;
+    }
+    stage<StageId::punt, punt>(burst, burst->to_punt);
+    stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
+    stage<StageId::route, route>(burst, burst->to_route);
+  }
+}
+
+void Worker::seal(Burst* burst) {
   stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  for (int depth = 1; burst->again_encap.size > 0; ++depth) {
+    burst->to_encap = std::exchange(burst->again_encap, {});
+    if (depth == kMaxNesting) {
+      drop_all(burst, burst->to_encap, Drop::tunnel_loop);
+      return;
+    }
+    stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  }
+}
+
+void Worker::drop_all(Burst* burst, const LaneList& lanes, Drop reason) {
+  for (const std::uint32_t i : lanes) {
+    drop_packet(&burst->lanes[i], reason, counters_.get());
+  }
 }
 
 std::uint16_t Worker::poll_port(std::uint16_t port) {

@@ -63,6 +63,9 @@ class Worker {
   bool poll_manager();
   bool poll_others();
   void carry(Burst* burst);
+  void open_again(Burst* burst);
+  void seal(Burst* burst);
+  void drop_all(Burst* burst, const LaneList& lanes, Drop reason);
   void answer(Burst* burst);
   template <StageId kStage, auto kFunction>
   void stage(Burst* burst, const LaneList& input);

@@ -125,7 +125,7 @@ Status Tunnels::add_peer(Tunnel* tunnel, std::uint32_t number, const config::Pee
   }
   links_.fib->set_allowed_ips(tunnel->number, number, settings.allowed_ips);
   if (peer.endpoint) {
-    links_.fib->set_endpoint(number, peer.endpoint->address);
+    links_.fib->set_endpoint(peer.interface, number, peer.endpoint->address);
   } else if (settings.endpoint) {
     ask_for_name(&peer);
   }

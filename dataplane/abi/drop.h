@@ -14,6 +14,7 @@ enum class Drop : std::uint8_t {
   truncated,   // shorter than its headers say
   not_for_us,  // another station's Ethernet address
   unknown_ethertype,
+  unknown_vlan,  // tagged for a VLAN that the port has not, or has no more
   bad_ip_header,
   bad_udp_length,
   outer_fragment,
@@ -50,6 +51,7 @@ enum class Drop : std::uint8_t {
   no_session,  // no handshake completed in time
   no_endpoint,
   wg_send_limit,
+  tunnel_loop,  // a tunnel within itself, or within more others than packets have room for
   // resources
   neighbour_unresolved,
   park_full,
@@ -66,6 +68,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "truncated",
                                                                         "not_for_us",
                                                                         "unknown_ethertype",
+                                                                        "unknown_vlan",
                                                                         "bad_ip_header",
                                                                         "bad_udp_length",
                                                                         "outer_fragment",
@@ -99,6 +102,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "no_session",
                                                                         "no_endpoint",
                                                                         "wg_send_limit",
+                                                                        "tunnel_loop",
                                                                         "neighbour_unresolved",
                                                                         "park_full",
                                                                         "host_ring_full",

@@ -23,6 +23,16 @@ struct ArpPacket {
 };
 static_assert(sizeof(ArpPacket) == 28);
 
+bool put_tag(rte_mbuf* mbuf, std::uint16_t vlan) {
+  auto* frame = rte_pktmbuf_prepend(mbuf, sizeof(wire::VlanTag));
+  if (frame == nullptr) {
+    return false;
+  }
+  std::memmove(frame, frame + sizeof(wire::VlanTag), sizeof(wire::EthernetHeader));
+  wire::write_tag(reinterpret_cast<wire::EthernetHeader*>(frame), vlan);
+  return true;
+}
+
 bool unspecified(const abi::Address& address) {
   return address.bytes == std::array<std::uint8_t, 16>{};
 }
@@ -38,10 +48,14 @@ bool source_is_ours(std::span<const std::byte> frame, const TopologyStore& topol
   if (frame.size() < sizeof(wire::EthernetHeader)) {
     return false;
   }
-  const auto* ethernet = reinterpret_cast<const wire::EthernetHeader*>(frame.data());
-  const auto payload = frame.subspan(sizeof(wire::EthernetHeader));
+  std::uint16_t type = reinterpret_cast<const wire::EthernetHeader*>(frame.data())->type.get();
+  auto payload = frame.subspan(sizeof(wire::EthernetHeader));
+  if (type == wire::kEtherVlan && payload.size() >= sizeof(wire::VlanTag)) {
+    type = reinterpret_cast<const wire::Big16*>(payload.data())[1].get();
+    payload = payload.subspan(sizeof(wire::VlanTag));
+  }
   abi::Address source;
-  if (ethernet->type.get() == wire::kEtherArp) {
+  if (type == wire::kEtherArp) {
     if (payload.size() < sizeof(ArpPacket)) {
       return false;
     }
@@ -83,7 +97,14 @@ void HostBridge::write(int fd, rte_mbuf* mbuf) {
   rte_pktmbuf_free(mbuf);
 }
 
-void HostBridge::to_twin(std::uint16_t port, rte_mbuf* mbuf) {
+void HostBridge::to_twin(std::uint16_t place, rte_mbuf* mbuf) {
+  const TopologyPort& link = topology_->current().ports[place];
+  const std::uint16_t port = link.port();
+  // The kernel's VLANs are above the twin and take the tag off there.
+  if (!link.used || (link.vlan() != 0 && !put_tag(mbuf, link.vlan()))) {
+    links_->drop(mbuf, Drop::unknown_vlan);
+    return;
+  }
   ++counters_[port].to_host;
   write(twins_[port].get(), mbuf);
 }

@@ -34,7 +34,8 @@ class HostBridge {
   [[nodiscard]] int tun_fd(std::uint16_t interface) const { return tuns_[interface].get(); }
 
   // Take the mbuf. A full or absent device drops it (`host_ring_full`).
-  void to_twin(std::uint16_t port, rte_mbuf* mbuf);
+  // `place`: of a port or VLAN in the topology.
+  void to_twin(std::uint16_t place, rte_mbuf* mbuf);
   void to_tun(std::uint16_t interface, rte_mbuf* mbuf);
 
   // Reads what the kernel has sent, at most a burst. True: there may be more.

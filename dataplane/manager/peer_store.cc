@@ -5,12 +5,14 @@ namespace {
 
 // Workers need the way to the endpoint, not only its address.
 bool reachable(const abi::Endpoint& endpoint) {
-  return endpoint.remote.family != abi::Family::none && endpoint.neighbour != abi::kNoNeighbour;
+  return endpoint.remote.family != abi::Family::none &&
+         (endpoint.neighbour != abi::kNoNeighbour || endpoint.through != abi::kNoPeer);
 }
 
 bool same(const abi::Endpoint& a, const abi::Endpoint& b) {
   return a.remote == b.remote && a.local == b.local && a.remote_port == b.remote_port &&
-         a.local_port == b.local_port && a.neighbour == b.neighbour;
+         a.local_port == b.local_port && a.neighbour == b.neighbour && a.through == b.through &&
+         a.mtu == b.mtu;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ecn.h"
+#include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/flow.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
@@ -80,10 +81,11 @@ class CounterBlocks {
 };
 
 // Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
-std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
+std::uint32_t padded_length(const Lane& lane, const OuterTemplate& outer,
+                            const WorkerContext& worker) {
   const std::uint32_t padded = (lane.length + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
-  const std::uint32_t limit =
-      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu;
+  const std::uint32_t limit = std::min(
+      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu, outer.inner_mtu);
   return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
 }
 
@@ -127,21 +129,37 @@ void write_ip(std::byte* ip, const OuterTemplate& outer, std::uint8_t traffic_cl
   header->payload_length.set(static_cast<std::uint16_t>(udp_length));
 }
 
+// A buffer has room for two tunnels' headers in front. For more the packet moves back.
+std::byte* prepend(rte_mbuf* mbuf, std::uint16_t size) {
+  constexpr std::uint16_t kLink = sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag);
+  if (const int missing = size + kLink - rte_pktmbuf_headroom(mbuf); missing > 0) [[unlikely]] {
+    if (rte_pktmbuf_tailroom(mbuf) < missing) {
+      return nullptr;
+    }
+    auto* data = rte_pktmbuf_mtod(mbuf, std::byte*);
+    std::memmove(data + missing, data, rte_pktmbuf_data_len(mbuf));
+    mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + missing);
+  }
+  return reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(mbuf, size));
+}
+
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
-  const std::uint32_t padded = padded_length(*lane, *worker);
+  const std::uint32_t padded = padded_length(*lane, outer, *worker);
   const std::uint32_t padding = padded - lane->length;
   const std::uint8_t traffic_class = outer_class(*lane, *worker);
   const std::uint16_t port_offset = source_port_of(*lane, *worker);
   auto* tail = reinterpret_cast<std::byte*>(
       rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
   const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
-  auto* ip = tail == nullptr ? nullptr
-                             : reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(lane->mbuf, front));
-  if (ip == nullptr) {
+  if (tail == nullptr) {
     return false;
   }
   std::memset(tail, 0, padding);
+  std::byte* ip = prepend(lane->mbuf, front);
+  if (ip == nullptr) {
+    return false;
+  }
   std::memcpy(ip, outer.headers.data(), outer.headers_length);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
@@ -165,6 +183,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   lane->length =
       static_cast<std::uint16_t>(outer.headers_length - sizeof(wire::UdpHeader) + udp_length);
   lane->neighbour = outer.endpoint.neighbour;
+  lane->mtu = outer.endpoint.mtu;
   return true;
 }
 
@@ -185,6 +204,29 @@ void finish_checksum(Lane* lane) {
     auto* udp = reinterpret_cast<wire::UdpHeader*>(lane->ip + sizeof(wire::Ipv6Header));
     udp->checksum.set(wire::udp_checksum(lane->ip, Family::ipv6, udp));
   }
+}
+
+// The outer packet is one that the other tunnel carries.
+void into_another(Burst* burst, std::uint32_t i, std::uint32_t through, WorkerContext* worker) {
+  Lane* lane = &burst->lanes[i];
+  lane->peer = through;
+  lane->interface = worker->shared->peers[through].interface.load(std::memory_order_relaxed);
+  const TopologyInterface& interface = worker->topology->interfaces[lane->interface];
+  if (!interface.used || !interface.up) {
+    drop_packet(lane, Drop::interface_down, worker->counters);
+    return;
+  }
+  lane->mtu = lane->mtu != 0 ? std::min(lane->mtu, interface.mtu) : interface.mtu;
+  if (lane->length > lane->mtu) {
+    *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::fragment_outer,
+                                          .origin = lane->origin,
+                                          .interface = lane->interface,
+                                          .mtu = lane->mtu,
+                                          .peer = through};
+    burst->to_host.push(i);
+    return;
+  }
+  burst->again_encap.push(i);
 }
 
 void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
@@ -209,6 +251,12 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
     if (outers[i] == nullptr) {
       worker->peer_counters[lane->peer].drops.add(1);
       refuse(burst, i, Drop::no_endpoint, worker);
+      continue;
+    }
+    // What the host sends itself was not measured yet.
+    if (lane->length > outers[i]->inner_mtu && lane->origin == Origin::host) {
+      lane->mtu = outers[i]->inner_mtu;
+      refuse(burst, i, Drop::too_big, worker);
       continue;
     }
     lane->session = worker->shared->peers[lane->peer].sealing_session();
@@ -249,7 +297,11 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
     Lane* lane = &burst->lanes[i];
     finish_checksum(lane);
     lane->origin = Origin::outer;
-    burst->to_neighbour.push(i);
+    if (const std::uint32_t through = outers[i]->endpoint.through; through != abi::kNoPeer) {
+      into_another(burst, i, through, worker);
+    } else {
+      burst->to_neighbour.push(i);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #include "dataplane/table/peer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gotthard::dataplane {
@@ -44,6 +45,13 @@ OuterTemplate make_outer_template(const abi::Endpoint& endpoint) {
     write_ipv4(endpoint, &result);
   } else {
     write_ipv6(endpoint, &result);
+  }
+  constexpr std::uint16_t kLeastInnerMtu = 1280;  // RFC 8200, section 5
+  const auto overhead = static_cast<std::uint16_t>(result.headers_length +
+                                                   sizeof(wire::WgDataHeader) + wire::kWgTagSize);
+  if (endpoint.through != abi::kNoPeer && endpoint.mtu != 0) {
+    result.inner_mtu = static_cast<std::uint16_t>(
+        std::max<int>(kLeastInnerMtu, int{endpoint.mtu} - int{overhead}));
   }
   wire::UdpHeader udp{};
   udp.source.set_raw(endpoint.local_port);

@@ -91,8 +91,17 @@ std::string render_ports(const json& result) {
                     text(port.at("rx_missed")),
                     fmt::to_string(port.at("rx_errors").get<std::uint64_t>() +
                                    port.at("tx_errors").get<std::uint64_t>())});
+    for (const json& vlan : port.at("vlans")) {
+      rows.push_back({text(vlan.at("name")), text(port.at("role")), "VLAN " + text(vlan.at("id")),
+                      vlan.at("up").get<bool>() ? "up" : "down", text(vlan.at("mtu"))});
+    }
   }
-  return table(rows);
+  std::string shown = table(rows);
+  if (const auto left = result.at("vlans_left_out").get<std::uint64_t>(); left != 0) {
+    shown += fmt::format("{} VLANs more than the data plane takes: nothing goes in or out there\n",
+                         left);
+  }
+  return shown;
 }
 
 std::string render_workers(const json& result) {
