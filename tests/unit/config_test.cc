@@ -294,6 +294,34 @@ allowed_ips = ["10.2.0.0/16"]
               HasSubstr("10.2.0.0/16 is in allowed_ips of 'region-b' and of 'region-c' of wg0"));
 }
 
+TEST(Config, RefusesMorePrefixesThanThereIsRoomFor) {
+  std::string many;
+  for (int n = 0; n < 63; ++n) {
+    many += fmt::format(", \"11.0.{}.0/24\"", n);
+  }
+  std::string text =
+      with("allowed_ips = [\"10.2.0.0/16\"", "allowed_ips = [\"10.2.0.0/16\"" + many);
+  text.replace(text.find("workers = 2"), 11, "workers = 2\nroutes = 64");
+  EXPECT_THAT(error_of(text), HasSubstr(":33: with this peer there are 65 IPv4 prefixes in "
+                                        "allowed_ips, and the tables are made for 64: write "
+                                        "routes = 256 or more in [dataplane]"));
+  text.replace(text.find("routes = 64"), 11, "routes = 65");
+  EXPECT_EQ(error_of(text), "(accepted)");
+}
+
+TEST(Config, ARouteMayNameAVlanOfAPort) {
+  for (const char* good : {"wan.1", "wan.100", "lan.4094"}) {
+    EXPECT_EQ(error_of(with("via = \"192.0.2.254\"", fmt::format("interface = \"{}\"", good))),
+              "(accepted)")
+        << good;
+  }
+  for (const char* bad : {"wan.0", "wan.4095", "wan.x", "wan.", "wan.01", "eth0.1", "wg0.1"}) {
+    EXPECT_THAT(error_of(with("via = \"192.0.2.254\"", fmt::format("interface = \"{}\"", bad))),
+                HasSubstr("PORT.NUMBER for a VLAN"))
+        << bad;
+  }
+}
+
 TEST(Config, RefusesTwoListenersOnOnePort) {
   const std::string second = R"([[wireguard]]
 name = "wg1"
