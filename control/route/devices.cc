@@ -34,6 +34,8 @@ void Devices::configure(const config::Config& config) {
 
 void Devices::match_links() {
   by_link_.clear();
+  vlans_.clear();
+  vlans_left_out_ = 0;
   for (auto* devices : {&ports_, &tunnels_}) {
     for (Known& device : *devices) {
       device.link = 0;
@@ -46,8 +48,6 @@ void Devices::match_links() {
       (device.kind == DeviceKind::port ? ports_ : tunnels_)[device.number].link = index;
     }
   }
-  vlans_.clear();
-  vlans_left_out_ = 0;
   for (const auto& [index, link] : links_) {
     match_vlan(link);
   }
