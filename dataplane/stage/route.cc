@@ -131,6 +131,9 @@ Drop to_neighbour(Burst* burst, std::uint32_t i, const NextHop& hop, const Worke
   const bool glean = hop.kind == abi::HopKind::glean;
   const std::uint16_t port = glean ? hop.port : worker.shared->hops.neighbour(hop.target).port;
   const TopologyPort& out = worker.topology->ports[port];
+  if (!out.used) {
+    return Drop::unknown_vlan;
+  }
   if (out.underlay && lane->origin != Origin::underlay && !hop.allow_plain) {
     return Drop::plain_to_underlay;
   }
