@@ -12,7 +12,7 @@ namespace {
 // As the prefixes of one interface will be: the last claimant has it.
 using Claims = std::map<config::Prefix, crypto::PublicKey>;
 
-void carry_out(const PeerChange& change, Claims* claims) {
+void change_claims(const PeerChange& change, Claims* claims) {
   if (change.remove || change.replace_allowed_ips) {
     std::erase_if(*claims, [&](const auto& claim) { return claim.second == change.public_key; });
   }
@@ -59,7 +59,7 @@ std::optional<ChangeRefused> Tunnels::allowed_ips_refused(
       claims.at(interface).clear();
     }
     for (const PeerChange& peer : change.peers) {
-      carry_out(peer, &claims.at(interface));
+      change_claims(peer, &claims.at(interface));
     }
   }
   std::map<abi::Family, std::set<config::Prefix>> distinct;

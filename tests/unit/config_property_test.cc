@@ -130,7 +130,8 @@ Dataplane any_dataplane() {
   Dataplane result{
       .hugepages = one_of({Hugepages::automatic, Hugepages::never, Hugepages::required}),
       .idle = one_of({Idle::adaptive, Idle::poll}),
-      .aead = one_of({AeadBackend::automatic, AeadBackend::portable, AeadBackend::ipsec_mb}),
+      .aead = one_of(
+          {crypto::Backend::automatic, crypto::Backend::portable, crypto::Backend::ipsec_mb}),
       .spread = one_of({Spread::automatic, Spread::never, Spread::always}),
       .mbufs = any(4096U, 16777216U),
       .routes = any(64U, 4194304U),
