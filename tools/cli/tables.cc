@@ -105,7 +105,8 @@ std::string render_ports(const json& result) {
 }
 
 std::string render_workers(const json& result) {
-  std::vector<Row> rows{{"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS", "SPREAD LATE", "OVERFLOWS"}};
+  std::vector<Row> rows{
+      {"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS", "SPREAD LATE", "OVERFLOWS"}};
   std::vector<Row> stages{{"WORKER", "STAGE", "PACKETS", "PER BURST", "CYCLES/PACKET"}};
   for (const json& worker : result.at("workers")) {
     rows.push_back({text(worker.at("worker")), text(worker.at("core")),
