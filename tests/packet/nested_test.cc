@@ -33,6 +33,7 @@ class Nested : public testing::Test {
     bench.route("10.20.0.0", 16, 40, abi::Table::sources);
     bench.route("172.31.0.1", 32, 41);
     bench.commit();
+    inner_keys = bench.install(kInnerPeer, kInnerSession);
   }
   void set_peer(std::uint32_t peer, std::uint16_t interface, const std::string& remote,
                 std::uint32_t through) {
@@ -68,7 +69,7 @@ class Nested : public testing::Test {
 
   Bench bench;
   Keys outer_keys = bench.install(0, kSession0);
-  Keys inner_keys = bench.install(kInnerPeer, kInnerSession);
+  Keys inner_keys;
   std::uint64_t outer_counter = 0, inner_counter = 0;
 };
 
