@@ -14,6 +14,7 @@
 #include "crypto/backend.h"
 #include "crypto/ipsec_mb/ipsec_mb_aead.h"
 #include "crypto/portable/portable_aead.h"
+#include "crypto/wide/wide_aead.h"
 
 namespace gotthard::crypto {
 
@@ -37,11 +38,11 @@ class AeadEngine {
   // kMaxBatch jobs; those beyond are not authentic.
   [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
 
-  // "portable" or "ipsec_mb".
+  // The one that does the work: never "auto".
   [[nodiscard]] std::string_view backend_name() const noexcept;
 
  private:
-  using Implementation = std::variant<PortableAead, IpsecMbAead>;
+  using Implementation = std::variant<PortableAead, IpsecMbAead, WideAead>;
   explicit AeadEngine(Implementation implementation) : implementation_(std::move(implementation)) {}
 
   Implementation implementation_;

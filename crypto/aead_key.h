@@ -11,8 +11,8 @@
 
 namespace gotthard::crypto {
 
-// The largest key schedule of any backend and suite: AES round keys and 48 powers of GHASH's key.
-inline constexpr std::size_t kMaxKeySchedule = 1024;
+// The largest key schedule of any backend and suite: AES round keys and 49 powers of GHASH's key.
+inline constexpr std::size_t kMaxKeySchedule = 1088;
 inline constexpr std::size_t kMaxBatch = 64;
 // No IP packet holds a longer text.
 inline constexpr std::size_t kMaxText = 65'504;

@@ -13,9 +13,12 @@ enum class Backend : std::uint8_t {
   automatic,  // the fastest that runs on this machine
   portable,   // libsodium and OpenSSL, a packet at a time
   ipsec_mb,   // Intel's multi-buffer library
+  avx2,       // our own kernels, for VAES
+  avx512,     // the same with vectors twice as wide
 };
 
-inline constexpr std::array<const char*, 3> kBackendNames{"auto", "portable", "ipsec_mb"};
+inline constexpr std::array<const char*, 5> kBackendNames{"auto", "portable", "ipsec_mb", "avx2",
+                                                          "avx512"};
 
 [[nodiscard]] constexpr const char* name_of(Backend backend) {
   return kBackendNames[static_cast<std::size_t>(backend)];

@@ -276,8 +276,11 @@ TEST(AeadEngine, PortableZeroesARefusedText) {
 TEST(AeadEngine, AutomaticTakesTheFastestThatRuns) {
   const auto automatic = AeadEngine::create(Backend::automatic);
   ASSERT_TRUE(automatic);
-  const auto ipsec_mb = AeadEngine::create(Backend::ipsec_mb);
-  EXPECT_EQ(automatic->backend_name(), ipsec_mb ? "ipsec_mb" : "portable");
+  std::string_view fastest;
+  for (const Backend backend : testing::all_backends()) {
+    fastest = AeadEngine::create(backend) ? name_of(backend) : fastest;
+  }
+  EXPECT_EQ(automatic->backend_name(), fastest);
 }
 
 }  // namespace
