@@ -84,11 +84,16 @@ enum class NoteKind : std::uint8_t {
   classify,        // manager -> worker: frame from `port`, put together
 };
 
+// Handshake messages are policed by class before they reach control; messages that carry a mac2
+// have their own class, so that peers which answered a cookie are heard under a flood.
+enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
+
 struct PacketNote {
   NoteKind kind = NoteKind::to_twin;
   Origin origin = Origin::inside;
   bool answer = false;
   bool allow_plain = false;
+  PuntClass punt_class = PuntClass::initiation;
   std::uint16_t port = 0;
   std::uint16_t interface = 0;
   std::uint16_t mtu = 0;

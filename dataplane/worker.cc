@@ -339,32 +339,32 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
   context_.shared = shared;
   context_.counters = counters_.get();
   context_.peer_counters = peer_counters_.get();
-  // What control can take, shared by all workers: a responder makes some 5,000 handshakes a second.
   const std::uint64_t hz = rte_get_tsc_hz();
   const auto per_second = [hz](std::uint64_t rate) {
     return TokenBucket(hz / rate, static_cast<std::uint32_t>(rate / 10));
   };
-  using enum PuntClass;
-  context_.police[static_cast<std::size_t>(initiation)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(initiation_with_mac2)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(response)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(cookie)] = per_second(500);
+  context_.police = PuntPolice(hz);
+  context_.waits = per_second(10000);
   context_.move_notices = per_second(1000);
   context_.pieces = per_second(20000);
   context_.answers = AnswerLimits(hz, crypto::random_u64());
-  context_.ipv4_ids = Ipv4Ids(options.index, options.count);
+  context_.ipv4_ids = Ipv4Ids(options.index, options.count + 1);  // the last are the manager's
   if (options.handoff != nullptr && options.spread != SpreadPolicy::never) {
     spread_ = std::make_unique<Spread>(options.handoff, options.index, options.spread, hz);
   }
 }
 
 Worker::~Worker() {
-  for (rte_ring* ring : {to_manager_, from_manager_}) {
+  const auto end = [](rte_ring* ring) {
     void* mbuf = nullptr;
     while (ring != nullptr && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
     }
     rte_ring_free(ring);
+  };
+  end(from_manager_);
+  for (rte_ring* ring : context_.to_manager) {
+    end(ring);
   }
 }
 
@@ -383,16 +383,20 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, Sha
   worker->mac_ = std::make_unique<crypto::Blake2sMac>(std::move(*mac));
   worker->context_.aead = worker->aead_.get();
   worker->context_.mac = worker->mac_.get();
-  constexpr unsigned kFlags = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  worker->to_manager_ = rte_ring_create(fmt::format("w{}_up", options.index).c_str(), ring_size,
-                                        options.socket, kFlags);
-  worker->from_manager_ = rte_ring_create(fmt::format("w{}_down", options.index).c_str(), ring_size,
-                                          options.socket, kFlags);
-  if (worker->to_manager_ == nullptr || worker->from_manager_ == nullptr) {
+  const auto make_ring = [&](std::string_view name) {
+    return rte_ring_create(fmt::format("w{}_{}", options.index, name).c_str(), ring_size,
+                           options.socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+  };
+  bool made = (worker->from_manager_ = make_ring("down")) != nullptr;
+  constexpr std::array<std::string_view, kUpRings> kNames = {"control", "waiting", "host",
+                                                             "pieces"};
+  for (std::size_t i = 0; i < kUpRings; ++i) {
+    made &= (worker->context_.to_manager[i] = make_ring(kNames[i])) != nullptr;
+  }
+  if (!made) {
     return fail("no memory for the rings of worker {}: raise the hugepages reserved for Gotthard",
                 options.index);
   }
-  worker->context_.to_manager = worker->to_manager_;
   return worker;
 }
 

@@ -48,7 +48,9 @@ class Worker {
   void stop() { stopping_.store(true, std::memory_order_relaxed); }
 
   // The manager's ends of the rings, and the counters it sums.
-  [[nodiscard]] rte_ring* to_manager() const { return to_manager_; }
+  [[nodiscard]] const std::array<rte_ring*, kUpRings>& to_manager() const {
+    return context_.to_manager;
+  }
   [[nodiscard]] rte_ring* from_manager() const { return from_manager_; }
   [[nodiscard]] const WorkerCounters& counters() const { return *counters_; }
   [[nodiscard]] const PeerCounters& peer_counters(std::uint32_t peer) const {
@@ -83,7 +85,6 @@ class Worker {
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<PeerCounters[]> peer_counters_;
   std::unique_ptr<Spread> spread_;  // null: this worker opens all that it receives
-  rte_ring* to_manager_ = nullptr;
   rte_ring* from_manager_ = nullptr;
   std::uint32_t idle_rounds_ = 0;
   std::atomic<bool> stopping_{false};

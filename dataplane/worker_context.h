@@ -11,6 +11,7 @@
 #include "crypto/hash.h"
 #include "dataplane/answer_limits.h"
 #include "dataplane/counters.h"
+#include "dataplane/packet.h"
 #include "dataplane/table/fib.h"
 #include "dataplane/table/hops.h"
 #include "dataplane/table/peer.h"
@@ -30,9 +31,37 @@ struct Shared {
   Tables* tables = nullptr;
 };
 
-// Handshake messages are policed by class before they reach control; messages that carry a mac2
-// have their own class, so that peers which answered a cookie are heard under a flood.
-enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
+// What control can take: a responder makes some 5,000 handshakes a second. Each worker keeps to it,
+// and the manager with all of them together.
+class PuntPolice {
+ public:
+  PuntPolice() = default;
+  explicit PuntPolice(std::uint64_t ticks_per_second) {
+    using enum PuntClass;
+    set(initiation, ticks_per_second, 2000);
+    set(initiation_with_mac2, ticks_per_second, 2000);
+    set(response, ticks_per_second, 2000);
+    set(cookie, ticks_per_second, 500);
+  }
+  [[nodiscard]] bool take(PuntClass of, std::uint64_t now_ticks) {
+    return buckets_[static_cast<std::size_t>(of)].take(now_ticks);
+  }
+
+ private:
+  void set(PuntClass of, std::uint64_t ticks_per_second, std::uint32_t rate) {
+    buckets_[static_cast<std::size_t>(of)] = TokenBucket(ticks_per_second / rate, rate / 10);
+  }
+  std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> buckets_;
+};
+
+// Rings from a worker to the manager: a flood of one kind leaves the others their places.
+enum class UpRing : std::uint8_t {
+  control,  // policed: handshakes, moves
+  waiting,  // policed: for a neighbour or a session
+  host,     // frames and packets for twins and TUNs
+  pieces,   // to be cut or put together
+};
+inline constexpr std::size_t kUpRings = 4;
 
 // Identifications of outer IPv4 packets, which may be fragmented on their way: of `count` workers
 // each has every count-th, so that no two give the same at a time (RFC 6864).
@@ -66,13 +95,14 @@ struct WorkerContext {
   crypto::AeadEngine* aead = nullptr;
   crypto::Blake2sMac* mac = nullptr;
   WorkerCounters* counters = nullptr;
-  PeerCounters* peer_counters = nullptr;  // [kMaxPeers]
-  rte_ring* to_manager = nullptr;         // single producer: this worker
-  Ipv4Ids ipv4_ids;                       // of outer headers
-  AnswerLimits answers;                   // ICMP errors
-  TokenBucket pieces;                     // of datagrams, that the manager puts together
-  TokenBucket move_notices;               // a roaming peer is reported, not each of its packets
-  std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> police;
+  PeerCounters* peer_counters = nullptr;         // [kMaxPeers]
+  std::array<rte_ring*, kUpRings> to_manager{};  // by UpRing; single producer: this worker
+  Ipv4Ids ipv4_ids;                              // of outer headers
+  AnswerLimits answers;                          // ICMP errors
+  TokenBucket pieces;                            // of datagrams, that the manager puts together
+  TokenBucket move_notices;  // a roaming peer is reported, not each of its packets
+  TokenBucket waits;         // for sessions and neighbours: few of them can be kept
+  PuntPolice police;
 };
 
 }  // namespace gotthard::dataplane

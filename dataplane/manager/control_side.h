@@ -134,6 +134,8 @@ class ControlSide {
   std::uint64_t commands_refused_ = 0;
   std::uint64_t events_lost_ = 0;
   std::uint64_t punts_lost_ = 0;
+  PuntPolice police_;
+  Ipv4Ids ipv4_ids_;  // of control's packets
 };
 
 }  // namespace gotthard::dataplane

@@ -18,7 +18,7 @@ void ControlSide::inject(const abi::PacketRecord& record) {
     ++commands_refused_;
     return;
   }
-  rte_mbuf* mbuf = to_packet(record, state_.pool);
+  rte_mbuf* mbuf = to_packet(record, ipv4_ids_.next(), state_.pool);
   if (mbuf == nullptr) {
     state_.links->count(Drop::no_mbuf);
     return;
@@ -40,7 +40,11 @@ void ControlSide::inject(const abi::PacketRecord& record) {
 void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
   switch (packet_note(mbuf)->kind) {
     case NoteKind::punt:
-      punt(mbuf);
+      if (police_.take(packet_note(mbuf)->punt_class, now_tsc_)) {
+        punt(mbuf);
+      } else {
+        state_.links->drop(mbuf, Drop::wg_policed);
+      }
       break;
     case NoteKind::moved:
       if (const auto moved = to_move(frame_bytes(mbuf), *packet_note(mbuf))) {
