@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/stage/lookup.h"
@@ -73,6 +74,24 @@ bool source_is_ours(std::span<const std::byte> frame, const TopologyStore& topol
 
 }  // namespace
 
+// What our routes lead into a tunnel, or into the blackhole that is left of it: a process that is
+// bound to a port's twin, or a route of the kernel that we do not follow, would send it in plain.
+bool HostBridge::goes_by_tunnel(std::span<const std::byte> frame) const {
+  const auto* ethernet = reinterpret_cast<const wire::EthernetHeader*>(frame.data());
+  const bool tagged = ethernet->type.get() == wire::kEtherVlan;
+  const std::size_t header = sizeof(wire::EthernetHeader) + (tagged ? sizeof(wire::VlanTag) : 0);
+  const auto payload = frame.subspan(std::min(header, frame.size()));
+  const auto packet = wire::parse_ip(payload);
+  if (!packet || !wire::forwardable_destination(payload.data(), packet->family)) {
+    return false;
+  }
+  const std::uint64_t hop = shared_->tables->lookup_one(
+      abi::Table::routes, wire::destination_of(payload.data(), packet->family));
+  return hop != 0 && shared_->hops.all_of(hop, [](const NextHop& way) {
+    return way.kind == abi::HopKind::tunnel || way.kind == abi::HopKind::blackhole;
+  });
+}
+
 rte_mbuf* HostBridge::read(int fd) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
   if (mbuf == nullptr) {
@@ -122,6 +141,10 @@ bool HostBridge::from_twin(std::uint16_t port) {
     ++counters_[port].from_host;
     if (!source_is_ours(frame_bytes(mbuf), *topology_)) {
       links_->drop(mbuf, Drop::twin_source_denied);
+      continue;
+    }
+    if (topology_->current().ports[port].underlay && goes_by_tunnel(frame_bytes(mbuf))) {
+      links_->drop(mbuf, Drop::plain_to_underlay);
       continue;
     }
     links_->send(mbuf, {.kind = NoteKind::send_frame, .origin = Origin::host, .port = port}, port);

@@ -6,8 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <vector>
+#include <span>
 
 #include "base/fd.h"
 #include "dataplane/abi/limits.h"
@@ -45,6 +44,7 @@ class HostBridge {
   [[nodiscard]] const Counters& twin_counters(std::uint16_t port) const { return counters_[port]; }
 
  private:
+  [[nodiscard]] bool goes_by_tunnel(std::span<const std::byte> frame) const;
   rte_mbuf* read(int fd);
   void write(int fd, rte_mbuf* mbuf);
 
