@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "dataplane/stage/stages.h"
+#include "dataplane/table/counter_blocks.h"
 #include "dataplane/wire/ecn.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/flow.h"
@@ -26,59 +27,6 @@ void wait_for_session(Lane* lane) {
                                         .mtu = lane->mtu,
                                         .peer = lane->peer};
 }
-
-// Takes one block of counters per session for the whole burst (no two workers ever get the same
-// number), and deals it out in order. `message_limit` is at most 2^63, and workers stop at
-// `exhausted`, so that the counter cannot come round.
-class CounterBlocks {
- public:
-  void count(const Session* session) { ++entry(session)->size; }
-
-  // False: the session has none left.
-  bool next(Session* session, std::uint64_t* counter) {
-    Entry* e = entry(session);
-    if (!e->taken) {
-      take(session, e);
-    }
-    if (e->given == e->size || e->first + e->given >= session->message_limit) {
-      return false;
-    }
-    *counter = e->first + e->given++;
-    return true;
-  }
-
- private:
-  struct Entry {
-    const Session* session = nullptr;
-    std::uint64_t first = 0;
-    std::uint32_t size = 0;
-    std::uint32_t given = 0;
-    bool taken = false;
-  };
-
-  static void take(Session* session, Entry* e) {
-    e->taken = true;
-    if (session->next_counter.load(std::memory_order_relaxed) >= session->message_limit) {
-      session->exhausted.store(true, std::memory_order_relaxed);
-      e->size = 0;
-      return;
-    }
-    e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
-  }
-
-  // Open addressing; twice as many places as lanes.
-  Entry* entry(const Session* session) {
-    for (std::uint32_t place = session->local_id;; ++place) {
-      Entry* e = &entries_[place % entries_.size()];
-      if (e->session == session || e->session == nullptr) {
-        e->session = session;
-        return e;
-      }
-    }
-  }
-
-  std::array<Entry, 2 * kBurst> entries_{};
-};
 
 // Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
 std::uint32_t padded_length(const Lane& lane, const OuterTemplate& outer,

@@ -16,9 +16,9 @@ namespace gotthard::dataplane {
 namespace {
 
 #if defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kBatchCount = 4'000;
+constexpr std::uint64_t kBatchCount = 2'000;
 #else
-constexpr std::uint64_t kBatchCount = 40'000;
+constexpr std::uint64_t kBatchCount = 20'000;
 #endif
 
 // What a packet holds, in place of a buffer: its number and whether it was worked on.
@@ -32,7 +32,7 @@ Payload* payload_of(rte_mbuf* mbuf) { return reinterpret_cast<Payload*>(mbuf); }
 using BatchHandoff = Handoff<SpreadBatch>;
 
 TEST(HandoffRing, PassesEachPointerOnceInOrder) {
-  HandoffRing<std::uint64_t, 8> ring;
+  HandoffRing<std::uint64_t, 256> ring;
   std::vector<std::uint64_t> items(kBatchCount / 2);
   std::thread giver([&] {
     for (std::uint64_t i = 0; i < items.size(); ++i) {
