@@ -18,7 +18,8 @@ enum class SpreadPolicy : std::uint8_t {
   always,  // whenever another worker has room
 };
 
-using SpreadHandoff = Handoff<SpreadBatch>;
+// Enough that an opener has the next when it is done with one.
+using SpreadHandoff = Handoff<SpreadBatch, 4>;
 
 class Spread {
  public:

@@ -45,8 +45,12 @@ bool Worker::poll() {
   context_.topology = context_.shared->topology.load(std::memory_order_acquire);
   bool busy = spread_ != nullptr && poll_others();
   busy |= poll_manager();
+  busy |= context_.frames != nullptr && poll_frames();
   bool backlog = false;
   for (std::uint16_t port = 0; port < context_.topology->port_count; ++port) {
+    if (options_.index >= context_.topology->ports[port].queues) {
+      continue;
+    }
     const std::uint16_t received = poll_port(port);
     busy |= received > 0;
     backlog |= received == kBurst;
@@ -281,16 +285,31 @@ bool Worker::poll_manager() {
   std::array<void*, kBurst> mbufs;
   const std::uint32_t count =
       rte_ring_sc_dequeue_burst(from_manager_, mbufs.data(), kBurst, nullptr);
-  if (count == 0) {
-    return false;
+  resume_all({reinterpret_cast<rte_mbuf**>(mbufs.data()), count});
+  return count > 0;
+}
+
+// What workers hand over that have no queue of the port.
+bool Worker::poll_frames() {
+  std::array<rte_mbuf*, kBurst> mbufs;
+  std::uint32_t count = 0;
+  while (count < kBurst && (mbufs[count] = context_.frames->take(options_.index)) != nullptr) {
+    ++count;
+  }
+  resume_all({mbufs.data(), count});
+  return count > 0;
+}
+
+void Worker::resume_all(std::span<rte_mbuf*> mbufs) {
+  if (mbufs.empty()) {
+    return;
   }
   Burst burst;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    burst.add(static_cast<rte_mbuf*>(mbufs[i]));
+  for (std::uint32_t i = 0; i < mbufs.size(); ++i) {
+    burst.add(mbufs[i]);
     resume(&burst, i);
   }
   carry(&burst);
-  return true;
 }
 
 // ---------------------------------------------------------------- idle
@@ -344,6 +363,7 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
     return TokenBucket(hz / rate, static_cast<std::uint32_t>(rate / 10));
   };
   context_.police = PuntPolice(hz);
+  context_.frames = options.frames;
   context_.waits = per_second(10000);
   context_.move_notices = per_second(1000);
   context_.pieces = per_second(20000);
@@ -355,6 +375,10 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
 }
 
 Worker::~Worker() {
+  while (rte_mbuf* left =
+             context_.frames == nullptr ? nullptr : context_.frames->take(options_.index)) {
+    rte_pktmbuf_free(left);
+  }
   const auto end = [](rte_ring* ring) {
     void* mbuf = nullptr;
     while (ring != nullptr && rte_ring_sc_dequeue(ring, &mbuf) == 0) {

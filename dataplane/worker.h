@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dataplane/packet.h"
@@ -25,6 +26,7 @@ struct WorkerOptions {
   // With others, that open what this one receives, and the other way round; null: each its own.
   SpreadHandoff* handoff = nullptr;
   SpreadPolicy spread = SpreadPolicy::automatic;
+  FrameHandoff* frames = nullptr;  // when a port has fewer queues than there are workers
 };
 
 class Worker {
@@ -63,6 +65,8 @@ class Worker {
 
   std::uint16_t poll_port(std::uint16_t port);
   bool poll_manager();
+  bool poll_frames();
+  void resume_all(std::span<rte_mbuf*> mbufs);
   bool poll_others();
   void carry(Burst* burst);
   void open_again(Burst* burst);

@@ -13,6 +13,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/packet.h"
 #include "dataplane/table/fib.h"
+#include "dataplane/table/handoff.h"
 #include "dataplane/table/hops.h"
 #include "dataplane/table/peer.h"
 #include "dataplane/table/rcu.h"
@@ -86,6 +87,9 @@ class Ipv4Ids {
   std::uint32_t next_ = 0;
 };
 
+// Frames for a port that has no queue for the worker which made them: another one sends them.
+using FrameHandoff = Handoff<rte_mbuf, 256>;
+
 // One worker's own. Only its thread touches it, but for the counters, which the manager reads.
 struct WorkerContext {
   std::uint32_t index = 0;
@@ -97,6 +101,7 @@ struct WorkerContext {
   WorkerCounters* counters = nullptr;
   PeerCounters* peer_counters = nullptr;         // [kMaxPeers]
   std::array<rte_ring*, kUpRings> to_manager{};  // by UpRing; single producer: this worker
+  FrameHandoff* frames = nullptr;                // null: each port has a queue for each worker
   Ipv4Ids ipv4_ids;                              // of outer headers
   AnswerLimits answers;                          // ICMP errors
   TokenBucket pieces;                            // of datagrams, that the manager puts together

@@ -39,7 +39,7 @@ struct Dataplane {
   Idle idle = Idle::adaptive;
   crypto::Backend aead = crypto::Backend::automatic;
   Spread spread = Spread::automatic;    // one peer's packets over workers
-  unsigned mbufs = 16384;               // per socket
+  std::optional<unsigned> mbufs;        // per socket; by default what queues and workers need
   unsigned routes = 65536;              // prefixes per family that the tables have room for
   std::uint32_t replay_window = 65536;  // packets
   bool operator==(const Dataplane&) const = default;

@@ -278,6 +278,9 @@ Status Manager::make_workers() {
   if (count > 1) {
     handoff_ = std::make_unique<SpreadHandoff>(count);
   }
+  if (std::ranges::any_of(ports_, [&](const auto& port) { return port.port->queues() < count; })) {
+    frames_ = std::make_unique<FrameHandoff>(count);
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
     auto worker = Worker::create({.index = i,
                                   .count = count,
@@ -285,7 +288,8 @@ Status Manager::make_workers() {
                                   .backend = options_.backend,
                                   .socket = options_.socket,
                                   .handoff = handoff_.get(),
-                                  .spread = options_.spread},
+                                  .spread = options_.spread,
+                                  .frames = frames_.get()},
                                  shared_.get(), rcu_.get(), kRingSize);
     if (!worker) {
       return tl::unexpected(worker.error());
@@ -340,7 +344,8 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
     topology.push_back({.mac = port.port->mac(),
                         .underlay = port.underlay,
                         .mtu = port.port->mtu(),
-                        .ethdev = port.port->ethdev()});
+                        .ethdev = port.port->ethdev(),
+                        .queues = static_cast<std::uint16_t>(port.port->queues())});
   }
   Manager* self = m.get();
   m->retired_ = std::make_unique<RetireList>(m->rcu_.get());

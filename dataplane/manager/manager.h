@@ -84,6 +84,7 @@ class Manager {
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<SpreadHandoff> handoff_;  // null: one worker
+  std::unique_ptr<FrameHandoff> frames_;    // null: no port has too few queues
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<RetireList> retired_;
   std::unique_ptr<crypto::AeadEngine> aead_;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "dataplane/abi/limits.h"
 
@@ -46,13 +47,10 @@ class HandoffRing {
   alignas(64) std::atomic<std::uint32_t> head_{0};  // the taker's
 };
 
-// All workers' places.
-template <typename T>
+// All workers' places. `kDepth` things may wait at a taker from each giver.
+template <typename T, std::uint32_t kDepth>
 class Handoff {
  public:
-  // Waiting at a taker, from each giver: enough that it has the next when it is done with one.
-  static constexpr std::uint32_t kDepth = 4;
-
   explicit Handoff(std::uint32_t workers)
       : workers_(workers), places_(std::make_unique<Place[]>(workers)) {
     for (std::uint32_t i = 0; i < workers; ++i) {
@@ -63,12 +61,20 @@ class Handoff {
 
   // The thread of `from`. False: `to` has enough to do.
   [[nodiscard]] bool give(std::uint32_t from, std::uint32_t to, T* item) {
+    return give(from, to, std::span<T* const>(&item, 1)) == 1;
+  }
+  // The number of those that it has room for.
+  [[nodiscard]] std::uint32_t give(std::uint32_t from, std::uint32_t to,
+                                   std::span<T* const> items) {
     Place& place = places_[to];
-    if (!place.rings[from].push(item)) {
-      return false;
+    std::uint32_t given = 0;
+    while (given < items.size() && place.rings[from].push(items[given])) {
+      ++given;
     }
-    place.givers.fetch_or(std::uint64_t{1} << from, std::memory_order_release);
-    return true;
+    if (given > 0) {
+      place.givers.fetch_or(std::uint64_t{1} << from, std::memory_order_release);
+    }
+    return given;
   }
 
   // The thread of `worker`: one thing to do, of each giver in turn. Null: nothing.

@@ -41,6 +41,7 @@ struct TopologyPort {
   bool underlay = false;
   std::uint16_t mtu = 0;
   std::uint16_t ethdev = 0;  // DPDK's port id
+  std::uint16_t queues = 0;  // queue n is worker n's; workers beyond have none
   AnswerAddresses answers;
   bool used = false;
   std::uint16_t link = 0;  // as in records

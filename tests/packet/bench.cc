@@ -56,13 +56,13 @@ rte_mempool* Bench::pool() {
 
 std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
   SoftPort& port = ports_[number];
-  for (unsigned i = 0; i < workers_; ++i) {
+  for (unsigned i = 0; i < queues_; ++i) {
     port.in.push_back(rte_ring_create(unique_name("in").c_str(), 1024, 0, 0));
     port.out.push_back(rte_ring_create(unique_name("out").c_str(), 1024, 0, 0));
   }
   const std::string name = unique_name("soft");
   const int ethdev =
-      rte_eth_from_rings(name.c_str(), port.in.data(), workers_, port.out.data(), workers_, 0);
+      rte_eth_from_rings(name.c_str(), port.in.data(), queues_, port.out.data(), queues_, 0);
   EXPECT_GE(ethdev, 0);
   return nic::Port::adopt(
              static_cast<std::uint16_t>(ethdev),
@@ -70,8 +70,9 @@ std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
       .value();
 }
 
-Bench::Bench(unsigned workers, dataplane::SpreadPolicy spread)
+Bench::Bench(unsigned workers, dataplane::SpreadPolicy spread, unsigned queues)
     : workers_(workers),
+      queues_(queues == 0 ? workers : queues),
       link_({.event = [this](const abi::EventBody& event) { events_.push_back(event); },
              .punt = [this](const abi::PacketRecord& punt) { punts_.push_back(punt); }}) {
   std::vector<dataplane::ManagedPort> ports;

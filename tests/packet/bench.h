@@ -49,7 +49,8 @@ struct Keys {
 class Bench {
  public:
   explicit Bench(unsigned workers = 1,
-                 dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic);
+                 dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic,
+                 unsigned queues = 0);  // of each port; 0: as many as workers
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -119,6 +120,7 @@ class Bench {
   std::unique_ptr<nic::Port> make_port(std::uint16_t number);
 
   unsigned workers_;
+  unsigned queues_;
   std::vector<SoftPort> ports_{2};
   std::unique_ptr<dataplane::Manager> manager_;
   control::DataplaneLink link_;

@@ -15,8 +15,9 @@ using dataplane::SpreadPolicy;
 
 class SpreadBench : public Bench {
  public:
-  explicit SpreadBench(unsigned workers, SpreadPolicy policy = SpreadPolicy::always)
-      : Bench(workers, policy) {}
+  explicit SpreadBench(unsigned workers, SpreadPolicy policy = SpreadPolicy::always,
+                       unsigned queues = 0)
+      : Bench(workers, policy, queues) {}
 
   // A packet of flow `flow`, the `number`th of all; all to the queue of worker 0.
   void send(std::uint32_t flow, std::uint32_t number, bool spoil = false) {
@@ -246,6 +247,32 @@ TEST(Spread, ASessionThatGoesMeanwhileIsNotFound) {
   bench.run();
   EXPECT_TRUE(bench.numbers().empty());
   EXPECT_EQ(bench.drops(Drop::wg_unknown_session), 1U);
+}
+
+// A NIC with fewer queues than there are workers: those without one open, and send by the others.
+TEST(Spread, WorkersWithoutAQueueOpenAndSendByThoseThatHaveOne) {
+  SpreadBench bench(3, SpreadPolicy::automatic, 1);
+  const Keys other = bench.install(1, kSession1);
+  for (std::uint16_t i = 0; i < 8 * dataplane::kBurst; ++i) {
+    bench.send(1, i);
+  }
+  bench.run();
+  EXPECT_EQ(bench.numbers(), up_to(8 * dataplane::kBurst));
+  EXPECT_EQ(bench.stage(1, StageId::wg_decap), 4 * dataplane::kBurst);
+  // The manager gives this one to worker 1 to be sealed.
+  constexpr std::uint32_t kPackets = 40;
+  for (std::uint32_t i = 0; i < kPackets; ++i) {
+    bench.from_tun(udp("10.1.0.1", 5, "10.3.0.1", 6, Bytes(20)));
+  }
+  bench.run();
+  EXPECT_EQ(bench.stage(1, StageId::wg_encap), kPackets);
+  const auto sent = bench.sent(kWan);
+  ASSERT_EQ(sent.size(), kPackets);
+  for (std::uint32_t i = 0; i < kPackets; ++i) {
+    EXPECT_EQ(open(other.send, message_in(sent[i], true)).value().counter, i);
+  }
+  EXPECT_EQ(bench.manager().workers()[1]->counters().tx_packets.get(), 0U);
+  EXPECT_EQ(bench.all_drops(), 0U);
 }
 
 TEST(Spread, NothingIsLeftBehind) {

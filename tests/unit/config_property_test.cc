@@ -236,7 +236,7 @@ std::string written(const Dataplane& dataplane) {
       chosen(dataplane.hugepages, {"auto", "never", "required"}),
       chosen(dataplane.idle, {"adaptive", "poll"}),
       chosen(dataplane.aead, {"auto", "portable", "ipsec_mb"}),
-      chosen(dataplane.spread, {"auto", "never", "always"}), dataplane.mbufs, dataplane.routes,
+      chosen(dataplane.spread, {"auto", "never", "always"}), *dataplane.mbufs, dataplane.routes,
       dataplane.replay_window);
   if (dataplane.workers) {
     text += fmt::format("workers = {}\n", *dataplane.workers);

@@ -29,7 +29,7 @@ struct Payload {
 rte_mbuf* as_mbuf(Payload* payload) { return reinterpret_cast<rte_mbuf*>(payload); }
 Payload* payload_of(rte_mbuf* mbuf) { return reinterpret_cast<Payload*>(mbuf); }
 
-using BatchHandoff = Handoff<SpreadBatch>;
+using BatchHandoff = Handoff<SpreadBatch, 4>;
 
 TEST(HandoffRing, PassesEachPointerOnceInOrder) {
   HandoffRing<std::uint64_t, 256> ring;

@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "tools/supervisor/hugepages.h"
+
 namespace gotthard::supervisor {
 namespace {
 
@@ -56,7 +58,7 @@ std::vector<std::string> dataplane_argv(const config::Config& config,
                                 "--memory",
                                 arguments.hugepages ? "hugepages" : "pages",
                                 "--mbufs",
-                                fmt::to_string(dataplane.mbufs),
+                                fmt::to_string(mbufs_needed(config, online_cpus())),
                                 "--routes",
                                 fmt::to_string(dataplane.routes)};
   if (!dataplane.cores.empty()) {
