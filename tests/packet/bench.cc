@@ -70,19 +70,19 @@ std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
       .value();
 }
 
-Bench::Bench(unsigned workers, dataplane::SpreadPolicy spread, unsigned queues)
+Bench::Bench(unsigned workers, const BenchOptions& options)
     : workers_(workers),
-      queues_(queues == 0 ? workers : queues),
+      queues_(options.queues == 0 ? workers : options.queues),
       link_({.event = [this](const abi::EventBody& event) { events_.push_back(event); },
              .punt = [this](const abi::PacketRecord& punt) { punts_.push_back(punt); }}) {
   std::vector<dataplane::ManagedPort> ports;
   ports.push_back({.name = "wan", .underlay = true, .port = make_port(kWan)});
   ports.push_back({.name = "lan", .underlay = false, .port = make_port(kLan)});
   manager_ = dataplane::Manager::create({.worker_cpus = std::vector<unsigned>(workers, 0),
-                                         .sleep_when_idle = false,
+                                         .sleep_when_idle = options.sleep_when_idle,
                                          .backend = crypto::Backend::portable,
                                          .routes = 1024,
-                                         .spread = spread},
+                                         .spread = options.spread},
                                         std::move(ports), pool())
                  .value();
   for (std::uint16_t i = 0; i < twins_.size(); ++i) {

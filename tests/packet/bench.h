@@ -46,11 +46,15 @@ struct Keys {
   Key receive{};  // we open
 };
 
+struct BenchOptions {
+  dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic;
+  unsigned queues = 0;  // of each port; 0: as many as workers
+  bool sleep_when_idle = false;
+};
+
 class Bench {
  public:
-  explicit Bench(unsigned workers = 1,
-                 dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic,
-                 unsigned queues = 0);  // of each port; 0: as many as workers
+  explicit Bench(unsigned workers = 1, const BenchOptions& options = {});
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

@@ -17,7 +17,7 @@ class SpreadBench : public Bench {
  public:
   explicit SpreadBench(unsigned workers, SpreadPolicy policy = SpreadPolicy::always,
                        unsigned queues = 0)
-      : Bench(workers, policy, queues) {}
+      : Bench(workers, {.spread = policy, .queues = queues, .sleep_when_idle = true}) {}
 
   // A packet of flow `flow`, the `number`th of all; all to the queue of worker 0.
   void send(std::uint32_t flow, std::uint32_t number, bool spoil = false) {
