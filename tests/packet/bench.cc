@@ -276,6 +276,14 @@ void Bench::run() {
   }
 }
 
+std::size_t Bench::waiting(std::uint16_t port) const {
+  std::size_t count = 0;
+  for (const rte_ring* ring : ports_[port].out) {
+    count += rte_ring_count(ring);
+  }
+  return count;
+}
+
 std::vector<Bytes> Bench::sent(std::uint16_t port) {
   std::vector<Bytes> frames;
   for (rte_ring* ring : ports_[port].out) {

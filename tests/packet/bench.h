@@ -85,6 +85,8 @@ class Bench {
   void receive_sealed(std::uint32_t peer, const Bytes& message, unsigned worker = 0);
   // Frames that have left by `port`.
   std::vector<Bytes> sent(std::uint16_t port);
+  // How many there are.
+  [[nodiscard]] std::size_t waiting(std::uint16_t port) const;
   // The worker's part of run() alone: nobody takes what it hands to the manager.
   void run_workers();
   // What reached the kernel's twin or TUN.

@@ -67,7 +67,7 @@ TEST(Idle, SleepsAndIsThereForTheFirstPacket) {
     ASSERT_TRUE(within_seconds(20, [&] { return !bench.sent(kLan).empty(); }));
     best = std::min(best, boottime_now() - sent);
   }
-  EXPECT_LT(best, 2 * kMillisecond);
+  EXPECT_LT(best, 20 * kMillisecond);
 }
 
 TEST(Idle, PollsOnWhenTold) {
