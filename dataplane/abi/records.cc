@@ -37,7 +37,7 @@ bool maybe_peer(std::uint32_t peer) { return peer < kMaxPeers || peer == kNoPeer
 bool neighbour_id(std::uint32_t id) { return id < kMaxNeighbours || id == kNoNeighbour; }
 bool link_id(std::uint16_t id) { return vlan_of(id) <= kHighestVlan; }
 bool owner_id(std::uint16_t id) {
-  return link_id(id) || (id >= kTunnelOwner && id - kTunnelOwner < kMaxInterfaces);
+  return link_id(id) || (id >= kTunnelOwner && std::size_t{id} - kTunnelOwner < kMaxInterfaces);
 }
 bool table(Table t) { return t == Table::routes || t == Table::sources; }
 bool prefix(std::uint8_t length, const Address& a) {
