@@ -77,7 +77,7 @@ until [ -e {self.end} ]; do
 done
 """
 
-    def run(self, text, seconds=20):
+    def run(self, text, seconds=60):
         """What a script says that the kernel's first process runs."""
         self.given += 1
         n = self.given

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a kernel's own tests do with WireGuard, with each kind of peer: rekeys, roaming, other keys, stray
-sources, MTUs, loops, many streams; and through a network that loses, doubles and reorders.
+sources, MTUs, loops, nested tunnels, many streams; and through a network that loses, doubles and reorders.
 
 With --full with all combinations of options.
 """
@@ -9,7 +9,7 @@ import re
 import sys
 import time
 
-from far import FAR, LOOP, NEAR, Stand, after, secret
+from far import FAR, FAR_NESTED, LOOP, NEAR, Stand, after, secret
 from lab import (Sequence, Skipped, answers, check, command, forwarding, genpsk, main, needs, ping, ping_at_once,
                  ports, reach, wait_for)
 from linux_kernel import LinuxKernel, has, kernel
@@ -21,6 +21,9 @@ KINDS = ("gotthard", "wireguard-go", "linux")
 OPTIONS = {"far": KINDS, "outer": ("IPv4", "IPv6"), "workers": (1, 2), "initiator": ("near", "far")}
 SHORT = [{"far": "wireguard-go", "outer": "IPv6", "workers": 2, "psk": True, "initiator": "near"},
          {"far": "linux", "outer": "IPv4", "workers": 1, "psk": True, "initiator": "far"}]
+
+RATE = 100  # packets a second that User-Mode Linux forwards also on a machine that is busy
+PATIENCE = 30  # for what it does
 
 needs("wireguard-go", "wg", "iperf3")
 
@@ -35,7 +38,7 @@ def scenarios(lab, **choice):
     stand = Stand(lab, **choice)
     last = first_contact(stand, choice["initiator"])
     rekeys_and_roaming(stand, last)
-    for scenario in (peer_roams, stray_sources, path_mtu, loop, streams, other_keys):
+    for scenario in (peer_roams, stray_sources, path_mtu, loop, nested, streams, other_keys):
         scenario(stand)
 
 
@@ -57,11 +60,11 @@ def first_contact(stand, initiator):
 def rekeys_and_roaming(stand, last):
     """Handshakes that either side begins, another preshared key, other addresses: all arrives, in order."""
     lab, hosts, far = stand.lab, stand.hosts, stand.far
-    there = Sequence(lab, hosts[0], hosts[1], "10.2.0.2", 300, 90, flows=4)
+    there = Sequence(lab, hosts[0], hosts[1], "10.2.0.2", RATE, 90, flows=4)
     roam(stand)
     before = stand.session()
     far.begin_handshake(stand.far_keys, last)
-    back = Sequence(lab, hosts[1], hosts[0], "fd01::2", 300, 90, flows=4)
+    back = Sequence(lab, hosts[1], hosts[0], "fd01::2", RATE, 90, flows=4)
     wait_for("the peer's handshake", lambda: stand.session() != before)
     last = time.monotonic()
     check(stand.peer()["session"]["role"] == "responder", f"{stand.peer()}")
@@ -102,11 +105,12 @@ def roam(stand):
     old place meanwhile calls the gateway back there."""
     far, other = stand.far, OTHER[stand.outer]
     move(stand.ip, "wan", stand.outer, 1, 11)
-    wait_for("the gateway's new address at the peer", lambda: far.endpoint() == place(stand.outer, 11))
+    wait_for("the gateway's new address at the peer", lambda: far.endpoint() == place(stand.outer, 11),
+             PATIENCE)
     # Four packets wait for a neighbour's address at the most: it is known before.
     reach(stand.lab, stand.namespace, OUTER[other].format(2), count=1)
     stand.wg("set", "wg0", "peer", stand.far_keys.public, "endpoint", place(other, 2))
-    wait_for("the other IP version at the peer", lambda: far.endpoint() == place(other, 1))
+    wait_for("the other IP version at the peer", lambda: far.endpoint() == place(other, 1), PATIENCE)
 
 
 def peer_roams(stand):
@@ -115,7 +119,8 @@ def peer_roams(stand):
     move(stand.far.ip, stand.far.underlay, other, 2, 12)
     stand.far.moved()
     answers(stand.lab, stand.hosts[1], "10.1.0.2", 1)
-    wait_for("the peer's new address at the gateway", lambda: stand.peer()["endpoint"] == place(other, 12))
+    wait_for("the peer's new address at the gateway", lambda: stand.peer()["endpoint"] == place(other, 12),
+             PATIENCE)
     reach(stand.lab, stand.hosts[0], "10.2.0.2", count=1)
     reach(stand.lab, stand.hosts[1], "10.1.0.2", count=1)
 
@@ -169,6 +174,20 @@ def loop(stand):
     wait_for("the ends to be counted", lambda: stand.gateway.drops()["ttl_expired"] == before + 2)
 
 
+def nested(stand):
+    """A tunnel whose outer packets go through the other."""
+    lab, host = stand.lab, stand.hosts[0]
+    stand.ip("addr", "add", "10.9.1.1/24", "dev", "lan")
+    command("ip", "-n", host, "addr", "add", "10.9.1.2/24", "dev", "v0")
+    outside = stand.peer()["tx_packets"]
+    wait_for(f"{FAR_NESTED} through both", lambda: answers(lab, host, "10.8.2.1", 1, "-I", "10.9.1.2") == 1,
+             PATIENCE)
+    check(answers(lab, host, "10.8.2.1", 5, "-I", "10.9.1.2", "-s", "1200") == 5, stand.losses())
+    inside = stand.peer("nested")
+    check(inside["tx_packets"] >= 6 and inside["rx_packets"] >= 6, f"{inside}")
+    wait_for("the outer tunnel's count", lambda: stand.peer()["tx_packets"] - outside >= 6)
+
+
 def streams(stand):
     """Eight TCP streams each way: each gets through."""
     lab, (one, two) = stand.lab, stand.hosts
@@ -190,14 +209,14 @@ def other_keys(stand):
     check(answers(lab, one, "10.2.0.2", 2) == 0, "an identity that nobody knows is answered")
     stand.wg("set", "wg0", "peer", old, "remove", "peer", stand.far_keys.public, *psk, "allowed-ips",
              ",".join((*FAR, LOOP)), "endpoint", where)
-    wait_for("the peer's new identity", lambda: answers(lab, one, "10.2.0.2", 1) == 1, seconds=20)
+    wait_for("the peer's new identity", lambda: answers(lab, one, "10.2.0.2", 1) == 1, seconds=PATIENCE)
     old = stand.keys.public
     where = far.endpoint()
     stand.keys.renew()
     stand.wg("set", "wg0", "private-key", stand.keys.file)
     far.wg("set", far.tunnel, "peer", old, "remove", "peer", stand.keys.public, *psk, "allowed-ips",
            ",".join((*NEAR, LOOP)), "endpoint", where)
-    wait_for("the gateway's new identity", lambda: answers(lab, one, "10.2.0.2", 1) == 1, seconds=20)
+    wait_for("the gateway's new identity", lambda: answers(lab, one, "10.2.0.2", 1) == 1, seconds=PATIENCE)
     reach(lab, two, "fd01::2", count=1)
 
 
