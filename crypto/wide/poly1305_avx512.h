@@ -46,9 +46,19 @@ class Poly8 {
     Poly8 poly;
     poly.take_keys(keys, count);
     poly.take_packets(jobs, order, count);
-    for (std::uint32_t step = 0; step < poly.steps_; ++step) {
-      poly.step(step);
+    // In registers, and not where a store to a packet might change it.
+    Number h = {{_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()}};
+    std::uint32_t step = 0;
+    for (; step < poly.full_from_ && step < poly.steps_; ++step) {
+      poly.any_step(step, &h);
     }
+    for (; step + 1 < poly.steps_; ++step) {
+      poly.middle_step(step, &h);
+    }
+    if (step < poly.steps_) {
+      poly.any_step(step, &h);
+    }
+    poly.h_ = h;
     poly.finish(tags, count);
   }
 
@@ -160,7 +170,6 @@ class Poly8 {
       n = carry(product);
       power_[i] = factor(n);
     }
-    h_ = {{_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()}};
   }
 
   static GOTTHARD_INLINE __mmask64 first_bytes(std::uint32_t count) {
@@ -183,8 +192,9 @@ class Poly8 {
       steps_ = steps[i] > steps_ ? steps[i] : steps_;
       // The text's first byte is byte `offset` of the first step.
       const std::uint32_t offset = 16 * (empty[i] + aad_blocks);
-      Vector first = _mm512_maskz_loadu_epi8(first_bytes(offset + length) & ~first_bytes(offset),
-                                             text - offset);
+      Vector first = _mm512_maskz_loadu_epi8(
+          first_bytes(offset + length) & ~first_bytes(offset),
+          reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(text) - offset));
       if (aad_blocks != 0) {
         const __m128i aad =
             _mm_maskz_loadu_epi8(static_cast<__mmask16>((1U << job.aad_length) - 1), job.aad);
@@ -201,56 +211,79 @@ class Poly8 {
         _mm512_store_si512(last_[i], _mm512_inserti32x4(last, lengths, 3));
       }
       _mm512_store_si512(first_[i], first);
-      base_[i] = text - offset;
+      base_[i] = reinterpret_cast<std::uintptr_t>(text) - offset;
     }
-    for (int i = 0; i < kLanes; ++i) {
-      late_[i] = steps_ - steps[i];
-      skip_[i] = i < count ? 4 * late_[i] + empty[i] : ~0U >> 1;
-    }
-    full_from_ = count == kLanes ? 0 : steps_;
+    full_from_ = 0;
+    int longest = 0;
     for (int i = 0; i < count; ++i) {
+      late_[i] = steps_ - steps[i];
+      skip_[i] = 4 * late_[i] + empty[i];
+      // From here on by the number of the step.
+      base_[i] -= std::size_t{64} * late_[i];
       full_from_ = late_[i] + 1 > full_from_ ? late_[i] + 1 : full_from_;
+      longest = late_[i] == 0 ? i : longest;
+    }
+    // Nobody asks what comes of lanes without a packet: they do again what another does.
+    for (int i = count; i < kLanes; ++i) {
+      late_[i] = 0;
+      skip_[i] = 0;
+      base_[i] = base_[longest];
+      _mm512_store_si512(first_[i], _mm512_setzero_si512());
+      _mm512_store_si512(last_[i], _mm512_setzero_si512());
     }
   }
 
-  // 64 bytes of packet `i` in step `step`.
-  GOTTHARD_INLINE Vector piece(int i, std::uint32_t step) const {
+  // A step in which some packet begins or ends.
+  void any_step(std::uint32_t step, Number* h) const {
     static constexpr std::uint8_t kZeroes[64] = {};
-    const std::uint8_t* place = base_[i] + 64 * std::ptrdiff_t{step - late_[i]};
-    place = step + 1 == steps_ ? last_[i] : place;
-    place = step == late_[i] ? first_[i] : place;
-    place = step < late_[i] ? kZeroes : place;
-    return _mm512_loadu_si512(place);
+    Vector word[kLanes];
+    Vector bits[4];
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes; ++i) {
+      const auto* place =
+          reinterpret_cast<const std::uint8_t*>(base_[i] + std::uintptr_t{64} * step);
+      place = step + 1 == steps_ ? last_[i] : place;
+      place = step == late_[i] ? first_[i] : place;
+      place = step < late_[i] ? kZeroes : place;
+      word[i] = _mm512_loadu_si512(place);
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const __mmask8 begun =
+          _mm256_cmple_epi32_mask(_mm256_load_si256(reinterpret_cast<const __m256i*>(skip_)),
+                                  _mm256_set1_epi32(static_cast<int>(4 * step) + k));
+      bits[k] = _mm512_maskz_mov_epi64(begun, _mm512_set1_epi64(1LL << 40));
+    }
+    absorb(word, bits, h);
+  }
+  // One that is nothing but text for all of them.
+  GOTTHARD_INLINE void middle_step(std::uint32_t step, Number* h) const {
+    Vector word[kLanes];
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes; ++i) {
+      word[i] =
+          _mm512_loadu_si512(reinterpret_cast<const void*>(base_[i] + std::uintptr_t{64} * step));
+    }
+    const Vector bit = _mm512_set1_epi64(1LL << 40);
+    const Vector bits[4] = {bit, bit, bit, bit};
+    absorb(word, bits, h);
   }
 
-  GOTTHARD_INLINE void step(std::uint32_t step) {
-    Vector word[kLanes];
-    for (int i = 0; i < kLanes; ++i) {
-      word[i] = piece(i, step);
-    }
+  GOTTHARD_INLINE void absorb(Vector word[8], const Vector bits[4], Number* h) const {
     transpose(word);
-    const Vector bit = _mm512_set1_epi64(1LL << 40);
-    Vector bits[4] = {bit, bit, bit, bit};
-    if (step < full_from_) {
-      for (int k = 0; k < 4; ++k) {
-        const __mmask8 begun =
-            _mm256_cmple_epi32_mask(_mm256_load_si256(reinterpret_cast<const __m256i*>(skip_)),
-                                    _mm256_set1_epi32(static_cast<int>(4 * step) + k));
-        bits[k] = _mm512_maskz_mov_epi64(begun, bit);
-      }
-    }
     Sum sum = nothing();
+#pragma GCC unroll 4
     for (int k = 1; k < 4; ++k) {
       Number m = split(word[2 * k], word[2 * k + 1]);
       m.limb[2] = _mm512_or_si512(m.limb[2], bits[k]);
       add_product(&sum, m, power_[k]);
     }
     Number m = split(word[0], word[1]);
-    m.limb[0] = _mm512_add_epi64(m.limb[0], h_.limb[0]);
-    m.limb[1] = _mm512_add_epi64(m.limb[1], h_.limb[1]);
-    m.limb[2] = _mm512_add_epi64(_mm512_or_si512(m.limb[2], bits[0]), h_.limb[2]);
+    m.limb[0] = _mm512_add_epi64(m.limb[0], h->limb[0]);
+    m.limb[1] = _mm512_add_epi64(m.limb[1], h->limb[1]);
+    m.limb[2] = _mm512_add_epi64(_mm512_or_si512(m.limb[2], bits[0]), h->limb[2]);
     add_product(&sum, m, power_[0]);
-    h_ = carry(sum);
+    *h = carry(sum);
   }
 
   // h mod 2^130 - 5, plus s, mod 2^128. No branch: h and h + 5 are both computed.
@@ -300,7 +333,7 @@ class Poly8 {
   Vector s_low_, s_high_;
   alignas(64) std::uint8_t first_[kLanes][64];
   alignas(64) std::uint8_t last_[kLanes][64];
-  const std::uint8_t* base_[kLanes];
+  std::uintptr_t base_[kLanes];             // where step 0 of a text would begin
   std::uint32_t late_[kLanes];              // the step that a packet begins with
   alignas(32) std::uint32_t skip_[kLanes];  // the block that it begins with
   std::uint32_t steps_;
