@@ -6,11 +6,12 @@
 #define ADD(a, b) "vpaddd %zmm" #b ", %zmm" #a ", %zmm" #a "\n"
 #define XOR(d, a) "vpxord %zmm" #a ", %zmm" #d ", %zmm" #d "\n"
 #define ROTATE(d, n) "vprold $" #n ", %zmm" #d ", %zmm" #d "\n"
-#define MIX(a0, a1, a2, a3, b0, b1, b2, b3, d0, d1, d2, d3, n)                          \
-  ADD(a0, b0)                                                                           \
-  ADD(a1, b1)                                                                           \
-  ADD(a2, b2) ADD(a3, b3) XOR(d0, a0) XOR(d1, a1) XOR(d2, a2) XOR(d3, a3) ROTATE(d0, n) \
-      ROTATE(d1, n) ROTATE(d2, n) ROTATE(d3, n)
+#define MIX(a0, a1, a2, a3, b0, b1, b2, b3, d0, d1, d2, d3, n)                            \
+  ADD(a0, b0)                                                                             \
+  ADD(a1, b1)                                                                             \
+  ADD(a2, b2)                                                                             \
+  ADD(a3, b3) XOR(d0, a0) XOR(d1, a1) XOR(d2, a2) XOR(d3, a3) ROTATE(d0, n) ROTATE(d1, n) \
+      ROTATE(d2, n) ROTATE(d3, n)
 
 // Words 0 to 15 of the first set are in zmm0 to zmm15, those of the second in zmm16 to zmm31. The
 // quarter rounds of RFC 8439, 2.1, over the four columns (1, 2, 3, 4) and diagonals (5, 6, 7, 8).
