@@ -13,6 +13,14 @@ namespace {
 
 using dataplane::SpreadPolicy;
 
+std::vector<std::uint16_t> up_to(std::uint16_t count) {
+  std::vector<std::uint16_t> result(count);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    result[i] = i;
+  }
+  return result;
+}
+
 class SpreadBench : public Bench {
  public:
   explicit SpreadBench(unsigned workers, SpreadPolicy policy = SpreadPolicy::always,
@@ -61,37 +69,54 @@ class SpreadBench : public Bench {
     return sum;
   }
 
+  // All of them, in order unless this machine stopped us for longer than the workers' patience.
+  bool has_sent(std::uint16_t count) {
+    std::vector<std::uint16_t> sent_on = numbers();
+    if (late() > 0) {
+      std::sort(sent_on.begin(), sent_on.end());
+    }
+    return sent_on == up_to(count);
+  }
+
   Keys keys = install(0, kSession0);
   std::uint64_t counter = 0;
 };
 
-std::vector<std::uint16_t> up_to(std::uint16_t count) {
-  std::vector<std::uint16_t> result(count);
-  for (std::uint16_t i = 0; i < count; ++i) {
-    result[i] = i;
-  }
-  return result;
-}
-
-TEST(Spread, WhatOneQueueGotIsOpenedByAllAndKeepsItsOrder) {
+// Ten bursts: both others are given what they have room for, the rest goes behind it. False: this
+// machine stopped us for longer than the workers' patience, and nothing was to be seen.
+bool opened_by_all() {
+  constexpr std::uint16_t kBursts = 10;
+  constexpr std::uint16_t kPackets = kBursts * dataplane::kBurst;
   SpreadBench bench(3);
-  constexpr std::uint16_t kPackets = 640;
   for (std::uint16_t i = 0; i < kPackets; ++i) {
     bench.send(i % 5, i);
   }
+  for (std::uint16_t i = 0; i < kBursts; ++i) {
+    bench.poll(0);
+  }
   bench.run();
+  if (bench.late() > 0) {
+    return false;
+  }
   EXPECT_EQ(bench.numbers(), up_to(kPackets));
   EXPECT_EQ(bench.all_drops(), 0U);
-  // Both others were given what they have room for, the rest went behind it.
   EXPECT_EQ(bench.stage(1, StageId::wg_decap), 4 * dataplane::kBurst);
   EXPECT_EQ(bench.stage(2, StageId::wg_decap), 4 * dataplane::kBurst);
   EXPECT_EQ(bench.stage(0, StageId::spread), 8 * dataplane::kBurst);
   EXPECT_EQ(bench.stage(0, StageId::wg_decap), kPackets - 8 * dataplane::kBurst);
   EXPECT_EQ(bench.stage(0, StageId::resequence), kPackets);
-  EXPECT_EQ(bench.late(), 0U);
-  // Only the receiver sent.
-  EXPECT_EQ(bench.manager().workers()[1]->counters().tx_packets.get(), 0U);
+  EXPECT_EQ(bench.manager().workers()[1]->counters().tx_packets.get(), 0U) << "the receiver sends";
   EXPECT_EQ(bench.link().directory()->peer[0].rx_packets.load(), kPackets);
+  return true;
+}
+
+TEST(Spread, WhatOneQueueGotIsOpenedByAllAndKeepsItsOrder) {
+  const Nanoseconds deadline = boottime_now() + 30 * kSecond;
+  bool seen = false;
+  while (!seen && boottime_now() < deadline) {
+    seen = opened_by_all();
+  }
+  EXPECT_TRUE(seen);
 }
 
 // Any interleaving of the workers.
@@ -145,7 +170,7 @@ TEST(Spread, WhatTheNetworkLostHoldsUpNobody) {
   EXPECT_TRUE(bench.numbers().empty());
   bench.poll(1);
   bench.poll(0);
-  EXPECT_EQ(bench.numbers(), up_to(2));
+  EXPECT_TRUE(bench.has_sent(2));
 }
 
 TEST(Spread, AWorkerThatWasStoppedIsNotWaitedForForLong) {
@@ -222,7 +247,7 @@ TEST(Spread, ByItselfWhenPacketsWaitToWorkersThatHaveNone) {
     bench.send(1, i);
   }
   bench.run();
-  EXPECT_EQ(bench.numbers(), up_to(8 * dataplane::kBurst));
+  EXPECT_TRUE(bench.has_sent(8 * dataplane::kBurst));
   EXPECT_EQ(bench.stage(1, StageId::wg_decap), 4 * dataplane::kBurst);
 
   // Worker 1 has a full burst of its own.
@@ -234,7 +259,7 @@ TEST(Spread, ByItselfWhenPacketsWaitToWorkersThatHaveNone) {
     bench.send(1, i);
   }
   bench.run();
-  EXPECT_EQ(bench.numbers(), up_to(2 * dataplane::kBurst));
+  EXPECT_TRUE(bench.has_sent(2 * dataplane::kBurst));
   EXPECT_EQ(bench.stage(1, StageId::wg_decap), 4 * dataplane::kBurst) << "it is spared";
 }
 
@@ -257,7 +282,7 @@ TEST(Spread, WorkersWithoutAQueueOpenAndSendByThoseThatHaveOne) {
     bench.send(1, i);
   }
   bench.run();
-  EXPECT_EQ(bench.numbers(), up_to(8 * dataplane::kBurst));
+  EXPECT_TRUE(bench.has_sent(8 * dataplane::kBurst));
   EXPECT_EQ(bench.stage(1, StageId::wg_decap), 4 * dataplane::kBurst);
   // The manager gives this one to worker 1 to be sealed.
   constexpr std::uint32_t kPackets = 40;
