@@ -311,9 +311,9 @@ def main(*tests):
             print(f"{test.__name__}: skipped: {skipped}", flush=True)
         except (Failed, subprocess.TimeoutExpired) as failed:
             status = 1
-            print(f"{test.__name__}: {failed}", flush=True)
             for gateway in lab.gateways:
-                print(f"--- {gateway.name}\n{gateway.log_text()[-4000:]}", flush=True)
+                print(f"--- {gateway.name}\n{gateway.log_text()[-2000:]}", flush=True)
+            print(f"{test.__name__}: {failed}", flush=True)
         finally:
             lab.close()
     sys.exit(status)
