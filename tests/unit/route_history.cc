@@ -443,7 +443,7 @@ void History::check_endpoints() const {
     RC_ASSERT(router.local.contains(resolved->local));
     if (resolved->through != abi::kNoPeer) {
       RC_ASSERT(resolved->neighbour == abi::kNoNeighbour);
-      RC_ASSERT(std::ranges::any_of(ways, [&](const SlowRouter::Way& way) {
+      RC_ASSERT(std::ranges::any_of(ways, [&, remote = remote](const SlowRouter::Way& way) {
         return way.tunnel && resolved->mtu == way.mtu &&
                router.owner(way.device, remote) == resolved->through;
       }));
