@@ -40,6 +40,23 @@ std::size_t workers(const abi::Directory& directory) {
 
 }  // namespace
 
+namespace {
+
+json vlans_of(const Gateway& gateway, std::size_t port) {
+  json vlans = json::array();
+  for (const abi::VlanSet& vlan : gateway.fib().vlans()) {
+    if (abi::port_of(vlan.link) == port) {
+      vlans.push_back({{"name", gateway.fib().port_name(vlan.link)},
+                       {"id", abi::vlan_of(vlan.link)},
+                       {"mtu", vlan.mtu},
+                       {"up", vlan.up != 0}});
+    }
+  }
+  return vlans;
+}
+
+}  // namespace
+
 mgmt::Answer show_ports(const Gateway& gateway) {
   json ports = json::array();
   for (std::size_t i = 0; i < gateway.config().ports.size(); ++i) {
@@ -51,6 +68,7 @@ mgmt::Answer show_ports(const Gateway& gateway) {
                      {"driver", text(entry.driver)},
                      {"mac", mac_text(entry)},
                      {"mtu", get(entry.mtu)},
+                     {"vlans", vlans_of(gateway, i)},
                      {"link_up", get(entry.link_up) == 1},
                      {"queues", get(entry.queues)},
                      {"spreads_flows", get(entry.rss) == 1},
@@ -66,7 +84,7 @@ mgmt::Answer show_ports(const Gateway& gateway) {
                      {"to_host_packets", get(entry.host_tx_packets)},
                      {"from_host_packets", get(entry.host_rx_packets)}});
   }
-  return json{{"ports", ports}};
+  return json{{"ports", ports}, {"vlans_left_out", gateway.fib().counters().vlans_left_out}};
 }
 
 mgmt::Answer show_workers(const Gateway& gateway) {
@@ -90,6 +108,8 @@ mgmt::Answer show_workers(const Gateway& gateway) {
                       {"loops", get(entry.loops)},
                       {"idle_loops", get(entry.idle_loops)},
                       {"sleeps", get(entry.sleeps)},
+                      {"spread_late", get(entry.spread_late)},
+                      {"spread_overflows", get(entry.spread_overflows)},
                       {"stages", stages}});
   }
   return json{{"workers", result}, {"tsc_hz", directory.header.tsc_hz}};

@@ -41,11 +41,6 @@ std::string_view kind_of(abi::HopKind kind) {
   return "unknown";
 }
 
-std::string port_name(const Gateway& gateway, std::uint16_t port) {
-  const auto& ports = gateway.config().ports;
-  return port < ports.size() ? ports[port].name : fmt::format("port {}", port);
-}
-
 std::string tunnel_name(const Gateway& gateway, std::uint16_t interface) {
   const auto& tunnels = gateway.tunnels().tunnels();
   if (interface < tunnels.size()) {
@@ -62,13 +57,13 @@ json device_of(const Gateway& gateway, const route::Hop& hop) {
     case abi::HopKind::local:
       return hop.port >= abi::kTunnelOwner
                  ? tunnel_name(gateway, static_cast<std::uint16_t>(hop.port - abi::kTunnelOwner))
-                 : port_name(gateway, hop.port);
+                 : gateway.fib().port_name(hop.port);
     case abi::HopKind::tunnel:
     case abi::HopKind::policy:
       return tunnel_name(gateway, hop.interface);
     case abi::HopKind::glean:
     case abi::HopKind::neighbour:
-      return port_name(gateway, hop.port);
+      return gateway.fib().port_name(hop.port);
     default:
       return nullptr;
   }
@@ -150,7 +145,7 @@ mgmt::Answer show_neighbours(const Gateway& gateway) {
     const auto& mac = neighbour.mac;
     neighbours.push_back(
         {{"address", config::to_string(neighbour.address)},
-         {"port", port_name(gateway, neighbour.port)},
+         {"port", gateway.fib().port_name(neighbour.port)},
          {"mac", neighbour.reachable ? json(fmt::format("{:02x}", fmt::join(mac, ":"))) : json()},
          {"state", neighbour.reachable ? "reachable" : "unresolved"}});
   });

@@ -5,20 +5,30 @@
 namespace gotthard::crypto {
 
 Result<AeadEngine> AeadEngine::create(Backend backend) {
-  if (backend != Backend::portable) {
-    Result<IpsecMbAead> ipsec_mb = IpsecMbAead::create();
-    if (ipsec_mb) {
-      return AeadEngine(std::move(*ipsec_mb));
+  const auto engine_of = [](auto implementation) -> Result<AeadEngine> {
+    if (!implementation) {
+      return tl::unexpected<Error>(implementation.error());
     }
-    if (backend == Backend::ipsec_mb) {
-      return tl::unexpected<Error>(ipsec_mb.error());
+    return AeadEngine(std::move(*implementation));
+  };
+  switch (backend) {
+    case Backend::automatic:
+      break;
+    case Backend::portable:
+      return engine_of(PortableAead::create());
+    case Backend::ipsec_mb:
+      return engine_of(IpsecMbAead::create());
+    case Backend::avx2:
+      return engine_of(WideAead::create(WideAead::Width::avx2));
+    case Backend::avx512:
+      return engine_of(WideAead::create(WideAead::Width::avx512));
+  }
+  for (const Backend candidate : {Backend::avx512, Backend::avx2, Backend::ipsec_mb}) {
+    if (auto engine = create(candidate)) {
+      return engine;
     }
   }
-  Result<PortableAead> portable = PortableAead::create();
-  if (!portable) {
-    return tl::unexpected<Error>(portable.error());
-  }
-  return AeadEngine(std::move(*portable));
+  return create(Backend::portable);
 }
 
 Status AeadEngine::expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const {
@@ -42,7 +52,11 @@ std::uint64_t AeadEngine::open(std::span<const AeadJob> jobs) noexcept {
 }
 
 std::string_view AeadEngine::backend_name() const noexcept {
-  return std::holds_alternative<PortableAead>(implementation_) ? "portable" : "ipsec_mb";
+  if (const auto* wide = std::get_if<WideAead>(&implementation_)) {
+    return name_of(wide->width() == WideAead::Width::avx512 ? Backend::avx512 : Backend::avx2);
+  }
+  return name_of(std::holds_alternative<PortableAead>(implementation_) ? Backend::portable
+                                                                       : Backend::ipsec_mb);
 }
 
 }  // namespace gotthard::crypto

@@ -11,13 +11,12 @@
 
 #include "base/result.h"
 #include "crypto/aead_key.h"
+#include "crypto/backend.h"
 #include "crypto/ipsec_mb/ipsec_mb_aead.h"
 #include "crypto/portable/portable_aead.h"
+#include "crypto/wide/wide_aead.h"
 
 namespace gotthard::crypto {
-
-// Which implementation does the work.
-enum class Backend : std::uint8_t { automatic, portable, ipsec_mb };
 
 class AeadEngine {
  public:
@@ -39,11 +38,11 @@ class AeadEngine {
   // kMaxBatch jobs; those beyond are not authentic.
   [[nodiscard]] std::uint64_t open(std::span<const AeadJob> jobs) noexcept;
 
-  // "portable" or "ipsec_mb".
+  // The one that does the work: never "auto".
   [[nodiscard]] std::string_view backend_name() const noexcept;
 
  private:
-  using Implementation = std::variant<PortableAead, IpsecMbAead>;
+  using Implementation = std::variant<PortableAead, IpsecMbAead, WideAead>;
   explicit AeadEngine(Implementation implementation) : implementation_(std::move(implementation)) {}
 
   Implementation implementation_;

@@ -41,30 +41,28 @@ struct SuiteTraits {
   std::uint8_t alignment;  // the text's length is a multiple of it
 };
 
-[[nodiscard]] constexpr SuiteTraits traits_of(Suite suite) {
-  constexpr auto chacha = Family::chacha20_poly1305;
-  constexpr auto gcm = Family::aes_gcm;
-  constexpr auto gmac = Family::aes_gmac;
-  constexpr auto cbc = Family::aes_cbc_hmac;
-  constexpr std::array<SuiteTraits, kSuites> traits{{
-      {chacha, 32, 0, 16, 4, 8, 1},
-      {gcm, 16, 0, 16, 4, 8, 1},
-      {gcm, 24, 0, 16, 4, 8, 1},
-      {gcm, 32, 0, 16, 4, 8, 1},
-      {gmac, 16, 0, 16, 4, 8, 1},
-      {gmac, 24, 0, 16, 4, 8, 1},
-      {gmac, 32, 0, 16, 4, 8, 1},
-      {cbc, 16, 32, 16, 0, 16, 16},
-      {cbc, 16, 48, 24, 0, 16, 16},
-      {cbc, 16, 64, 32, 0, 16, 16},
-      {cbc, 24, 32, 16, 0, 16, 16},
-      {cbc, 24, 48, 24, 0, 16, 16},
-      {cbc, 24, 64, 32, 0, 16, 16},
-      {cbc, 32, 32, 16, 0, 16, 16},
-      {cbc, 32, 48, 24, 0, 16, 16},
-      {cbc, 32, 64, 32, 0, 16, 16},
-  }};
-  return traits[static_cast<std::size_t>(suite)];
+// Not inside of traits_of(): compilers would put it on the stack anew for each packet.
+inline constexpr std::array<SuiteTraits, kSuites> kSuiteTraits{{
+    {Family::chacha20_poly1305, 32, 0, 16, 4, 8, 1},
+    {Family::aes_gcm, 16, 0, 16, 4, 8, 1},
+    {Family::aes_gcm, 24, 0, 16, 4, 8, 1},
+    {Family::aes_gcm, 32, 0, 16, 4, 8, 1},
+    {Family::aes_gmac, 16, 0, 16, 4, 8, 1},
+    {Family::aes_gmac, 24, 0, 16, 4, 8, 1},
+    {Family::aes_gmac, 32, 0, 16, 4, 8, 1},
+    {Family::aes_cbc_hmac, 16, 32, 16, 0, 16, 16},
+    {Family::aes_cbc_hmac, 16, 48, 24, 0, 16, 16},
+    {Family::aes_cbc_hmac, 16, 64, 32, 0, 16, 16},
+    {Family::aes_cbc_hmac, 24, 32, 16, 0, 16, 16},
+    {Family::aes_cbc_hmac, 24, 48, 24, 0, 16, 16},
+    {Family::aes_cbc_hmac, 24, 64, 32, 0, 16, 16},
+    {Family::aes_cbc_hmac, 32, 32, 16, 0, 16, 16},
+    {Family::aes_cbc_hmac, 32, 48, 24, 0, 16, 16},
+    {Family::aes_cbc_hmac, 32, 64, 32, 0, 16, 16},
+}};
+
+[[nodiscard]] constexpr const SuiteTraits& traits_of(Suite suite) {
+  return kSuiteTraits[static_cast<std::size_t>(suite)];
 }
 
 [[nodiscard]] constexpr Family family_of(Suite suite) { return traits_of(suite).family; }

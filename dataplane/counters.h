@@ -31,6 +31,8 @@ struct alignas(64) WorkerCounters {
   Count loops, idle_loops, sleeps;
   Count rx_packets, tx_packets;
   Count busy_cycles, total_cycles;
+  Count spread_late;       // opened for another worker, which had given them up: out of order
+  Count spread_overflows;  // bursts that found no room to wait for those before them
   std::array<Count, kDropCount> drops;
   std::array<StageCount, kStageCount> stages;
 };

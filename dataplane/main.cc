@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <set>
 #include <span>
 
 #include "base/log.h"
@@ -40,8 +42,14 @@ void reply_ready(int socket, const Manager& manager) {
 
 // --no-huge takes its memory in one piece at start: buffers, and room for sessions with their
 // windows (forwarding tables are not DPDK's memory).
-std::uint32_t megabytes_needed(const Options& options, std::uint16_t mtu) {
-  const std::uint64_t buffers = std::uint64_t{options.mbufs} * (mtu + 1600U);
+std::uint32_t megabytes_needed(const Options& options, std::span<const nic::Device> devices,
+                               std::uint16_t mtu) {
+  std::set<int> nodes{-1};
+  for (const nic::Device& device : devices) {
+    nodes.insert(device.pci ? nic::pci_node(device.name) : -1);
+  }
+  const std::size_t pools = std::max<std::size_t>(1, nodes.size() - 1);
+  const std::uint64_t buffers = std::uint64_t{options.mbufs} * pools * (mtu + 1600U);
   return static_cast<std::uint32_t>(buffers >> 20) + 192;
 }
 
@@ -71,6 +79,50 @@ Result<std::vector<nic::Device>> parse_devices(const Options& options, unsigned 
     devices.push_back(std::move(*device));
   }
   return devices;
+}
+
+// Buffers on each NUMA node that a port is on: what a NIC writes lies beside it.
+class Pools {
+ public:
+  Pools(unsigned buffers, std::uint16_t mtu) : buffers_(buffers), mtu_(mtu) {}
+
+  Result<rte_mempool*> on(int socket) {
+    rte_mempool*& pool = pools_[socket];
+    if (pool == nullptr) {
+      auto made = nic::create_pool(fmt::format("packets{}", socket), buffers_, mtu_, socket);
+      if (!made) {
+        return made;
+      }
+      pool = *made;
+    }
+    return pool;
+  }
+
+ private:
+  unsigned buffers_;
+  std::uint16_t mtu_;
+  std::map<int, rte_mempool*> pools_;
+};
+
+// A vdev is where the workers are.
+int socket_of(const nic::Device& device) {
+  const int node = device.pci ? nic::pci_node(device.name) : -1;
+  return node >= 0 ? node : nic::worker_socket(0);
+}
+
+void warn_of(const std::string& name, const nic::Port& port, unsigned workers) {
+  if (port.queues() < workers) {
+    log::event(log::Level::warning, log::Subsystem::port, "few_queues",
+               {{"port", name},
+                {"queues", port.queues()},
+                {"workers", workers},
+                {"warning", "workers without a queue open what the others hand to them"}});
+  }
+  if (!port.spreads()) {
+    log::event(
+        log::Level::warning, log::Subsystem::port, "no_rss",
+        {{"port", name}, {"warning", "the device does not spread flows: one worker receives all"}});
+  }
 }
 
 void give_host_devices(const Options& options, Manager* manager) {
@@ -119,17 +171,22 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
                                                  : device.name + "," + device.arguments);
     }
   }
-  eal.megabytes = megabytes_needed(options, mtu);
+  eal.megabytes = megabytes_needed(options, *devices, mtu);
   if (const Status started = nic::start_eal(eal); !started) {
     return tl::unexpected(started.error());
   }
   const int socket = nic::worker_socket(0);
-  auto pool = nic::create_pool("packets", options.mbufs, mtu, socket);
-  if (!pool) {
-    return tl::unexpected(pool.error());
+  Pools pools(options.mbufs, mtu);
+  const auto managers_pool = pools.on(socket);
+  if (!managers_pool) {
+    return tl::unexpected(managers_pool.error());
   }
   std::vector<ManagedPort> ports;
   for (std::size_t i = 0; i < devices->size(); ++i) {
+    const auto pool = pools.on(socket_of((*devices)[i]));
+    if (!pool) {
+      return fail("port '{}': {}", options.ports[i].name, pool.error().message);
+    }
     auto port = nic::Port::open(
         {.device = (*devices)[i],
          .workers = workers,
@@ -139,11 +196,7 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
     if (!port) {
       return fail("port '{}': {}", options.ports[i].name, port.error().message);
     }
-    if (!(*port)->spreads()) {
-      log::event(log::Level::warning, log::Subsystem::port, "no_rss",
-                 {{"port", options.ports[i].name},
-                  {"warning", "the device does not spread flows: one worker receives all"}});
-    }
+    warn_of(options.ports[i].name, **port, workers);
     ports.push_back({.name = options.ports[i].name,
                      .underlay = options.ports[i].underlay,
                      .port = std::move(*port)});
@@ -153,8 +206,9 @@ Result<std::unique_ptr<Manager>> set_up(const Options& options) {
                                   .hugepages = options.hugepages,
                                   .backend = options.backend,
                                   .routes = options.routes,
+                                  .spread = options.spread,
                                   .socket = socket},
-                                 std::move(ports), *pool);
+                                 std::move(ports), *managers_pool);
   if (manager) {
     give_host_devices(options, manager->get());
   }

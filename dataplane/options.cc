@@ -82,6 +82,7 @@ Result<Options> parse_options(int argc, char** argv) {
   std::vector<std::string> tunnels;
   std::string idle = "adaptive";
   std::string aead = "auto";
+  std::string spread = "auto";
   std::string memory = "pages";
   std::string format = "logfmt";
   std::string level = "info";
@@ -91,7 +92,10 @@ Result<Options> parse_options(int argc, char** argv) {
   CLI::Option* uid = app.add_option("--uid", identity.uid)->check(CLI::Range(1U, UINT32_MAX - 1));
   app.add_option("--gid", identity.gid)->check(CLI::Range(1U, UINT32_MAX - 1))->needs(uid);
   app.add_option("--idle", idle)->check(CLI::IsMember({"adaptive", "poll"}));
-  app.add_option("--aead", aead)->check(CLI::IsMember({"auto", "portable", "ipsec_mb"}));
+  app.add_option("--aead", aead)
+      ->check(CLI::IsMember(
+          std::vector<std::string>(crypto::kBackendNames.begin(), crypto::kBackendNames.end())));
+  app.add_option("--spread", spread)->check(CLI::IsMember({"auto", "never", "always"}));
   app.add_option("--memory", memory)->check(CLI::IsMember({"hugepages", "pages"}));
   app.add_option("--workers", options.workers)->check(CLI::Range(1, 64));
   app.add_option("--cores", options.cores)->delimiter(',');
@@ -110,9 +114,10 @@ Result<Options> parse_options(int argc, char** argv) {
     options.identity = identity;
   }
   options.sleep_when_idle = idle == "adaptive";
-  options.backend = aead == "auto"       ? crypto::Backend::automatic
-                    : aead == "portable" ? crypto::Backend::portable
-                                         : crypto::Backend::ipsec_mb;
+  options.backend = *crypto::backend_named(aead);
+  options.spread = spread == "auto"    ? SpreadPolicy::automatic
+                   : spread == "never" ? SpreadPolicy::never
+                                       : SpreadPolicy::always;
   options.hugepages = memory == "hugepages";
   options.log_format = format == "json" ? log::Format::json : log::Format::logfmt;
   const auto log_level = log::parse_level(level);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "crypto/aead.h"
+#include "dataplane/spread.h"
 #include "nic/threads.h"
 
 namespace gotthard::dataplane {
@@ -37,6 +38,7 @@ struct Options {
   std::vector<unsigned> cores;
   unsigned mbufs = 16384;
   unsigned routes = 65536;
+  SpreadPolicy spread = SpreadPolicy::automatic;
   std::vector<PortArgument> ports;
   std::vector<TunnelArgument> tunnels;
   log::Format log_format = log::Format::logfmt;

@@ -43,15 +43,16 @@ struct Lane {
   std::uint16_t length = 0;      // of the IP packet
   std::uint16_t udp_offset = 0;  // classified as a tunnel's: the UDP header, from `ip`
   std::uint16_t esp_offset = 0;  // classified as ESP: its header, from `ip`; without UDP as above
-  std::uint16_t port = 0;        // where it arrived; after routing, where it leaves
-  std::uint16_t interface = 0;   // tunnel that it came from or goes into
-  std::uint16_t opened_at = 0;   // Origin::tunnel: the tunnel that it came from
-  std::uint16_t mtu = 0;         // of what it goes into, once routed
+  std::uint16_t port = 0;  // where it arrived or leaves: place in the topology; at tx, of the port
+  std::uint16_t interface = 0;  // tunnel that it came from or goes into
+  std::uint16_t opened_at = 0;  // Origin::tunnel: the tunnel that it came from
+  std::uint16_t mtu = 0;        // of what it goes into, once routed
   Family family = Family::none;
   Origin origin = Origin::inside;
   Drop drop = Drop::none;
   bool allow_plain = false;  // its route may leave the underlay unsealed
   bool answer = false;       // an ICMP error that we send
+  std::uint8_t bucket = 0;   // of its session, when others open too (table/resequencer.h)
 };
 
 struct LaneList {
@@ -78,16 +79,22 @@ enum class NoteKind : std::uint8_t {
   seal,            // manager -> worker: IP packet for `peer`; empty: a keepalive
   route,           // manager -> worker: a parked packet goes on where it left
   fragment,        // IP packet to be cut to `mtu`; its pieces go on at `route`
-  fragment_outer,  // the same for a sealed one; its pieces go to `neighbour`
+  fragment_outer,  // the same for a sealed one; its pieces go to `neighbour`, or into `peer`'s
+                   // tunnel
   reassemble,      // frame from `port` with a piece of a datagram for us
   classify,        // manager -> worker: frame from `port`, put together
 };
+
+// Handshake messages are policed by class before they reach control; messages that carry a mac2
+// have their own class, so that peers which answered a cookie are heard under a flood.
+enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
 
 struct PacketNote {
   NoteKind kind = NoteKind::to_twin;
   Origin origin = Origin::inside;
   bool answer = false;
   bool allow_plain = false;
+  PuntClass punt_class = PuntClass::initiation;
   std::uint16_t port = 0;
   std::uint16_t interface = 0;
   std::uint16_t mtu = 0;
@@ -105,10 +112,13 @@ extern int packet_note_offset;
 
 struct Burst {
   std::uint32_t size = 0;
+  bool backlog = false;  // its queue gave as many as it was asked for
   std::array<Lane, kBurst> lanes;
 
   LaneList to_classify, to_punt, to_decap, to_esp_decap, to_route, to_mtu, to_encap, to_esp_encap,
       to_icmp, to_neighbour, to_tx, to_host;
+  // Tunnels within tunnels: what was opened is sealed, and what was sealed is to be sealed again.
+  LaneList again_decap, again_esp_decap, again_punt, again_encap, again_esp_encap;
 
   // Takes a received or handed-over mbuf; the caller fills the lane.
   Lane* add(rte_mbuf* mbuf) {

@@ -13,6 +13,11 @@
 #include "dataplane/stage/stages.h"
 
 namespace gotthard::dataplane {
+namespace {
+
+constexpr int kMaxNesting = 4;  // tunnels around a packet
+
+}  // namespace
 
 // ---------------------------------------------------------------- the life of a packet
 
@@ -38,10 +43,20 @@ void Worker::run() {
 
 bool Worker::poll() {
   context_.topology = context_.shared->topology.load(std::memory_order_acquire);
-  bool busy = poll_ring(from_manager_);
-  busy |= poll_ring(handover_);
+  bool busy = spread_ != nullptr && poll_others();
+  busy |= poll_manager();
+  busy |= context_.handed != nullptr && poll_handed();
+  bool backlog = false;
   for (std::uint16_t port = 0; port < context_.topology->port_count; ++port) {
-    busy |= poll_port(port);
+    if (options_.index >= context_.topology->ports[port].queues) {
+      continue;
+    }
+    const std::uint16_t received = poll_port(port);
+    busy |= received > 0;
+    backlog |= received == kBurst;
+  }
+  if (spread_ != nullptr) {
+    spread_->tell_backlog(backlog);
   }
   return busy;
 }
@@ -50,12 +65,24 @@ void Worker::carry(Burst* burst) {
   context_.now_tsc = rte_rdtsc();
   stage<StageId::classify, classify>(burst, burst->to_classify);
   stage<StageId::punt, punt>(burst, burst->to_punt);
+  if (spread_ == nullptr) {
+    decap(burst);
+  } else if (burst->to_decap.size + burst->to_esp_decap.size > 0) {
+    open(burst);
+  }
+  go_on(burst);
+}
+
+void Worker::decap(Burst* burst) {
   stage<StageId::wg_decap, wg_decap>(burst, burst->to_decap);
   stage<StageId::esp_decap, esp_decap>(burst, burst->to_esp_decap);
+}
+
+void Worker::go_on(Burst* burst) {
   stage<StageId::route, route>(burst, burst->to_route);
+  open_again(burst);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
-  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
-  stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
+  seal(burst);
   if (burst->to_icmp.size > 0) {
     answer(burst);
   }
@@ -69,34 +96,72 @@ void Worker::answer(Burst* burst) {
   stage<StageId::icmp, icmp>(burst, burst->to_icmp);
   stage<StageId::route, route>(burst, burst->to_route);
   stage<StageId::mtu, mtu>(burst, burst->to_mtu);
-  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
-  stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
+  seal(burst);
 }
 
-bool Worker::poll_port(std::uint16_t port) {
+// Tunnels within tunnels: mostly there are none.
+void Worker::open_again(Burst* burst) {
+  for (int depth = 1;
+       burst->again_decap.size + burst->again_esp_decap.size + burst->again_punt.size > 0;
+       ++depth) {
+    burst->to_decap = std::exchange(burst->again_decap, {});
+    burst->to_esp_decap = std::exchange(burst->again_esp_decap, {});
+    burst->to_punt = std::exchange(burst->again_punt, {});
+    burst->to_route = {};
+    if (depth == kMaxNesting) {
+      drop_all(burst, burst->to_decap, Drop::tunnel_loop);
+      drop_all(burst, burst->to_esp_decap, Drop::tunnel_loop);
+      drop_all(burst, burst->to_punt, Drop::tunnel_loop);
+      return;
+    }
+    stage<StageId::punt, punt>(burst, burst->to_punt);
+    decap(burst);
+    stage<StageId::route, route>(burst, burst->to_route);
+  }
+}
+
+void Worker::seal(Burst* burst) {
+  stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+  stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
+  for (int depth = 1; burst->again_encap.size + burst->again_esp_encap.size > 0; ++depth) {
+    burst->to_encap = std::exchange(burst->again_encap, {});
+    burst->to_esp_encap = std::exchange(burst->again_esp_encap, {});
+    if (depth == kMaxNesting) {
+      drop_all(burst, burst->to_encap, Drop::tunnel_loop);
+      drop_all(burst, burst->to_esp_encap, Drop::tunnel_loop);
+      return;
+    }
+    stage<StageId::wg_encap, wg_encap>(burst, burst->to_encap);
+    stage<StageId::esp_encap, esp_encap>(burst, burst->to_esp_encap);
+  }
+}
+
+void Worker::drop_all(Burst* burst, const LaneList& lanes, Drop reason) {
+  for (const std::uint32_t i : lanes) {
+    drop_packet(&burst->lanes[i], reason, counters_.get());
+  }
+}
+
+std::uint16_t Worker::poll_port(std::uint16_t port) {
   std::array<rte_mbuf*, kBurst> mbufs;
   const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
   const std::uint16_t count =
       rte_eth_rx_burst(context_.topology->ports[port].ethdev,
                        static_cast<std::uint16_t>(options_.index), mbufs.data(), kBurst);
   if (count == 0) {
-    return false;
+    return 0;
   }
   Burst burst;
+  burst.backlog = count == kBurst;
   for (std::uint16_t i = 0; i < count; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));
     burst.add(mbufs[i])->port = port;
     burst.to_classify.push(i);
   }
   counters_->rx_packets.add(count);
-  StageCount& rx = counters_->stages[static_cast<std::size_t>(StageId::rx)];
-  rx.bursts.add(1);
-  rx.packets.add(count);
-  if (options_.count_cycles) {
-    rx.cycles.add(rte_rdtsc() - start);
-  }
+  this->count(StageId::rx, count, start);
   carry(&burst);
-  return true;
+  return count;
 }
 
 template <StageId kStage, auto kFunction>
@@ -104,17 +169,87 @@ void Worker::stage(Burst* burst, const LaneList& input) {
   if (input.size == 0) {
     return;
   }
-  StageCount& count = counters_->stages[static_cast<std::size_t>(kStage)];
-  count.bursts.add(1);
-  count.packets.add(input.size);
+  const std::uint32_t packets = input.size;
   const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
   kFunction(burst, &context_);
+  count(kStage, packets, start);
+}
+
+void Worker::count(StageId stage, std::uint32_t packets, std::uint64_t start) {
+  StageCount& count = counters_->stages[static_cast<std::size_t>(stage)];
+  count.bursts.add(1);
+  count.packets.add(packets);
   if (options_.count_cycles) {
     count.cycles.add(rte_rdtsc() - start);
   }
 }
 
-// ---------------------------------------------------------------- from the manager and other workers
+// ---------------------------------------------------------------- opening with others
+
+// What one peer sends arrives at one queue: the others help its worker to open it, and it sends all
+// on in the order in which it came.
+void Worker::open(Burst* burst) {
+  const std::uint32_t packets = burst->to_decap.size + burst->to_esp_decap.size;
+  const std::uint64_t start = options_.count_cycles ? rte_rdtsc() : 0;
+  if (spread_->hand_over(burst, context_.now_tsc)) {
+    count(StageId::spread, packets, start);
+    return;
+  }
+  const bool waits = spread_->waiting();
+  if (waits) {
+    Spread::mark(burst);
+  }
+  const std::uint32_t first = burst->to_route.size;
+  decap(burst);
+  if (!waits || spread_->queue(burst, first, context_.now_tsc)) {
+    return;
+  }
+  // No room: it does not wait any longer for the oldest, nor for anything once all that is opened
+  // has gone on.
+  counters_->spread_overflows.add(1);
+  spread_->give_up_oldest();
+  while (send_opened_on()) {
+  }
+  if (spread_->waiting()) {
+    (void)spread_->queue(burst, first, context_.now_tsc);
+  }
+}
+
+bool Worker::poll_others() {
+  bool busy = false;
+  while (spread_->waiting() && send_opened_on()) {
+    busy = true;
+  }
+  SpreadBatch* batch = spread_->next_handed();
+  if (batch == nullptr) {
+    return busy;
+  }
+  Burst burst;
+  Spread::unpack(*batch, &burst);
+  context_.now_tsc = rte_rdtsc();
+  decap(&burst);
+  const std::uint32_t opened = burst.to_route.size;
+  if (!Spread::give_back(batch, &burst)) {
+    counters_->spread_late.add(opened);
+    go_on(&burst);
+  }
+  return true;
+}
+
+bool Worker::send_opened_on() {
+  const std::uint64_t start = rte_rdtsc();
+  context_.now_tsc = start;
+  Burst burst;
+  const std::uint32_t packets = spread_->release(&burst, start);
+  if (packets == 0) {
+    return false;
+  }
+  count(StageId::resequence, packets, start);
+  go_on(&burst);
+  return true;
+}
+
+// ---------------------------------------------------------------- from the manager
 
 namespace {
 
@@ -159,19 +294,35 @@ void resume(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
 
 }  // namespace
 
-bool Worker::poll_ring(rte_ring* ring) {
+bool Worker::poll_manager() {
   std::array<void*, kBurst> mbufs;
-  const std::uint32_t count = rte_ring_dequeue_burst(ring, mbufs.data(), kBurst, nullptr);
-  if (count == 0) {
-    return false;
+  const std::uint32_t count =
+      rte_ring_sc_dequeue_burst(from_manager_, mbufs.data(), kBurst, nullptr);
+  resume_all({reinterpret_cast<rte_mbuf**>(mbufs.data()), count});
+  return count > 0;
+}
+
+// What other workers leave to this one.
+bool Worker::poll_handed() {
+  std::array<rte_mbuf*, kBurst> mbufs;
+  std::uint32_t count = 0;
+  while (count < kBurst && (mbufs[count] = context_.handed->take(options_.index)) != nullptr) {
+    ++count;
+  }
+  resume_all({mbufs.data(), count});
+  return count > 0;
+}
+
+void Worker::resume_all(std::span<rte_mbuf*> mbufs) {
+  if (mbufs.empty()) {
+    return;
   }
   Burst burst;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    burst.add(static_cast<rte_mbuf*>(mbufs[i]));
+  for (std::uint32_t i = 0; i < mbufs.size(); ++i) {
+    burst.add(mbufs[i]);
     resume(&burst, i, context_);
   }
   carry(&burst);
-  return true;
 }
 
 // ---------------------------------------------------------------- idle
@@ -186,12 +337,22 @@ void Worker::rest() {
     rte_pause();
     return;
   }
+  if (spread_ != nullptr && spread_->waiting()) {
+    rte_pause();
+    return;
+  }
   const std::uint32_t over = idle_rounds_ - kSpinRounds;
   const std::uint32_t sleep_us = over < 50 ? 20 : kLongestSleepUs;
   counters_->sleeps.add(1);
   offline();
+  if (spread_ != nullptr) {
+    spread_->fall_asleep();
+  }
   const timespec pause{.tv_sec = 0, .tv_nsec = sleep_us * 1000L};
   nanosleep(&pause, nullptr);
+  if (spread_ != nullptr && spread_->wake()) {
+    idle_rounds_ = 0;
+  }
   online();
 }
 
@@ -210,29 +371,37 @@ Worker::Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu)
   context_.shared = shared;
   context_.counters = counters_.get();
   context_.peer_counters = peer_counters_.get();
-  // What control can take, shared by all workers: a responder makes some 5,000 handshakes a second.
   const std::uint64_t hz = rte_get_tsc_hz();
   const auto per_second = [hz](std::uint64_t rate) {
     return TokenBucket(hz / rate, static_cast<std::uint32_t>(rate / 10));
   };
-  using enum PuntClass;
-  context_.police[static_cast<std::size_t>(initiation)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(initiation_with_mac2)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(response)] = per_second(2000);
-  context_.police[static_cast<std::size_t>(cookie)] = per_second(500);
+  context_.police = PuntPolice(hz);
+  context_.handed = options.handed;
+  context_.waits = per_second(10000);
   context_.move_notices = per_second(1000);
   context_.pieces = per_second(20000);
   context_.answers = AnswerLimits(hz, crypto::random_u64());
-  context_.ipv4_ids = Ipv4Ids(options.index, options.count);
+  context_.ipv4_ids = Ipv4Ids(options.index, options.count + 1);  // the last are the manager's
+  if (options.handoff != nullptr && options.spread != SpreadPolicy::never) {
+    spread_ = std::make_unique<Spread>(options.handoff, options.index, options.spread, hz);
+  }
 }
 
 Worker::~Worker() {
-  for (rte_ring* ring : {to_manager_, from_manager_, handover_}) {
+  while (rte_mbuf* left =
+             context_.handed == nullptr ? nullptr : context_.handed->take(options_.index)) {
+    rte_pktmbuf_free(left);
+  }
+  const auto end = [](rte_ring* ring) {
     void* mbuf = nullptr;
     while (ring != nullptr && rte_ring_sc_dequeue(ring, &mbuf) == 0) {
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
     }
     rte_ring_free(ring);
+  };
+  end(from_manager_);
+  for (rte_ring* ring : context_.to_manager) {
+    end(ring);
   }
 }
 
@@ -251,21 +420,20 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, Sha
   worker->mac_ = std::make_unique<crypto::Blake2sMac>(std::move(*mac));
   worker->context_.aead = worker->aead_.get();
   worker->context_.mac = worker->mac_.get();
-  constexpr unsigned kFlags = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  worker->to_manager_ = rte_ring_create(fmt::format("w{}_up", options.index).c_str(), ring_size,
-                                        options.socket, kFlags);
-  worker->from_manager_ = rte_ring_create(fmt::format("w{}_down", options.index).c_str(), ring_size,
-                                          options.socket, kFlags);
-  // A producer that loses its CPU in the middle does not hold up the others.
-  worker->handover_ = rte_ring_create(fmt::format("w{}_over", options.index).c_str(), ring_size,
-                                      options.socket, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
-  if (worker->to_manager_ == nullptr || worker->from_manager_ == nullptr ||
-      worker->handover_ == nullptr) {
+  const auto make_ring = [&](std::string_view name) {
+    return rte_ring_create(fmt::format("w{}_{}", options.index, name).c_str(), ring_size,
+                           options.socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+  };
+  bool made = (worker->from_manager_ = make_ring("down")) != nullptr;
+  constexpr std::array<std::string_view, kUpRings> kNames = {"control", "waiting", "host",
+                                                             "pieces"};
+  for (std::size_t i = 0; i < kUpRings; ++i) {
+    made &= (worker->context_.to_manager[i] = make_ring(kNames[i])) != nullptr;
+  }
+  if (!made) {
     return fail("no memory for the rings of worker {}: raise the hugepages reserved for Gotthard",
                 options.index);
   }
-  worker->context_.to_manager = worker->to_manager_;
-  shared->handover[options.index] = worker->handover_;
   return worker;
 }
 

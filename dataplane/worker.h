@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dataplane/packet.h"
+#include "dataplane/spread.h"
 #include "dataplane/worker_context.h"
 
 namespace gotthard::dataplane {
@@ -21,6 +23,10 @@ struct WorkerOptions {
   bool count_cycles = true;  // per stage
   crypto::Backend backend = crypto::Backend::automatic;
   int socket = 0;  // NUMA node
+  // With others, that open what this one receives, and the other way round; null: each its own.
+  SpreadHandoff* handoff = nullptr;
+  SpreadPolicy spread = SpreadPolicy::automatic;
+  PacketHandoff* handed = nullptr;  // null: there are no others
 };
 
 class Worker {
@@ -44,7 +50,9 @@ class Worker {
   void stop() { stopping_.store(true, std::memory_order_relaxed); }
 
   // The manager's ends of the rings, and the counters it sums.
-  [[nodiscard]] rte_ring* to_manager() const { return to_manager_; }
+  [[nodiscard]] const std::array<rte_ring*, kUpRings>& to_manager() const {
+    return context_.to_manager;
+  }
   [[nodiscard]] rte_ring* from_manager() const { return from_manager_; }
   [[nodiscard]] const WorkerCounters& counters() const { return *counters_; }
   [[nodiscard]] const PeerCounters& peer_counters(std::uint32_t peer) const {
@@ -55,13 +63,24 @@ class Worker {
  private:
   Worker(const WorkerOptions& options, Shared* shared, Rcu* rcu);
 
-  bool poll_port(std::uint16_t port);
-  bool poll_ring(rte_ring* ring);
+  std::uint16_t poll_port(std::uint16_t port);
+  bool poll_manager();
+  bool poll_handed();
+  void resume_all(std::span<rte_mbuf*> mbufs);
+  bool poll_others();
   void carry(Burst* burst);
+  void decap(Burst* burst);
+  void open_again(Burst* burst);
+  void seal(Burst* burst);
+  void drop_all(Burst* burst, const LaneList& lanes, Drop reason);
   void answer(Burst* burst);
   template <StageId kStage, auto kFunction>
   void stage(Burst* burst, const LaneList& input);
+  void count(StageId stage, std::uint32_t packets, std::uint64_t start);
   void rest();
+  void open(Burst* burst);
+  bool send_opened_on();
+  void go_on(Burst* burst);
 
   WorkerOptions options_;
   Rcu* rcu_;
@@ -70,9 +89,8 @@ class Worker {
   std::unique_ptr<crypto::Blake2sMac> mac_;
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<PeerCounters[]> peer_counters_;
-  rte_ring* to_manager_ = nullptr;
+  std::unique_ptr<Spread> spread_;  // null: this worker opens all that it receives
   rte_ring* from_manager_ = nullptr;
-  rte_ring* handover_ = nullptr;  // from other workers: what this one alone seals
   std::uint32_t idle_rounds_ = 0;
   std::atomic<bool> stopping_{false};
 };

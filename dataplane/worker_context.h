@@ -11,7 +11,9 @@
 #include "crypto/hash.h"
 #include "dataplane/answer_limits.h"
 #include "dataplane/counters.h"
+#include "dataplane/packet.h"
 #include "dataplane/table/fib.h"
+#include "dataplane/table/handoff.h"
 #include "dataplane/table/hops.h"
 #include "dataplane/table/peer.h"
 #include "dataplane/table/policy.h"
@@ -31,13 +33,39 @@ struct Shared {
   Tables* tables = nullptr;
   // Of IPsec interfaces: which child an outbound packet is for.
   std::array<std::atomic<const PolicyTable*>, abi::kMaxInterfaces> policies{};
-  // Packets for the one worker that seals for their child. Set before workers run.
-  std::array<rte_ring*, abi::kMaxWorkers> handover{};
 };
 
-// Handshake messages are policed by class before they reach control; messages that carry a mac2
-// have their own class, so that peers which answered a cookie are heard under a flood.
-enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
+// What control can take: a responder makes some 5,000 handshakes a second. Each worker keeps to it,
+// and the manager with all of them together.
+class PuntPolice {
+ public:
+  PuntPolice() = default;
+  explicit PuntPolice(std::uint64_t ticks_per_second) {
+    using enum PuntClass;
+    set(initiation, ticks_per_second, 2000);
+    set(initiation_with_mac2, ticks_per_second, 2000);
+    set(response, ticks_per_second, 2000);
+    set(cookie, ticks_per_second, 500);
+  }
+  [[nodiscard]] bool take(PuntClass of, std::uint64_t now_ticks) {
+    return buckets_[static_cast<std::size_t>(of)].take(now_ticks);
+  }
+
+ private:
+  void set(PuntClass of, std::uint64_t ticks_per_second, std::uint32_t rate) {
+    buckets_[static_cast<std::size_t>(of)] = TokenBucket(ticks_per_second / rate, rate / 10);
+  }
+  std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> buckets_;
+};
+
+// Rings from a worker to the manager: a flood of one kind leaves the others their places.
+enum class UpRing : std::uint8_t {
+  control,  // policed: handshakes, moves
+  waiting,  // policed: for a neighbour or a session
+  host,     // frames and packets for twins and TUNs
+  pieces,   // to be cut or put together
+};
+inline constexpr std::size_t kUpRings = 4;
 
 // Identifications of outer IPv4 packets, which may be fragmented on their way: of `count` workers
 // each has every count-th, so that no two give the same at a time (RFC 6864).
@@ -62,6 +90,11 @@ class Ipv4Ids {
   std::uint32_t next_ = 0;
 };
 
+// From worker to worker: frames for a port that has no queue for the worker which made them, and
+// packets for the one that alone seals for their child. Their notes say what they are.
+inline constexpr std::uint32_t kHandedDepth = 1024;  // that may wait at one, from one other
+using PacketHandoff = Handoff<rte_mbuf, kHandedDepth>;
+
 // One worker's own. Only its thread touches it, but for the counters, which the manager reads.
 struct WorkerContext {
   std::uint32_t index = 0;
@@ -71,13 +104,15 @@ struct WorkerContext {
   crypto::AeadEngine* aead = nullptr;
   crypto::Blake2sMac* mac = nullptr;
   WorkerCounters* counters = nullptr;
-  PeerCounters* peer_counters = nullptr;  // [kMaxPeers]
-  rte_ring* to_manager = nullptr;         // single producer: this worker
-  Ipv4Ids ipv4_ids;                       // of outer headers
-  AnswerLimits answers;                   // ICMP errors
-  TokenBucket pieces;                     // of datagrams, that the manager puts together
-  TokenBucket move_notices;               // a roaming peer is reported, not each of its packets
-  std::array<TokenBucket, static_cast<std::size_t>(PuntClass::count)> police;
+  PeerCounters* peer_counters = nullptr;         // [kMaxPeers]
+  std::array<rte_ring*, kUpRings> to_manager{};  // by UpRing; single producer: this worker
+  PacketHandoff* handed = nullptr;               // null: there is one worker only
+  Ipv4Ids ipv4_ids;                              // of outer headers
+  AnswerLimits answers;                          // ICMP errors
+  TokenBucket pieces;                            // of datagrams, that the manager puts together
+  TokenBucket move_notices;  // a roaming peer is reported, not each of its packets
+  TokenBucket waits;         // for sessions and neighbours: few of them can be kept
+  PuntPolice police;
 };
 
 }  // namespace gotthard::dataplane

@@ -32,9 +32,9 @@ Result<rte_mempool*> create_pool(const std::string& name, std::uint32_t count, s
                                               static_cast<std::uint16_t>(room), socket);
   if (pool == nullptr) {
     return fail(
-        "no memory for {} packet buffers of {} bytes ({}): lower dataplane.mbufs or reserve "
-        "more hugepages",
-        count, room, rte_strerror(rte_errno));
+        "no memory for {} packet buffers of {} bytes on NUMA node {} ({}), {} MB: lower "
+        "dataplane.mbufs or reserve more hugepages on that node",
+        count, room, socket, rte_strerror(rte_errno), (std::uint64_t{count} * room) >> 20);
   }
   return pool;
 }

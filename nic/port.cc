@@ -82,13 +82,11 @@ Status Port::start(const PortOptions& options) {
   }
   driver_ = info.driver_name;
   socket_ = std::max(0, rte_eth_dev_socket_id(ethdev_));
-  if (info.max_tx_queues < options.workers || info.max_rx_queues < options.workers) {
-    return fail(
-        "port '{}' has {} receive and {} transmit queues, too few for {} workers: lower "
-        "dataplane.workers or give the device more queues",
-        name_, info.max_rx_queues, info.max_tx_queues, options.workers);
+  // A worker without a queue of its own is given work by those that have one.
+  queues_ = std::min<unsigned>({options.workers, info.max_rx_queues, info.max_tx_queues});
+  if (queues_ == 0) {
+    return fail("port '{}' ({}) has no queue to receive from or none to send by", name_, driver_);
   }
-  queues_ = options.workers;
 
   // af_packet knows no larger frames than 1514 bytes but carries what its ring holds; the kernel's
   // device has been given the MTU by the supervisor.

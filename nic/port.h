@@ -1,4 +1,4 @@
-// An Ethernet port, hardware or software, with one pair of queues a worker.
+// An Ethernet port, hardware or software, with one pair of queues a worker, or as many as it has.
 #pragma once
 
 #include <rte_mempool.h>

@@ -35,7 +35,9 @@ bool host_character(char c) {
 bool ok(Outcome outcome) { return outcome <= Outcome::in_use; }
 
 bool ok(const Ready&) { return true; }
-bool ok(const ResolveNeighbour& b) { return b.port < abi::kMaxPorts && ok(b.address); }
+bool ok(const ResolveNeighbour& b) {
+  return abi::vlan_of(b.port) <= abi::kHighestVlan && ok(b.address);
+}
 bool ok(const ResolveName& b) {
   const std::string_view name = view(b.name);
   return ok(b.name) && !name.empty() && std::all_of(name.begin(), name.end(), host_character);

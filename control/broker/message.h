@@ -51,7 +51,8 @@ struct Ready {
   std::uint64_t unused = 0;
 };
 
-// Answered by Answer. `port` is the [[port]]'s number: the kernel's neighbour table of its twin.
+// Answered by Answer. `port` is the number of a [[port]] or VLAN of one (abi::link_of): the
+// kernel's neighbour table of its twin, or of its twin's VLAN.
 struct ResolveNeighbour {
   std::uint16_t port = 0;
   std::array<std::uint8_t, 5> unused{};

@@ -1,5 +1,7 @@
 // What no section can see alone.
 #include <algorithm>
+#include <bit>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -183,6 +185,41 @@ void check_tunnel_routes(const Config& config, const toml::table& root, ReadCont
   }
 }
 
+// PORT.NUMBER: a VLAN that the kernel may have of the port's twin.
+bool is_vlan_of(const Port& port, const std::string& name) {
+  if (!name.starts_with(port.name + ".")) {
+    return false;
+  }
+  const std::string number = name.substr(port.name.size() + 1);
+  std::uint16_t vlan = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), vlan);
+  return error == std::errc() && end == number.data() + number.size() && vlan > 0 &&
+         vlan <= abi::kHighestVlan && number == std::to_string(vlan);
+}
+
+// Each of these has a place in a table that is made for so many.
+void check_table_size(const Config& config, const toml::table& root, ReadContext* context) {
+  std::map<abi::Family, std::set<Prefix>> prefixes;
+  for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
+    for (std::size_t p = 0; p < config.wireguard[i].peers.size(); ++p) {
+      for (const Prefix& prefix : config.wireguard[i].peers[p].allowed_ips) {
+        prefixes[prefix.address.family].insert(prefix);
+      }
+      for (const auto& [family, seen] : prefixes) {
+        if (seen.size() > config.dataplane.routes) {
+          context->report(
+              peer_line(root, i, p),
+              fmt::format("with this peer there are {} {} prefixes in allowed_ips, and the tables "
+                          "are made for {}: write routes = {} or more in [dataplane]",
+                          seen.size(), family == abi::Family::ipv4 ? "IPv4" : "IPv6",
+                          config.dataplane.routes, std::bit_ceil(2 * seen.size())));
+          return;
+        }
+      }
+    }
+  }
+}
+
 void check_routes(const Config& config, const toml::table& root, ReadContext* context) {
   std::set<std::string> interfaces;
   for (const Port& port : config.ports) {
@@ -202,10 +239,14 @@ void check_routes(const Config& config, const toml::table& root, ReadContext* co
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const Route& route = config.routes[i];
     const std::size_t line = line_of(root, "route", i);
-    if (!route.interface.empty() && !interfaces.contains(route.interface)) {
+    const bool known = interfaces.contains(route.interface) ||
+                       std::ranges::any_of(config.ports, [&](const Port& port) {
+                         return is_vlan_of(port, route.interface);
+                       });
+    if (!route.interface.empty() && !known) {
       context->report(line,
                       fmt::format("[[route]] leads to interface '{}', which is no [[port]] and "
-                                  "no [[wireguard]] or [[ipsec]] here",
+                                  "no [[wireguard]] or [[ipsec]] here, nor PORT.NUMBER for a VLAN",
                                   route.interface));
     }
     if (route.via) {
@@ -236,6 +277,7 @@ void check_whole(const Config& config, const toml::table& root, ReadContext* con
   check_addresses(config, root, context);
   check_routes(config, root, context);
   check_tunnel_routes(config, root, context);
+  check_table_size(config, root, context);
   std::size_t peers = 0;
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     const WireGuard& wireguard = config.wireguard[i];

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "crypto/backend.h"
 #include "dataplane/abi/records.h"
 
 namespace gotthard::config {
@@ -29,15 +30,16 @@ using InterfaceAddress = Prefix;
 
 enum class Hugepages : std::uint8_t { automatic, never, required };
 enum class Idle : std::uint8_t { adaptive, poll };
-enum class AeadBackend : std::uint8_t { automatic, portable, ipsec_mb };
+enum class Spread : std::uint8_t { automatic, never, always };
 
 struct Dataplane {
   std::optional<unsigned> workers;  // or cores
   std::vector<unsigned> cores;
   Hugepages hugepages = Hugepages::automatic;
   Idle idle = Idle::adaptive;
-  AeadBackend aead = AeadBackend::automatic;
-  unsigned mbufs = 16384;               // per socket
+  crypto::Backend aead = crypto::Backend::automatic;
+  Spread spread = Spread::automatic;    // one peer's packets over workers
+  std::optional<unsigned> mbufs;        // per socket; by default what queues and workers need
   unsigned routes = 65536;              // prefixes per family that the tables have room for
   std::uint32_t replay_window = 65536;  // packets
   bool operator==(const Dataplane&) const = default;

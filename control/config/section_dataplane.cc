@@ -35,8 +35,12 @@ Dataplane read_dataplane(TableReader& reader) {
   if (const auto index = reader.choice("idle", {"adaptive", "poll"})) {
     result.idle = static_cast<Idle>(*index);
   }
-  if (const auto index = reader.choice("aead", {"auto", "portable", "ipsec_mb"})) {
-    result.aead = static_cast<AeadBackend>(*index);
+  if (const auto index =
+          reader.choice("aead", {crypto::kBackendNames.begin(), crypto::kBackendNames.end()})) {
+    result.aead = static_cast<crypto::Backend>(*index);
+  }
+  if (const auto index = reader.choice("spread", {"auto", "never", "always"})) {
+    result.spread = static_cast<Spread>(*index);
   }
   if (const auto mbufs = reader.number("mbufs", 4096, 16777216)) {
     result.mbufs = static_cast<unsigned>(mbufs->value);

@@ -52,7 +52,7 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
                          .in_udp = connection.encapsulation == config::Encapsulation::udp,
                          .remote = connection.remote};
         child.remote_port = htons(connection.remote_port);
-        links_.fib->set_endpoint(child.number, child.remote,
+        links_.fib->set_endpoint(child.interface, child.number, child.remote,
                                  connection.local.value_or(abi::Address{}));
         if (const auto& lab = connection.children[h].lab_keys) {
           links_.sessions->occupy(lab->in_spi);
@@ -123,6 +123,8 @@ void Children::send_child(const IpsecChild& child) {
   if (const auto way = links_.fib->endpoint(child.number)) {
     command.endpoint.neighbour = way->neighbour;
     command.endpoint.local = way->local;
+    command.endpoint.mtu = way->mtu;
+    command.endpoint.through = way->through;
   }
   links_.dataplane->send(command);
 }
@@ -229,7 +231,7 @@ bool Children::on_event(const abi::EventBody& event) {
   child.in_udp = true;
   child.remote = moved->remote;
   child.remote_port = moved->remote_port;
-  links_.fib->set_endpoint(child.number, child.remote, moved->local);
+  links_.fib->set_endpoint(child.interface, child.number, child.remote, moved->local);
   log::event(log::Level::info, kLog, "peer_moved",
              {{"child", full_name(child)},
               {"remote", config::to_string(child.remote)},
@@ -277,7 +279,7 @@ void Children::on_tick(Nanoseconds now) {
 
 void Children::send_keepalive(const IpsecChild& child) {
   const auto way = links_.fib->endpoint(child.number);
-  if (!way || way->neighbour == abi::kNoNeighbour) {
+  if (!way || (way->neighbour == abi::kNoNeighbour && way->through == abi::kNoPeer)) {
     return;
   }
   abi::PacketRecord record;
@@ -289,6 +291,7 @@ void Children::send_keepalive(const IpsecChild& child) {
   record.local = way->local;
   record.local_port = htons(ipsec_of(child).udp_port);
   record.neighbour = way->neighbour;
+  record.through = way->through;
   (void)links_.dataplane->inject(record);
 }
 

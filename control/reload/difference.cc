@@ -37,8 +37,9 @@ std::string text(config::Hugepages value) {
   return word(value, std::array{"auto", "never", "required"});
 }
 std::string text(config::Idle value) { return word(value, std::array{"adaptive", "poll"}); }
-std::string text(config::AeadBackend value) {
-  return word(value, std::array{"auto", "portable", "ipsec_mb"});
+std::string text(crypto::Backend value) { return crypto::name_of(value); }
+std::string text(config::Spread value) {
+  return word(value, std::array{"auto", "never", "always"});
 }
 std::string text(config::Role value) { return word(value, std::array{"underlay", "inside"}); }
 std::string text(config::RoutePolicy value) {
@@ -95,6 +96,7 @@ void compare(Comparison* c, const config::Dataplane& from, const config::Datapla
   c->value(kWhere, "hugepages", from.hugepages, to.hugepages, Live::no);
   c->value(kWhere, "idle", from.idle, to.idle, Live::no);
   c->value(kWhere, "aead", from.aead, to.aead, Live::no);
+  c->value(kWhere, "spread", from.spread, to.spread, Live::no);
   c->value(kWhere, "mbufs", from.mbufs, to.mbufs, Live::no);
   c->value(kWhere, "routes", from.routes, to.routes, Live::no);
   c->value(kWhere, "replay_window", from.replay_window, to.replay_window, Live::no);

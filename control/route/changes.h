@@ -24,6 +24,8 @@ struct Link {
   bool up = false;  // administratively
   std::uint32_t mtu = 0;
   bool carrier = true;
+  int parent = 0;  // of a VLAN (IEEE 802.1Q) of another link here: that link
+  std::uint16_t vlan = 0;
   bool operator==(const Link&) const = default;
 };
 struct LinkGone {

@@ -1,5 +1,7 @@
 #include "control/route/devices.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <span>
@@ -33,6 +35,8 @@ void Devices::configure(const config::Config& config) {
 
 void Devices::match_links() {
   by_link_.clear();
+  vlans_.clear();
+  vlans_left_out_ = 0;
   for (auto* devices : {&ports_, &tunnels_}) {
     for (Known& device : *devices) {
       device.link = 0;
@@ -45,6 +49,39 @@ void Devices::match_links() {
       (device.kind == DeviceKind::port ? ports_ : tunnels_)[device.number].link = index;
     }
   }
+  for (const auto& [index, link] : links_) {
+    match_vlan(link);
+  }
+}
+
+void Devices::match_vlan(const Link& link) {
+  const Device parent = by_link(link.parent);
+  if (link.vlan == 0 || by_link(link.index).kind != DeviceKind::none ||
+      parent.kind != DeviceKind::port || abi::vlan_of(parent.number) != 0) {
+    return;
+  }
+  if (vlans_.size() == abi::kMaxVlans) {
+    ++vlans_left_out_;
+    return;
+  }
+  const std::uint16_t number = abi::link_of(parent.number, link.vlan);
+  vlans_[number] = {link.name, ports_[parent.number].mtu, {}, link.index, true};
+  by_link_[link.index] = {DeviceKind::port, number};
+}
+
+std::vector<abi::VlanSet> Devices::vlans() const {
+  std::vector<abi::VlanSet> result;
+  for (const auto& [number, vlan] : vlans_) {
+    result.push_back({.link = number,
+                      .mtu = std::max(mtu({DeviceKind::port, number}), abi::kLeastMtu),
+                      .up = static_cast<std::uint8_t>(links_.at(vlan.link).up ? 1 : 0)});
+  }
+  return result;
+}
+
+std::string Devices::name_of_port(std::uint16_t number) const {
+  const Known* port = known({DeviceKind::port, number});
+  return port != nullptr ? port->name : fmt::format("port {}", number);
 }
 
 bool Devices::is_ipsec(std::uint16_t interface) const {
@@ -62,7 +99,13 @@ Device Devices::by_name(const std::string& name) const {
   if (const std::size_t tunnel = number(tunnels_); tunnel < tunnels_.size()) {
     return {DeviceKind::tunnel, static_cast<std::uint16_t>(tunnel)};
   }
-  return {};
+  // A VLAN by the name that the kernel has for it, or as port and number.
+  const auto vlan = std::ranges::find_if(vlans_, [&](const auto& entry) {
+    return entry.second.name == name ||
+           name == fmt::format("{}.{}", ports_[abi::port_of(entry.first)].name,
+                               abi::vlan_of(entry.first));
+  });
+  return vlan == vlans_.end() ? Device{} : Device{DeviceKind::port, vlan->first};
 }
 
 Device Devices::by_link(int link) const {
@@ -72,7 +115,8 @@ Device Devices::by_link(int link) const {
 
 Devices::Changed Devices::set(const Link& link) {
   Link& known = links_[link.index];
-  const bool renamed = known.name != link.name;
+  const bool renamed =
+      known.name != link.name || known.parent != link.parent || known.vlan != link.vlan;
   const bool resized = known.mtu != link.mtu;
   const bool was_usable = known.up && known.carrier;
   const Device before = by_link(link.index);
@@ -119,6 +163,10 @@ const Devices::Known* Devices::known(const Device& device) const {
   if (device.kind == DeviceKind::none) {
     return nullptr;
   }
+  if (device.kind == DeviceKind::port && abi::vlan_of(device.number) != 0) {
+    const auto vlan = vlans_.find(device.number);
+    return vlan == vlans_.end() ? nullptr : &vlan->second;
+  }
   const auto& devices = device.kind == DeviceKind::port ? ports_ : tunnels_;
   return device.number < devices.size() ? &devices[device.number] : nullptr;
 }
@@ -143,8 +191,9 @@ void Devices::set_port_link(std::uint16_t port, bool up) {
 bool Devices::usable(const Device& device) const {
   const Known* entry = known(device);
   const auto link = entry == nullptr ? links_.end() : links_.find(entry->link);
-  return entry != nullptr && entry->carrier &&
-         (link == links_.end() || (link->second.up && link->second.carrier));
+  const bool carrier = entry != nullptr && (device.kind != DeviceKind::port ||
+                                            ports_[abi::port_of(device.number)].carrier);
+  return carrier && (link == links_.end() || (link->second.up && link->second.carrier));
 }
 
 std::uint16_t Devices::mtu(const Device& device) const {
@@ -188,6 +237,11 @@ std::vector<OwnedAddress> Devices::local_addresses() const {
     }
   };
   add(ports_, DeviceKind::port);
+  for (const auto& [number, vlan] : vlans_) {
+    for (const Candidate& candidate : addresses_of(vlan)) {
+      result.push_back({number, candidate.address});
+    }
+  }
   add(tunnels_, DeviceKind::tunnel);
   std::ranges::sort(result);
   // Not std::ranges: clang 14, which builds the fuzzers, cannot read that of libstdc++ 12.
@@ -200,19 +254,19 @@ bool Devices::is_local(const Address& address) const {
                              [&](const OwnedAddress& own) { return own.address == address; });
 }
 
-std::optional<Address> Devices::select_source(std::uint16_t port, const Address& next_hop,
+std::optional<Address> Devices::select_source(const Device& device, const Address& next_hop,
                                               const Address& remote,
                                               const Address& preferred) const {
   if (preferred.family == remote.family && is_local(preferred)) {
     return preferred;
   }
-  const Known* device = known({DeviceKind::port, port});
-  if (device == nullptr) {
+  const Known* entry = known(device);
+  if (entry == nullptr) {
     return std::nullopt;
   }
   std::optional<Address> best;
   int best_score = -1;
-  for (const Candidate& candidate : addresses_of(*device)) {
+  for (const Candidate& candidate : addresses_of(*entry)) {
     if (candidate.address.family != remote.family ||
         is_link_local(candidate.address) != is_link_local(remote)) {
       continue;

@@ -1,5 +1,5 @@
-// Our ports and tunnel interfaces and what the kernel says of their twins and TUNs: which link is
-// which, MTUs, addresses.
+// Our ports, the VLANs that the kernel has of them, and tunnel interfaces, and what it says of
+// their links: which is which, MTUs, addresses.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace gotthard::route {
 enum class DeviceKind : std::uint8_t { none, port, tunnel };
 struct Device {
   DeviceKind kind = DeviceKind::none;  // none: the host's own link, not ours
-  std::uint16_t number = 0;
+  std::uint16_t number = 0;            // a port's, also its VLAN's, is abi::link_of()
   bool operator==(const Device&) const = default;
 };
 
@@ -56,14 +56,19 @@ class Devices {
   [[nodiscard]] bool tunnel_up(std::uint16_t interface) const;
   [[nodiscard]] bool is_ipsec(std::uint16_t interface) const;
   [[nodiscard]] std::uint16_t mtu(const Device& device) const;
+  // The kernel's VLANs of our twins, by their numbers, which are not more than the data plane
+  // takes.
+  [[nodiscard]] std::vector<abi::VlanSet> vlans() const;
+  [[nodiscard]] std::size_t vlans_left_out() const { return vlans_left_out_; }
+  [[nodiscard]] std::string name_of_port(std::uint16_t number) const;
   [[nodiscard]] std::size_t ports() const { return ports_.size(); }
 
   // All addresses of the gateway, each owner's once, sorted.
   [[nodiscard]] std::vector<OwnedAddress> local_addresses() const;
   [[nodiscard]] bool is_local(const Address& address) const;
-  // RFC 6724 as far as it matters here: `preferred` if it is ours, else an address of the port, of
-  // the next hop's network first, never link-local for what is not.
-  [[nodiscard]] std::optional<Address> select_source(std::uint16_t port, const Address& next_hop,
+  // RFC 6724 as far as it matters here: `preferred` if it is ours, else an address of the device,
+  // of the next hop's network first, never link-local for what is not.
+  [[nodiscard]] std::optional<Address> select_source(const Device& device, const Address& next_hop,
                                                      const Address& remote,
                                                      const Address& preferred) const;
   // No station on-link at the port can have it: the first or last of one of its networks, or ours.
@@ -87,9 +92,12 @@ class Devices {
   [[nodiscard]] const Known* known(const Device& device) const;
   [[nodiscard]] std::vector<Candidate> addresses_of(const Known& device) const;
   void match_links();
+  void match_vlan(const Link& link);
 
   std::vector<Known> ports_;
   std::vector<Known> tunnels_;
+  std::map<std::uint16_t, Known> vlans_;
+  std::size_t vlans_left_out_ = 0;
   std::map<int, Link> links_;
   std::map<int, Device> by_link_;
   std::map<int, std::vector<LocalAddress>> addresses_;  // by link, in the kernel's order

@@ -1,6 +1,7 @@
 #include "control/route/endpoints.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/rendezvous.h"
 
@@ -34,27 +35,37 @@ const Way& Endpoints::one_of(const std::vector<Way>& ways, const Address& remote
   return *best;
 }
 
-std::optional<Endpoints::Location> Endpoints::locate(const Address& remote,
-                                                     const Address& known_as) {
+std::optional<Endpoints::Location> Endpoints::first_way(const Question& question, bool nested) {
+  const Address& remote = question.remote;
   // A link-local address says nothing without its port.
   if (remote.family == Family::none || is_link_local(remote) || is_multicast(remote)) {
     return std::nullopt;
   }
-  const Target target =
-      table_->underlay(remote, [](const Way& way) { return way.device.kind == DeviceKind::port; });
+  const Target target = table_->underlay(remote, [&](const Way& way) {
+    return way.device.kind == DeviceKind::port ||
+           (nested && way.device.number != question.interface);
+  });
   if (target.kind != Target::Kind::forward) {
     return std::nullopt;
   }
   const Way& way = one_of(target.ways, remote);
   Location location;
-  location.port = way.device.number;
   location.next_hop = way.gateway.family == Family::none ? remote : way.gateway;
   location.mtu = way.mtu;
-  if (devices_->is_no_station(location.port, location.next_hop)) {
-    return std::nullopt;
+  if (way.device.kind == DeviceKind::tunnel) {
+    location.through = table_->peer_for(way.device.number, remote);
+    if (location.through == abi::kNoPeer) {
+      return std::nullopt;
+    }
+  } else {
+    location.port = way.device.number;
+    if (devices_->is_no_station(location.port, location.next_hop)) {
+      return std::nullopt;
+    }
   }
+  const Address& known_as = question.known_as;
   const bool known = known_as.family == remote.family && devices_->is_local(known_as);
-  const auto local = devices_->select_source(location.port, location.next_hop, remote,
+  const auto local = devices_->select_source(way.device, location.next_hop, remote,
                                              known ? known_as : target.source);
   if (!local || *local == remote) {
     return std::nullopt;
@@ -63,11 +74,64 @@ std::optional<Endpoints::Location> Endpoints::locate(const Address& remote,
   return location;
 }
 
-std::optional<ResolvedEndpoint> Endpoints::resolve(const Address& remote, const Address& known_as,
-                                                   Nanoseconds now) {
-  const auto location = locate(remote, known_as);
+// Through tunnels into the interface that it began with. Others' loops are theirs: they end here.
+bool Endpoints::leads_back(const Location& location, std::uint16_t interface) {
+  std::uint32_t through = location.through;
+  for (std::size_t step = 0; step < abi::kMaxInterfaces; ++step) {
+    const auto peer = peers_.find(through);
+    if (peer == peers_.end()) {
+      return false;
+    }
+    if (peer->second.question.interface == interface) {
+      return true;
+    }
+    const auto next = first_way(peer->second.question, true);
+    if (!next) {
+      return false;
+    }
+    through = next->through;
+  }
+  return false;
+}
+
+std::optional<Endpoints::Location> Endpoints::around_loops(const Question& question) {
+  auto location = first_way(question, true);
+  if (location && location->through != abi::kNoPeer && leads_back(*location, question.interface)) {
+    location = first_way(question, false);
+  }
+  return location;
+}
+
+bool Endpoints::too_deep(const Location& location) {
+  constexpr int kMaxTunnels = 4;  // as the data plane has room for
+  std::uint32_t through = location.through;
+  for (int tunnels = 1; through != abi::kNoPeer; ++tunnels) {
+    const auto peer = peers_.find(through);
+    if (tunnels == kMaxTunnels) {
+      return true;
+    }
+    if (peer == peers_.end()) {
+      return false;  // it goes nowhere yet
+    }
+    const auto next = around_loops(peer->second.question);
+    through = next ? next->through : abi::kNoPeer;
+  }
+  return false;
+}
+
+std::optional<Endpoints::Location> Endpoints::locate(const Question& question) {
+  const auto location = around_loops(question);
+  return location && too_deep(*location) ? std::nullopt : location;
+}
+
+std::optional<ResolvedEndpoint> Endpoints::resolve(const Question& question, Nanoseconds now) {
+  const auto location = locate(question);
   if (!location) {
     return std::nullopt;
+  }
+  if (location->through != abi::kNoPeer) {
+    return ResolvedEndpoint{
+        .local = location->local, .mtu = location->mtu, .through = location->through};
   }
   const auto neighbour = neighbours_->use(location->port, location->next_hop, now);
   if (!neighbour) {
@@ -76,37 +140,46 @@ std::optional<ResolvedEndpoint> Endpoints::resolve(const Address& remote, const 
   return ResolvedEndpoint{location->port, *neighbour, location->local, location->mtu};
 }
 
-void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
-  State& state = peers_.at(peer);
-  const auto old = state.resolved;
-  state.resolved = resolve(state.remote, state.known_as, now);
-  if (old) {
-    neighbours_->release(old->neighbour);
-  }
-  if (state.resolved != old) {
-    changed_.insert(peer);
+void Endpoints::release(const std::optional<ResolvedEndpoint>& resolved) {
+  if (resolved && resolved->neighbour != abi::kNoNeighbour) {
+    neighbours_->release(resolved->neighbour);
   }
 }
 
-void Endpoints::set(std::uint32_t peer, const Address& remote, const Address& known_as,
-                    Nanoseconds now) {
+void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
+  State& state = peers_.at(peer);
+  const auto old = state.resolved;
+  state.resolved = resolve(state.question, now);
+  release(old);
+  if (state.resolved != old) {
+    changed_.insert(peer);
+  }
+  const auto way = first_way(state.question, true);
+  if (way && way->through != abi::kNoPeer) {
+    nested_.insert(peer);
+  } else {
+    nested_.erase(peer);
+  }
+}
+
+void Endpoints::set(std::uint32_t peer, const Question& question, Nanoseconds now) {
   if (const auto known = peers_.find(peer); known != peers_.end()) {
-    if (known->second.remote == remote && known->second.known_as == known_as) {
+    if (known->second.question == question) {
       return;
     }
-    const auto at = by_remote_.find(known->second.remote);
+    const auto at = by_remote_.find(known->second.question.remote);
     at->second.erase(peer);
     if (at->second.empty()) {
       by_remote_.erase(at);
     }
-    if (known->second.resolved) {
-      neighbours_->release(known->second.resolved->neighbour);
-    }
+    release(known->second.resolved);
     peers_.erase(known);
+    nested_.erase(peer);
   }
-  if (remote.family != Family::none) {
-    peers_[peer] = {.remote = remote, .known_as = known_as, .resolved = {}};
-    by_remote_[remote].insert(peer);
+  moved_ = true;
+  if (question.remote.family != Family::none) {
+    peers_[peer] = {.question = question, .resolved = {}};
+    by_remote_[question.remote].insert(peer);
     if (started_) {
       update(peer, now);
     }
@@ -134,7 +207,17 @@ void Endpoints::restart() {
 }
 
 void Endpoints::resolve_all(Nanoseconds now) {
+  moved_ = false;
   for (const auto& [peer, state] : peers_) {
+    update(peer, now);
+  }
+}
+
+void Endpoints::resolve_nested(Nanoseconds now) {
+  if (!std::exchange(moved_, false)) {
+    return;
+  }
+  for (const std::uint32_t peer : std::set(nested_)) {
     update(peer, now);
   }
 }
@@ -144,19 +227,24 @@ void Endpoints::resolve_in(const Prefix& prefix, Nanoseconds now) {
        at != by_remote_.end() && covers(prefix, at->first); ++at) {
     for (const std::uint32_t peer : at->second) {
       update(peer, now);
+      moved_ = true;
     }
   }
 }
 
-std::optional<ResolvedEndpoint> Endpoints::resolve_once(const Address& remote, Nanoseconds now) {
-  const auto location = started_ ? locate(remote, {}) : std::nullopt;
-  if (!location || (passing_.size() >= kMaxPassing &&
-                    !neighbours_->in_use(location->port, location->next_hop))) {
+std::optional<ResolvedEndpoint> Endpoints::resolve_once(const Question& question, Nanoseconds now) {
+  const auto location = started_ ? locate(question) : std::nullopt;
+  if (!location) {
     return std::nullopt;
   }
-  const auto resolved = resolve(remote, {}, now);
-  if (!resolved) {
+  const bool nested = location->through != abi::kNoPeer;
+  if (!nested && passing_.size() >= kMaxPassing &&
+      !neighbours_->in_use(location->port, location->next_hop)) {
     return std::nullopt;
+  }
+  const auto resolved = resolve(question, now);
+  if (!resolved || nested) {
+    return resolved;
   }
   const auto [passing, is_new] = passing_.try_emplace(resolved->neighbour);
   passing->second = now + kPassingTime;

@@ -1,5 +1,8 @@
 // Where peers' outer packets go: each endpoint resolved in the underlay, and again when routes or
 // addresses that matter to it change.
+//
+// A route may lead an endpoint into another tunnel, never into its own. Tunnels whose endpoints
+// lead into each other go around all tunnels.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +23,15 @@ class Endpoints {
  public:
   Endpoints(const Devices* devices, FibTable* table, Neighbours* neighbours);
 
-  // `known_as`: our address that the peer has sent to last, family none: routing decides. It is the
-  // source while it is ours.
-  void set(std::uint32_t peer, const Address& remote, const Address& known_as, Nanoseconds now);
+  struct Question {
+    std::uint16_t interface = 0;  // the tunnel's
+    Address remote;
+    // Our address that the peer has sent to last, family none: routing decides. It is the source
+    // while it is ours.
+    Address known_as;
+    bool operator==(const Question&) const = default;
+  };
+  void set(std::uint32_t peer, const Question& question, Nanoseconds now);
   [[nodiscard]] std::optional<ResolvedEndpoint> at(std::uint32_t peer) const;
   [[nodiscard]] std::vector<std::uint32_t> take_changed();
 
@@ -30,15 +39,16 @@ class Endpoints {
   void restart();
   void resolve_all(Nanoseconds now);
   void resolve_in(const Prefix& prefix, Nanoseconds now);
+  // Those that lead into tunnels, when endpoints have changed.
+  void resolve_nested(Nanoseconds now);
 
   // Keeps the neighbour for a minute after the last time.
-  std::optional<ResolvedEndpoint> resolve_once(const Address& remote, Nanoseconds now);
+  std::optional<ResolvedEndpoint> resolve_once(const Question& question, Nanoseconds now);
   void expire(Nanoseconds now);
 
  private:
   struct State {
-    Address remote;
-    Address known_as;
+    Question question;
     std::optional<ResolvedEndpoint> resolved;  // counts as a use of its neighbour
   };
   struct Location {
@@ -46,12 +56,18 @@ class Endpoints {
     Address next_hop;
     Address local;
     std::uint16_t mtu = 0;
+    std::uint32_t through = abi::kNoPeer;
   };
 
   [[nodiscard]] const Way& one_of(const std::vector<Way>& ways, const Address& remote) const;
-  [[nodiscard]] std::optional<Location> locate(const Address& remote, const Address& known_as);
-  [[nodiscard]] std::optional<ResolvedEndpoint> resolve(const Address& remote,
-                                                        const Address& known_as, Nanoseconds now);
+  // The first way by the routes; `nested`: it may be one into another tunnel.
+  [[nodiscard]] std::optional<Location> first_way(const Question& question, bool nested);
+  [[nodiscard]] bool leads_back(const Location& location, std::uint16_t interface);
+  [[nodiscard]] bool too_deep(const Location& location);
+  [[nodiscard]] std::optional<Location> around_loops(const Question& question);
+  [[nodiscard]] std::optional<Location> locate(const Question& question);
+  [[nodiscard]] std::optional<ResolvedEndpoint> resolve(const Question& question, Nanoseconds now);
+  void release(const std::optional<ResolvedEndpoint>& resolved);
   void update(std::uint32_t peer, Nanoseconds now);
 
   const Devices* devices_;
@@ -60,6 +76,8 @@ class Endpoints {
   std::map<std::uint32_t, State> peers_;
   std::map<Address, std::set<std::uint32_t>> by_remote_;
   std::set<std::uint32_t> changed_;
+  std::set<std::uint32_t> nested_;  // routes lead them into tunnels
+  bool moved_ = false;              // some endpoint, since those were resolved
   bool started_ = false;
   std::map<std::uint32_t, Nanoseconds> passing_;  // neighbours of resolve_once(), to their end
 };

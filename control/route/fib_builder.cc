@@ -42,6 +42,7 @@ struct FibBuilder::State {
 
   void devices_changed();
   void neighbour_changed(int link, const Address& address);
+  void update_vlans();
   void update_local_addresses();
   void note(const KernelRoute& route);
   void flush(Nanoseconds at);
@@ -70,6 +71,7 @@ struct FibBuilder::State {
   std::set<std::pair<std::uint16_t, Prefix>> plain;
   std::map<InterfacePrefix, std::uint32_t> owner_of;
   std::map<std::uint32_t, std::set<InterfacePrefix>> allowed_of;
+  std::vector<abi::VlanSet> vlans;  // as sent, in the order of their links
   std::vector<OwnedAddress> local;  // as sent
   std::set<PolicyRule> rules;
   std::set<KernelRoute> unfollowed;
@@ -158,6 +160,23 @@ void FibBuilder::State::apply(const Synchronised&) {
 
 // ---------------------------------------------------------------- output
 
+// Before what goes by them, and what they are no more before others get their room.
+void FibBuilder::State::update_vlans() {
+  const std::vector<abi::VlanSet> wanted = devices.vlans();
+  for (const abi::VlanSet& before : vlans) {
+    if (std::ranges::find(wanted, before.link, &abi::VlanSet::link) == wanted.end()) {
+      sink.send(abi::VlanRemove{before.link});
+    }
+  }
+  for (const abi::VlanSet& now_there : wanted) {
+    const auto before = std::ranges::find(vlans, now_there.link, &abi::VlanSet::link);
+    if (before == vlans.end() || before->mtu != now_there.mtu || before->up != now_there.up) {
+      sink.send(now_there);
+    }
+  }
+  vlans = wanted;
+}
+
 void FibBuilder::State::update_local_addresses() {
   addresses_changed = false;
   std::vector<OwnedAddress> wanted = devices.local_addresses();
@@ -189,6 +208,7 @@ void FibBuilder::State::flush(Nanoseconds at) {
   if (!sink.attached()) {
     return;
   }
+  update_vlans();
   const bool addresses = addresses_changed;
   if (addresses) {
     update_local_addresses();
@@ -206,6 +226,7 @@ void FibBuilder::State::flush(Nanoseconds at) {
     for (const Prefix& prefix : changed) {
       endpoints.resolve_in(prefix, now);
     }
+    endpoints.resolve_nested(now);
   }
   if (sink.uncommitted()) {
     commit();
@@ -295,6 +316,8 @@ void FibBuilder::set_allowed_ips(std::uint16_t interface, std::uint32_t peer,
   }
 }
 
+std::size_t FibBuilder::allowed_ip_count() const { return state_->owner_of.size(); }
+
 std::vector<Prefix> FibBuilder::allowed_ips(std::uint32_t peer) const {
   std::vector<Prefix> result;
   if (const auto allowed = state_->allowed_of.find(peer); allowed != state_->allowed_of.end()) {
@@ -311,11 +334,13 @@ void FibBuilder::remove_peer(std::uint32_t peer) {
     remove_allowed_ip(interface, peer, prefix);
   }
   state_->allowed_of.erase(peer);
-  set_endpoint(peer, Address{});
+  set_endpoint(0, peer, Address{});
 }
 
-void FibBuilder::set_endpoint(std::uint32_t peer, const Address& remote, const Address& known_as) {
-  state_->endpoints.set(peer, remote, known_as, state_->now);
+void FibBuilder::set_endpoint(std::uint16_t interface, std::uint32_t peer, const Address& remote,
+                              const Address& known_as) {
+  state_->endpoints.set(peer, {.interface = interface, .remote = remote, .known_as = known_as},
+                        state_->now);
 }
 std::optional<ResolvedEndpoint> FibBuilder::endpoint(std::uint32_t peer) const {
   return state_->endpoints.at(peer);
@@ -323,9 +348,11 @@ std::optional<ResolvedEndpoint> FibBuilder::endpoint(std::uint32_t peer) const {
 std::vector<std::uint32_t> FibBuilder::take_changed_endpoints() {
   return state_->endpoints.take_changed();
 }
-std::optional<ResolvedEndpoint> FibBuilder::resolve_endpoint(const Address& remote,
+std::optional<ResolvedEndpoint> FibBuilder::resolve_endpoint(std::uint16_t interface,
+                                                             const Address& remote,
                                                              Nanoseconds now) {
-  return state_->endpoints.resolve_once(remote, now);
+  return state_->endpoints.resolve_once({.interface = interface, .remote = remote, .known_as = {}},
+                                        now);
 }
 
 void FibBuilder::flush(Nanoseconds now) { state_->flush(now); }
@@ -335,6 +362,8 @@ void FibBuilder::attach(Nanoseconds now) {
   state.sink.attach(false);
   state.update_local_addresses();
   state.sink.attach(true);
+  state.vlans.clear();
+  state.update_vlans();
   for (const OwnedAddress& address : state.local) {
     state.sink.send(abi::LocalAddressSet{address.owner, address.address});
   }
@@ -403,6 +432,12 @@ void FibBuilder::for_each_neighbour(const std::function<void(const NeighbourInUs
   state_->neighbours.for_each(each);
 }
 
+std::string FibBuilder::port_name(std::uint16_t port) const {
+  return state_->devices.name_of_port(port);
+}
+
+std::vector<abi::VlanSet> FibBuilder::vlans() const { return state_->vlans; }
+
 FibCounters FibBuilder::counters() const {
   FibCounters counters;
   counters.prefixes = state_->table.prefixes();
@@ -412,6 +447,7 @@ FibCounters FibBuilder::counters() const {
   counters.neighbours = state_->neighbours.size();
   counters.exhausted = state_->hops.exhausted() + state_->owners.exhausted();
   counters.local_left_out = state_->local_left_out;
+  counters.vlans_left_out = state_->devices.vlans_left_out();
   counters.resolve_limited = state_->neighbours.limited();
   return counters;
 }

@@ -5,7 +5,7 @@
 //   fib.configure(config, now);                        // once
 //   fib.apply(change);                                 // from NetlinkSocket, any number
 //   fib.set_allowed_ips(interface, peer, prefixes);    // peers come, go and change
-//   fib.set_endpoint(peer, remote);
+//   fib.set_endpoint(interface, peer, remote);
 //   fib.flush(now);                                    // sends it: once per turn of the reactor
 //   for (peer : fib.take_changed_endpoints()) ...      // PeerSet with fib.endpoint(peer)
 //
@@ -20,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -32,12 +33,13 @@ namespace gotthard::route {
 struct Hop;
 struct NeighbourInUse;
 
-// Where a peer's outer packets go, in the underlay: never through a tunnel interface.
+// Where a peer's outer packets go: never through its own tunnel interface.
 struct ResolvedEndpoint {
   std::uint16_t port = 0;
   std::uint32_t neighbour = abi::kNoNeighbour;
   Address local;
-  std::uint16_t mtu = 0;  // of outer IP packets
+  std::uint16_t mtu = 0;                 // of outer IP packets
+  std::uint32_t through = abi::kNoPeer;  // of another tunnel; no port and neighbour then
   bool operator==(const ResolvedEndpoint&) const = default;
 };
 
@@ -47,6 +49,7 @@ struct FibCounters {
   std::uint64_t next_hops = 0, owners = 0, neighbours = 0;
   std::uint64_t exhausted = 0;        // no number was left for a next hop, owner or neighbour
   std::uint64_t local_left_out = 0;   // local addresses beyond what the data plane takes
+  std::uint64_t vlans_left_out = 0;   // the same of VLANs
   std::uint64_t resolve_limited = 0;  // requests to resolve a neighbour that were not made
 };
 
@@ -73,18 +76,23 @@ class FibBuilder {
   void add_allowed_ip(std::uint16_t interface, std::uint32_t peer, const Prefix& prefix);
   void remove_allowed_ip(std::uint16_t interface, std::uint32_t peer, const Prefix& prefix);
   [[nodiscard]] std::vector<Prefix> allowed_ips(std::uint32_t peer) const;
+  // Of all interfaces; a prefix of two counts twice.
+  [[nodiscard]] std::size_t allowed_ip_count() const;
   // Its allowed IPs and its endpoint. flush() before PeerRemove is sent.
   void remove_peer(std::uint32_t peer);
 
-  // Kept resolved from now on; family none: forgotten. `known_as`: our address that the peer has
-  // sent to last, which is the source while it is ours; family none: routing decides.
-  void set_endpoint(std::uint32_t peer, const Address& remote, const Address& known_as = {});
+  // Of a peer of `interface`. Kept resolved from now on; family none: forgotten. `known_as`: our
+  // address that the peer has sent to last, which is the source while it is ours; family none:
+  // routing decides.
+  void set_endpoint(std::uint16_t interface, std::uint32_t peer, const Address& remote,
+                    const Address& known_as = {});
   // As of the last flush() or set_endpoint().
   [[nodiscard]] std::optional<ResolvedEndpoint> endpoint(std::uint32_t peer) const;
   // Those that flush() found to be resolved otherwise than before.
   [[nodiscard]] std::vector<std::uint32_t> take_changed_endpoints();
   // For an answer to an address that is no peer's endpoint yet: its neighbour is kept for a minute.
-  [[nodiscard]] std::optional<ResolvedEndpoint> resolve_endpoint(const Address& remote,
+  [[nodiscard]] std::optional<ResolvedEndpoint> resolve_endpoint(std::uint16_t interface,
+                                                                 const Address& remote,
                                                                  Nanoseconds now);
 
   // Everything changed since the last flush, then TablesCommit.
@@ -108,6 +116,10 @@ class FibBuilder {
   // Of its TUN (`ip link set wg0 mtu`); the configured one while there is none.
   [[nodiscard]] std::uint16_t tunnel_mtu(std::uint16_t interface) const;
   [[nodiscard]] FibCounters counters() const;
+  // A port's, also of its VLANs.
+  [[nodiscard]] std::string port_name(std::uint16_t port) const;
+  // As the data plane has them.
+  [[nodiscard]] std::vector<abi::VlanSet> vlans() const;
   // For operators: what the data plane was last told.
   void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const;
   [[nodiscard]] const std::set<PolicyRule>& rules_not_followed() const;

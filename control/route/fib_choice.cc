@@ -207,6 +207,16 @@ Target FibTable::underlay(const Address& address, const Admits& admits) {
   return found;
 }
 
+std::uint32_t FibTable::peer_for(std::uint16_t interface, const Address& address) {
+  std::uint32_t peer = abi::kNoPeer;
+  trie(address.family)
+      .for_each_covering(to_key(host_prefix(address)), [&](const PrefixKey&, const Cell& cell) {
+        const auto at = std::ranges::find(cell.allowed, interface, &AllowedIp::interface);
+        peer = at == cell.allowed.end() ? peer : at->peer;
+      });
+  return peer;
+}
+
 Target FibTable::lookup(const Address& address) {
   Context context = outermost();
   trie(address.family)

@@ -7,7 +7,14 @@
 namespace gotthard::route {
 namespace {
 
-std::uint16_t bit(std::uint16_t port) { return static_cast<std::uint16_t>(1U << port); }
+// `ports` has bits. What may leave a port plain may leave its VLANs so.
+bool is_plain(std::uint16_t ports, const Device& device) {
+  return (ports >> abi::port_of(device.number) & 1) != 0;
+}
+
+bool is_neighbour(const std::vector<std::uint16_t>& ports, const Device& device) {
+  return std::ranges::find(ports, device.number) != ports.end();
+}
 
 Hop ending(abi::HopKind kind) {
   Hop hop;
@@ -60,8 +67,8 @@ bool FibTable::differs_here(const Target& target, const Cell& cell) {
              return std::ranges::find(cell.allowed, way.device.number, &AllowedIp::interface) !=
                     cell.allowed.end();
            }
-           const bool on_link = way.gateway.family == Family::none;
-           return ((cell.plain | (on_link ? cell.neighbour : 0)) & bit(way.device.number)) != 0;
+           return is_plain(cell.plain, way.device) ||
+                  (way.gateway.family == Family::none && is_neighbour(cell.neighbour, way.device));
          });
 }
 
@@ -80,12 +87,12 @@ Hop FibTable::hop_of(const Way& way, Family family, const PrefixKey& key, const 
     return hop;
   }
   const bool on_link = way.gateway.family == Family::none;
-  const bool is_neighbour = on_link && (cell.neighbour & bit(way.device.number)) != 0;
+  const bool resolved = on_link && is_neighbour(cell.neighbour, way.device);
   hop.port = way.device.number;
-  hop.allow_plain = (context.plain & bit(way.device.number)) != 0;
-  hop.kind = on_link && !is_neighbour ? abi::HopKind::glean : abi::HopKind::neighbour;
+  hop.allow_plain = is_plain(context.plain, way.device);
+  hop.kind = on_link && !resolved ? abi::HopKind::glean : abi::HopKind::neighbour;
   if (hop.kind == abi::HopKind::neighbour) {
-    hop.neighbour = is_neighbour ? to_address(family, key.bits) : way.gateway;
+    hop.neighbour = resolved ? to_address(family, key.bits) : way.gateway;
   }
   return hop;
 }

@@ -85,15 +85,17 @@ void FibTable::set_allowed_ip(std::uint16_t interface, const Prefix& prefix, std
 }
 
 void FibTable::set_neighbour(std::uint16_t port, const Address& address, bool usable) {
-  Cell& cell = touch(host_prefix(address), false, false);
-  cell.neighbour =
-      static_cast<std::uint16_t>(usable ? cell.neighbour | bit(port) : cell.neighbour & ~bit(port));
+  auto& ports = touch(host_prefix(address), false, false).neighbour;
+  std::erase(ports, port);
+  if (usable) {
+    ports.push_back(port);
+  }
 }
 
 void FibTable::forget_neighbours() {
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     trie(family).walk(PrefixKey{}, 0, [](const PrefixKey&, Cell& cell, int) {
-      cell.neighbour = 0;
+      cell.neighbour.clear();
       return true;
     });
   }
@@ -289,7 +291,7 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* changed) {
   } else {
     for (const Change& change : changes_) {
       reevaluate(change, now);
-      if (change.route) {
+      if (change.route || change.allowed) {
         changed->push_back(to_prefix(change.family, change.key));
       }
     }
@@ -298,7 +300,7 @@ bool FibTable::flush(Nanoseconds now, std::vector<Prefix>* changed) {
   for (const Change& change : changes_) {
     const Cell* cell = trie(change.family).find(change.key);
     if (cell != nullptr && cell->routes.empty() && cell->allowed.empty() && cell->plain == 0 &&
-        cell->neighbour == 0 && cell->local == kNoOwner) {
+        cell->neighbour.empty() && cell->local == kNoOwner) {
       trie(change.family).erase(change.key);
     }
   }

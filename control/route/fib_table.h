@@ -54,8 +54,8 @@ class FibTable {
   // Which link is which, or an MTU, has changed: everything is evaluated anew.
   void devices_changed() { everything_ = true; }
 
-  // Emits the differences. `changed` gets the prefixes whose routes are others now, nothing left
-  // out: endpoints in them resolve anew. True: all of them do.
+  // Emits the differences. `changed` gets the prefixes whose routes or allowed IPs are others now,
+  // nothing left out: endpoints in them resolve anew. True: all of them do.
   bool flush(Nanoseconds now, std::vector<Prefix>* changed);
   // A new attachment: nothing has been emitted yet.
   void restart();
@@ -63,6 +63,8 @@ class FibTable {
   // As the kernel would route outer packets if there were only those ways.
   using Admits = std::function<bool(const Way&)>;
   [[nodiscard]] Target underlay(const Address& address, const Admits& admits);
+  // Whom an interface sends what is for the address; kNoPeer.
+  [[nodiscard]] std::uint32_t peer_for(std::uint16_t interface, const Address& address);
   // What `routes` says of the address, as of the last flush.
   [[nodiscard]] Target lookup(const Address& address);
 
@@ -85,9 +87,9 @@ class FibTable {
   static constexpr std::uint16_t kNoOwner = 0xffff;
   struct Cell {
     std::vector<Candidate> routes;
-    std::vector<AllowedIp> allowed;  // by interface
-    std::uint16_t plain = 0;         // ports, bits
-    std::uint16_t neighbour = 0;     // ports at which this address is a usable neighbour, bits
+    std::vector<AllowedIp> allowed;        // by interface
+    std::uint16_t plain = 0;               // ports, bits
+    std::vector<std::uint16_t> neighbour;  // ports at which this address is a usable neighbour
     std::uint16_t local = kNoOwner;
     Target target;                      // of the best route for all packets
     std::vector<Exception> exceptions;  // of routes for some

@@ -30,9 +30,14 @@ struct Attributes {
   }
   [[nodiscard]] bool has(int type) const { return at[static_cast<std::size_t>(type)] != nullptr; }
   // 0 when absent or of another size.
-  [[nodiscard]] std::uint32_t u32(int type) const {
+  [[nodiscard]] std::uint32_t u32(int type) const { return number<std::uint32_t>(type); }
+  [[nodiscard]] std::uint16_t u16(int type) const { return number<std::uint16_t>(type); }
+
+ private:
+  template <typename T>
+  [[nodiscard]] T number(int type) const {
     const auto data = bytes(type);
-    std::uint32_t value = 0;
+    T value = 0;
     if (data.size() == sizeof(value)) {
       std::memcpy(&value, data.data(), sizeof(value));
     }

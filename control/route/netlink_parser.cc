@@ -1,7 +1,9 @@
 #include "control/route/netlink_parser.h"
 
+#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "control/route/netlink_attributes.h"
 
@@ -16,6 +19,32 @@ namespace gotthard::route {
 namespace {
 
 // ---------------------------------------------------------------- links and addresses
+
+// Of kind `vlan`, of a link in the same network namespace. Service tags (802.1ad) are no VLANs to
+// us.
+void parse_vlan(const Attributes<IFLA_MAX>& attributes, Link* link) {
+  nlattr* info = attributes.at[IFLA_LINKINFO];
+  Attributes<IFLA_INFO_MAX> of_kind;
+  Attributes<IFLA_VLAN_MAX> of_vlan;
+  if (info == nullptr || attributes.has(IFLA_LINK_NETNSID) ||
+      nla_parse_nested(of_kind.at.data(), IFLA_INFO_MAX, info, nullptr) < 0) {
+    return;
+  }
+  constexpr std::string_view kKind("vlan");
+  const auto kind = of_kind.bytes(IFLA_INFO_KIND);
+  nlattr* data = of_kind.at[IFLA_INFO_DATA];
+  if (kind.size() < kKind.size() || std::memcmp(kind.data(), kKind.data(), kKind.size()) != 0 ||
+      (kind.size() > kKind.size() && kind[kKind.size()] != std::byte{0}) || data == nullptr ||
+      nla_parse_nested(of_vlan.at.data(), IFLA_VLAN_MAX, data, nullptr) < 0) {
+    return;
+  }
+  const std::uint16_t vlan = of_vlan.u16(IFLA_VLAN_ID);
+  const std::uint16_t protocol = ntohs(of_vlan.u16(IFLA_VLAN_PROTOCOL));
+  if (vlan > 0 && vlan <= abi::kHighestVlan && protocol == ETH_P_8021Q) {
+    link->vlan = vlan;
+    link->parent = static_cast<int>(attributes.u32(IFLA_LINK));
+  }
+}
 
 ParsedMessage parse_link(const NetlinkMessage& message) {
   const auto* link = header<ifinfomsg>(message);
@@ -45,6 +74,7 @@ ParsedMessage parse_link(const NetlinkMessage& message) {
   result.up = (link->ifi_flags & IFF_UP) != 0;
   result.carrier = (link->ifi_flags & IFF_LOWER_UP) != 0;
   result.mtu = attributes.u32(IFLA_MTU);
+  parse_vlan(attributes, &result);
   return result;
 }
 

@@ -27,6 +27,7 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
                                                  Links links) {
   std::unique_ptr<Tunnels> result(new Tunnels(std::move(links)));
   result->replay_window_ = config.dataplane.replay_window;
+  result->table_size_ = config.dataplane.routes;
   for (std::size_t i = 0; i < config.wireguard.size(); ++i) {
     const config::WireGuard& settings = config.wireguard[i];
     const bool has_key = !settings.private_key_file.empty();
@@ -125,7 +126,7 @@ Status Tunnels::add_peer(Tunnel* tunnel, std::uint32_t number, const config::Pee
   }
   links_.fib->set_allowed_ips(tunnel->number, number, settings.allowed_ips);
   if (peer.endpoint) {
-    links_.fib->set_endpoint(number, peer.endpoint->address);
+    links_.fib->set_endpoint(peer.interface, number, peer.endpoint->address);
   } else if (settings.endpoint) {
     ask_for_name(&peer);
   }

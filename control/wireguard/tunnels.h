@@ -146,6 +146,8 @@ class Tunnels {
   void apply(Tunnel* tunnel, InterfaceChange change);
   [[nodiscard]] std::optional<ChangeRefused> ports_refused(
       std::span<const TunnelChange> changes) const;
+  [[nodiscard]] std::optional<ChangeRefused> allowed_ips_refused(
+      std::span<const TunnelChange> changes) const;
   [[nodiscard]] std::optional<ChangeRefused> peers_refused(
       std::span<const TunnelChange> changes) const;
   void remove_peer(Tunnel* tunnel, std::uint32_t number);
@@ -177,6 +179,7 @@ class Tunnels {
   std::uint32_t next_number_ = 0;       // to be tried for a new peer
   bool numbered_ = false;
   std::uint32_t replay_window_ = 65536;
+  std::size_t table_size_ = 65536;  // prefixes of a family
 };
 
 // Both clocks, read now.

@@ -71,7 +71,7 @@ void Tunnels::act(Tunnel* tunnel, const noise::SendDatagram& action) {
   if (action.peer != noise::SendDatagram::kNoPeer && is_initiation(action.bytes)) {
     ++peers_.at(action.peer).unanswered;
   }
-  const auto way = links_.fib->resolve_endpoint(action.to.address, boottime_now());
+  const auto way = links_.fib->resolve_endpoint(tunnel->number, action.to.address, boottime_now());
   if (!way) {
     log::event(
         log::Level::warning, kHandshake, "no_route_to_endpoint",
@@ -88,6 +88,7 @@ void Tunnels::act(Tunnel* tunnel, const noise::SendDatagram& action) {
   record.local = action.local.family == action.to.address.family ? action.local : way->local;
   record.local_port = htons(tunnel->settings.listen_port);
   record.neighbour = way->neighbour;
+  record.through = way->through;
   std::copy(action.bytes.begin(), action.bytes.end(), record.payload.begin());
   if (!links_.dataplane->inject(record)) {
     log::event(log::Level::warning, kHandshake, "inject_ring_full",

@@ -118,7 +118,10 @@ std::optional<ChangeRefused> Tunnels::refusal(std::span<const TunnelChange> chan
   if (auto why = ports_refused(changes)) {
     return why;
   }
-  return peers_refused(changes);
+  if (auto why = peers_refused(changes)) {
+    return why;
+  }
+  return allowed_ips_refused(changes);
 }
 
 // As all of them will be: two may change places.

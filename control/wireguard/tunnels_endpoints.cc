@@ -49,7 +49,7 @@ void Tunnels::take_endpoint(Tunnel* tunnel, TunnelPeer* peer, Nanoseconds now) {
   peer->endpoint.reset();
   peer->local = {};
   forget_record_endpoint(peer);
-  links_.fib->set_endpoint(peer->number, {});
+  links_.fib->set_endpoint(peer->interface, peer->number, {});
 }
 
 void Tunnels::forget_record_endpoint(TunnelPeer* peer) {
@@ -138,7 +138,7 @@ void Tunnels::set_endpoint(TunnelPeer* peer, const noise::Endpoint& endpoint,
     peer->kept_at = 0;
   }
   keep_moved_endpoint(peer, boottime_now());
-  links_.fib->set_endpoint(peer->number, endpoint.address, local);
+  links_.fib->set_endpoint(peer->interface, peer->number, endpoint.address, local);
   links_.fib->flush(boottime_now());
   if (links_.dataplane->attached()) {
     send_peer(*peer);

@@ -125,6 +125,8 @@ void Tunnels::send_peer(const TunnelPeer& peer) {
     if (const auto way = links_.fib->endpoint(peer.number)) {
       command.endpoint.neighbour = way->neighbour;
       command.endpoint.local = way->local;
+      command.endpoint.through = way->through;
+      command.endpoint.mtu = way->mtu;
     }
   }
   links_.dataplane->send(command);

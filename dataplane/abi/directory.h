@@ -55,6 +55,7 @@ struct WorkerEntry {
   Counter loops, idle_loops, sleeps;
   Counter rx_packets, tx_packets;
   Counter busy_cycles, total_cycles;
+  Counter spread_late, spread_overflows;
   std::array<Counter, kDropCount> drops;
   std::array<StageEntry, kStageCount> stages;
 };

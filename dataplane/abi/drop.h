@@ -14,6 +14,7 @@ enum class Drop : std::uint8_t {
   truncated,   // shorter than its headers say
   not_for_us,  // another station's Ethernet address
   unknown_ethertype,
+  unknown_vlan,  // tagged for a VLAN that the port has not, or has no more
   bad_ip_header,
   bad_udp_length,
   outer_fragment,
@@ -62,6 +63,7 @@ enum class Drop : std::uint8_t {
   no_session,  // no handshake completed in time
   no_endpoint,
   wg_send_limit,
+  tunnel_loop,     // a tunnel within itself, or within more others than packets have room for
   no_child,        // no child's selectors fit
   esp_send_limit,  // a hard limit was reached, and there is no SA after it
   handover_full,   // the worker that seals for the child does not keep up
@@ -81,6 +83,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "truncated",
                                                                         "not_for_us",
                                                                         "unknown_ethertype",
+                                                                        "unknown_vlan",
                                                                         "bad_ip_header",
                                                                         "bad_udp_length",
                                                                         "outer_fragment",
@@ -125,6 +128,7 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "no_session",
                                                                         "no_endpoint",
                                                                         "wg_send_limit",
+                                                                        "tunnel_loop",
                                                                         "no_child",
                                                                         "esp_send_limit",
                                                                         "handover_full",

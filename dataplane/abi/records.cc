@@ -33,9 +33,11 @@ void wipe(void* memory, std::size_t size) {
 bool ok(const Name& name) { return std::memchr(name.data(), 0, name.size()) != nullptr; }
 bool session_id(std::uint32_t id) { return id >= kLowestSessionId; }
 bool interface_id(std::uint16_t id) { return id < kMaxInterfaces; }
+bool maybe_peer(std::uint32_t peer) { return peer < kMaxPeers || peer == kNoPeer; }
 bool neighbour_id(std::uint32_t id) { return id < kMaxNeighbours || id == kNoNeighbour; }
+bool link_id(std::uint16_t id) { return vlan_of(id) <= kHighestVlan; }
 bool owner_id(std::uint16_t id) {
-  return id < kMaxPorts || (id >= kTunnelOwner && id < kTunnelOwner + kMaxInterfaces);
+  return link_id(id) || (id >= kTunnelOwner && std::size_t{id} - kTunnelOwner < kMaxInterfaces);
 }
 bool table(Table t) { return t == Table::routes || t == Table::sources; }
 bool prefix(std::uint8_t length, const Address& a) {
@@ -57,7 +59,7 @@ bool ok(const Endpoint& e) {
   if (e.remote.family == Family::none) {
     return true;
   }
-  return ok(e.remote) && ok(e.local, true) && neighbour_id(e.neighbour) &&
+  return ok(e.remote) && ok(e.local, true) && neighbour_id(e.neighbour) && maybe_peer(e.through) &&
          (e.neighbour == kNoNeighbour || e.local.family == e.remote.family);
 }
 bool ok(const PeerSet& b) {
@@ -107,7 +109,7 @@ bool ok(const NextHopSet& b) {
     case HopKind::local:
       return owner_id(b.port);
     case HopKind::glean:
-      return b.port < kMaxPorts;
+      return link_id(b.port);
     case HopKind::neighbour:
       return b.neighbour < kMaxNeighbours;
     case HopKind::tunnel:
@@ -153,11 +155,14 @@ bool ok(const PrefixSet& b) {
 bool ok(const PrefixRemove& b) { return table(b.table) && prefix(b.length, b.address); }
 bool ok(const TablesCommit&) { return true; }
 bool ok(const NeighbourSet& b) {
-  return b.neighbour < kMaxNeighbours && b.port < kMaxPorts && b.reachable <= 1 && ok(b.address);
+  return b.neighbour < kMaxNeighbours && link_id(b.port) && b.reachable <= 1 && ok(b.address);
 }
 bool ok(const NeighbourRemove& b) { return b.neighbour < kMaxNeighbours; }
 bool ok(const KeepaliveSend& b) { return b.peer < kMaxPeers; }
 bool ok(const LogLevelSet& b) { return b.level <= 4; }
+bool vlan_id(std::uint16_t link) { return link_id(link) && vlan_of(link) != 0; }
+bool ok(const VlanSet& b) { return vlan_id(b.link) && b.mtu >= kLeastMtu && b.up <= 1; }
+bool ok(const VlanRemove& b) { return vlan_id(b.link); }
 
 bool ok(const SessionInstalled& b) { return session_id(b.local_id); }
 bool ok(const CommandRefused& b) {
@@ -166,7 +171,7 @@ bool ok(const CommandRefused& b) {
 bool ok(const SessionConfirmed& b) { return session_id(b.local_id); }
 bool ok(const SessionErased& b) { return session_id(b.local_id); }
 bool ok(const NeedHandshake& b) { return b.peer < kMaxPeers; }
-bool ok(const NeedNeighbour& b) { return b.port < kMaxPorts && ok(b.address); }
+bool ok(const NeedNeighbour& b) { return link_id(b.port) && ok(b.address); }
 bool ok(const EndpointMoved& b) {
   return b.peer < kMaxPeers && session_id(b.local_id) && ok(b.remote) && ok(b.local) &&
          b.remote.family == b.local.family && b.remote_port != 0;
@@ -232,8 +237,8 @@ std::optional<EventBody> decode_event(const Record& record) {
 bool valid(const PacketRecord& record) {
   return record.version == kVersion && record.interface < kMaxInterfaces && record.length > 0 &&
          record.length <= kMaxPayload && record.remote_port != 0 && record.local_port != 0 &&
-         record.port < kMaxPorts && neighbour_id(record.neighbour) && ok(record.remote) &&
-         ok(record.local) && record.remote.family == record.local.family;
+         link_id(record.port) && neighbour_id(record.neighbour) && maybe_peer(record.through) &&
+         ok(record.remote) && ok(record.local) && record.remote.family == record.local.family;
 }
 
 }  // namespace gotthard::abi

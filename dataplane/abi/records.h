@@ -61,9 +61,22 @@ struct InterfaceRemove {
   std::uint16_t interface = 0;
 };
 
-// An address of the gateway itself, on port or tunnel; at most 64. `owner` is the port's number, or
-// kTunnelOwner + the interface's.
-inline constexpr std::uint16_t kTunnelOwner = 0x100;
+// A VLAN of a port: packets go in and out by it as by a port of its own, with the port's role, and
+// their frames bear its tag. Wherever a record's `port` says where packets go, it is a link's
+// number (link_of).
+struct VlanSet {
+  std::uint16_t link = 0;
+  std::uint16_t mtu = 0;  // of IP packets
+  std::uint8_t up = 1;    // down: nothing goes in or out
+};
+struct VlanRemove {
+  std::uint16_t link = 0;
+};
+
+// An address of the gateway itself, on port, VLAN or tunnel; at most 64. `owner` is the link's
+// number, or kTunnelOwner + the interface's.
+inline constexpr std::uint16_t kTunnelOwner = link_of(0, kHighestVlan + 1);
+static_assert(kTunnelOwner + kMaxInterfaces - 1 <= UINT16_MAX);
 struct LocalAddressSet {
   std::uint16_t owner = 0;
   Address address;
@@ -74,14 +87,18 @@ struct LocalAddressRemove {
 };
 
 // Where a peer's outer packets go. Absent endpoint: family none. `neighbour` and `port` are what
-// control resolved `remote` to in the underlay; kNoNeighbour while that is not known.
+// control resolved `remote` to in the underlay; kNoNeighbour while that is not known. `through`:
+// not there but in another tunnel, as what that one carries to this peer of its own.
 inline constexpr std::uint32_t kNoNeighbour = 0xffffffff;
+inline constexpr std::uint32_t kNoPeer = 0xffffffff;
 struct Endpoint {
   Address remote;
   Address local;
   std::uint16_t remote_port = 0;  // network byte order
   std::uint16_t local_port = 0;   // network byte order
   std::uint32_t neighbour = kNoNeighbour;
+  std::uint32_t through = kNoPeer;
+  std::uint16_t mtu = 0;  // of outer packets, where their route says so; 0: what the device takes
 };
 
 // How a peer's packets look outside.
@@ -204,7 +221,6 @@ enum class HopKind : std::uint8_t {
   not_followed = 11,  // dropped: the kernel has a route of a kind that the data plane has not
   policy = 12,        // into `interface`, to the child whose selectors the packet fits
 };
-inline constexpr std::uint32_t kNoPeer = 0xffffffff;
 struct NextHopSet {
   std::uint32_t next_hop = 0;  // 1 .. kMaxNextHops - 1; 0 is "no route" for good
   HopKind kind = HopKind::blackhole;
@@ -300,8 +316,8 @@ using CommandBody =
     std::variant<ResyncBegin, ResyncEnd, InterfaceSet, InterfaceRemove, LocalAddressSet,
                  LocalAddressRemove, PeerSet, PeerRemove, SessionInstall, SessionRemove, NextHopSet,
                  HopGroupSet, HopChoiceSet, OwnerSet, PrefixSet, PrefixRemove, TablesCommit,
-                 NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet, SaInstall, SelectorAdd,
-                 SelectorsCommit>;
+                 NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet, VlanSet, VlanRemove,
+                 SaInstall, SelectorAdd, SelectorsCommit>;
 
 // ---------------------------------------------------------------- events: manager -> control
 
@@ -395,9 +411,10 @@ struct PacketRecord {
   std::uint16_t local_port = 0;            // network byte order
   std::uint16_t port = 0;                  // punt: where it arrived
   std::uint32_t neighbour = kNoNeighbour;  // inject: next hop, as in Endpoint
+  std::uint32_t through = kNoPeer;         // the same
   Address remote;
   Address local;
-  std::array<std::uint8_t, 14> unused{};
+  std::array<std::uint8_t, 10> unused{};
   std::array<std::byte, kMaxPayload> payload{};
 };
 static_assert(sizeof(PacketRecord) == 2048 && std::is_trivially_copyable_v<PacketRecord>);

@@ -12,8 +12,10 @@ enum class StageId : std::uint8_t {
   rx,
   classify,
   punt,
+  spread,  // handed to another worker to be opened
   wg_decap,
   esp_decap,
+  resequence,  // opened by others or behind such, sent on in order
   route,
   mtu,
   wg_encap,
@@ -28,7 +30,7 @@ enum class StageId : std::uint8_t {
 inline constexpr std::size_t kStageCount = static_cast<std::size_t>(StageId::count);
 
 inline constexpr std::array<std::string_view, kStageCount> kStageNames = {
-    "rx",       "classify",  "punt", "wg_decap",  "esp_decap", "route", "mtu",
-    "wg_encap", "esp_encap", "icmp", "neighbour", "host",      "tx"};
+    "rx",  "classify", "punt",      "spread", "wg_decap",  "esp_decap", "resequence", "route",
+    "mtu", "wg_encap", "esp_encap", "icmp",   "neighbour", "host",      "tx"};
 
 }  // namespace gotthard

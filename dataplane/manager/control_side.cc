@@ -1,5 +1,7 @@
 #include "dataplane/manager/control_side.h"
 
+#include <rte_cycles.h>
+
 #include <utility>
 
 #include "base/log.h"
@@ -39,7 +41,10 @@ std::uint32_t installed_by(const abi::CommandBody& body) {
 
 ControlSide::ControlSide(const ManagedState& state)
     : state_(state),
-      parking_([links = state.links](rte_mbuf* mbuf, Drop reason) { links->drop(mbuf, reason); }) {}
+      parking_([links = state.links](rte_mbuf* mbuf, Drop reason) { links->drop(mbuf, reason); }),
+      police_(rte_get_tsc_hz()),
+      ipv4_ids_(static_cast<std::uint32_t>(state.links->workers()),
+                static_cast<std::uint32_t>(state.links->workers()) + 1) {}
 
 void ControlSide::attach(std::unique_ptr<Attachment> attachment) {
   attachment_ = std::move(attachment);

@@ -70,6 +70,8 @@ class ControlSide {
   Outcome carry_out(const abi::ResyncEnd&);
   Outcome carry_out(const abi::InterfaceSet& c);
   Outcome carry_out(const abi::InterfaceRemove& c);
+  Outcome carry_out(const abi::VlanSet& c);
+  Outcome carry_out(const abi::VlanRemove& c);
   Outcome carry_out(const abi::LocalAddressSet& c);
   Outcome carry_out(const abi::LocalAddressRemove& c);
   Outcome carry_out(const abi::PeerSet& c);
@@ -101,6 +103,7 @@ class ControlSide {
   void serve_packets();
   [[nodiscard]] std::optional<std::uint32_t> neighbour_id(std::uint32_t number) const;
   [[nodiscard]] std::optional<std::uint32_t> target_of(const abi::NextHopSet& c) const;
+  [[nodiscard]] std::uint8_t place_of(std::uint16_t link) const;
   [[nodiscard]] std::uint64_t seed_of(std::uint32_t next_hop) const;
   void start_commit();
   void free_places();
@@ -113,7 +116,7 @@ class ControlSide {
   [[nodiscard]] std::optional<std::uint8_t> sealing_worker(const abi::PeerSet& c) const;
   void release_session(std::uint32_t peer);
   void release_resolved();
-  [[nodiscard]] bool is_resolved(std::uint16_t port, const abi::Address& address) const;
+  [[nodiscard]] bool is_resolved(std::uint16_t place, const abi::Address& address) const;
   [[nodiscard]] bool can_seal(std::uint32_t peer) const;
   void send_as(rte_mbuf* mbuf, NoteKind kind, std::uint32_t spread);
   void refuse(std::uint64_t serial, std::uint32_t local_id, abi::Refusal reason);
@@ -123,7 +126,7 @@ class ControlSide {
   std::unique_ptr<Attachment> attachment_;
   Parking parking_;
   std::deque<abi::EventBody> untold_;
-  // Control's numbers to places in Hops. Neighbours are told apart by port and address.
+  // Control's numbers to places in Hops. Neighbours are told apart by link and address.
   NumberMap<std::uint64_t> next_hops_{1, kHopPlaces};
   NumberMap<std::uint64_t> owners_{1, kHopPlaces};
   NumberMap<GroupContent> groups_{0, kGroupPlaces};
@@ -139,6 +142,8 @@ class ControlSide {
   std::uint64_t commands_refused_ = 0;
   std::uint64_t events_lost_ = 0;
   std::uint64_t punts_lost_ = 0;
+  PuntPolice police_;
+  Ipv4Ids ipv4_ids_;  // of control's packets
 };
 
 }  // namespace gotthard::dataplane

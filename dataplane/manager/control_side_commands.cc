@@ -42,6 +42,18 @@ ControlSide::Outcome ControlSide::carry_out(const abi::InterfaceRemove& c) {
   return std::nullopt;
 }
 
+ControlSide::Outcome ControlSide::carry_out(const abi::VlanSet& c) {
+  if (!state_.topology->set_vlan(c)) {
+    return abi::Refusal::no_memory;
+  }
+  return std::nullopt;
+}
+
+ControlSide::Outcome ControlSide::carry_out(const abi::VlanRemove& c) {
+  state_.topology->remove_vlan(c.link);
+  return std::nullopt;
+}
+
 ControlSide::Outcome ControlSide::carry_out(const abi::LocalAddressSet& c) {
   if (!state_.topology->add_address(c.owner, c.address)) {
     return abi::Refusal::no_memory;

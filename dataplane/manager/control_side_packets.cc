@@ -12,13 +12,24 @@ void ControlSide::inject(const abi::PacketRecord& record) {
     return;
   }
   const auto neighbour = neighbour_id(record.neighbour);
-  if (!neighbour) {
+  const bool nested = record.through != abi::kNoPeer;
+  const StoredPeer* way = nested ? state_.peers->find(record.through) : nullptr;
+  if (!neighbour || (nested && way == nullptr)) {
     ++commands_refused_;
     return;
   }
-  rte_mbuf* mbuf = to_packet(record, state_.pool);
+  rte_mbuf* mbuf = to_packet(record, ipv4_ids_.next(), state_.pool);
   if (mbuf == nullptr) {
     state_.links->count(Drop::no_mbuf);
+    return;
+  }
+  if (way != nullptr) {
+    state_.links->send(mbuf,
+                       {.kind = NoteKind::seal,
+                        .origin = Origin::outer,
+                        .interface = way->interface,
+                        .peer = record.through},
+                       record.through);
     return;
   }
   state_.links->send(mbuf,
@@ -29,7 +40,11 @@ void ControlSide::inject(const abi::PacketRecord& record) {
 void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
   switch (packet_note(mbuf)->kind) {
     case NoteKind::punt:
-      punt(mbuf);
+      if (police_.take(packet_note(mbuf)->punt_class, now_tsc_)) {
+        punt(mbuf);
+      } else {
+        state_.links->drop(mbuf, Drop::wg_policed);
+      }
       break;
     case NoteKind::moved:
       if (const auto moved = to_move(frame_bytes(mbuf), *packet_note(mbuf))) {
@@ -44,11 +59,12 @@ void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
 }
 
 void ControlSide::punt(rte_mbuf* mbuf) {
-  const auto record = to_record(frame_bytes(mbuf), *packet_note(mbuf));
+  auto record = to_record(frame_bytes(mbuf), *packet_note(mbuf));
   if (!record) {
     state_.links->drop(mbuf, Drop::wg_bad_length);
     return;
   }
+  record->port = state_.topology->current().ports[record->port].link;
   if (attachment_ == nullptr || !attachment_->punt(*record)) {
     ++punts_lost_;
     state_.links->drop(mbuf, Drop::punt_ring_full);
@@ -93,7 +109,8 @@ void ControlSide::park(rte_mbuf* mbuf, Nanoseconds now) {
       send_as(mbuf, NoteKind::route, key.number);
       return;
     }
-    question = abi::NeedNeighbour{.port = note.port, .address = key.address};
+    question = abi::NeedNeighbour{.port = state_.topology->current().ports[note.port].link,
+                                  .address = key.address};
   }
   if (parking_.park(key, mbuf, now)) {
     tell(question);
@@ -112,10 +129,10 @@ void ControlSide::release_resolved() {
   }
 }
 
-bool ControlSide::is_resolved(std::uint16_t port, const abi::Address& address) const {
+bool ControlSide::is_resolved(std::uint16_t place, const abi::Address& address) const {
   const std::uint64_t id = state_.shared->tables->lookup_one(abi::Table::routes, address);
-  return id != 0 && state_.shared->hops.all_of(id, [port](const NextHop& hop) {
-    return hop.kind != abi::HopKind::glean || hop.port != port;
+  return id != 0 && state_.shared->hops.all_of(id, [place](const NextHop& hop) {
+    return hop.kind != abi::HopKind::glean || hop.port != place;
   });
 }
 

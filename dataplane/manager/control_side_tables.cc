@@ -27,7 +27,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NextHopSet& c) {
   }
   const std::uint64_t word = NextHop{.kind = c.kind,
                                      .allow_plain = c.allow_plain != 0,
-                                     .port = static_cast<std::uint8_t>(c.port),
+                                     .port = place_of(c.port),
                                      .interface = static_cast<std::uint8_t>(c.interface),
                                      .mtu = c.mtu,
                                      .target = *target}
@@ -40,11 +40,18 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NextHopSet& c) {
   return std::nullopt;
 }
 
+std::uint8_t ControlSide::place_of(std::uint16_t link) const {
+  static_assert(kNoLink <= UINT8_MAX);
+  return static_cast<std::uint8_t>(state_.topology->current().place_of(link));
+}
+
 // Of what a next hop leads to, not of where that is kept: another control's groups are the same.
 std::uint64_t ControlSide::seed_of(std::uint32_t next_hop) const {
   const NextHop hop = state_.shared->hops.next_hop(next_hop);
   RendezvousHash hash;
-  hash.add(static_cast<std::uint64_t>(hop.kind), 1).add(hop.port, 1).add(hop.interface, 1);
+  hash.add(static_cast<std::uint64_t>(hop.kind), 1)
+      .add(state_.topology->current().ports[hop.port].link, 2)
+      .add(hop.interface, 1);
   if (hop.kind == abi::HopKind::tunnel) {
     hash.add(hop.target, 4);
   }
@@ -202,8 +209,7 @@ ControlSide::Outcome ControlSide::carry_out(const abi::NeighbourSet& c) {
   const std::uint32_t id = state_.shared->hops.neighbour_id(*place);
   neighbour_addresses_[id] = {c.port, c.address};
   state_.shared->hops.set_neighbour(
-      *place,
-      {.mac = c.mac, .port = static_cast<std::uint8_t>(c.port), .reachable = c.reachable != 0});
+      *place, {.mac = c.mac, .port = place_of(c.port), .reachable = c.reachable != 0});
   if (c.reachable == 0) {
     return std::nullopt;
   }

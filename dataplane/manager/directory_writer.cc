@@ -80,6 +80,8 @@ void DirectoryWriter::write_workers(abi::Directory* directory) const {
     put(&entry.tx_packets, c.tx_packets.get());
     put(&entry.busy_cycles, c.busy_cycles.get());
     put(&entry.total_cycles, c.total_cycles.get());
+    put(&entry.spread_late, c.spread_late.get());
+    put(&entry.spread_overflows, c.spread_overflows.get());
     for (std::size_t d = 0; d < kDropCount; ++d) {
       put(&entry.drops[d], c.drops[d].get());
     }

@@ -34,10 +34,12 @@ void Fragments::cut(rte_mbuf* mbuf) {
     links_->drop(mbuf, Drop::too_big);
     return;
   }
-  note.kind = outer ? NoteKind::send_ip : NoteKind::route;
+  const bool nested = outer && note.peer != abi::kNoPeer;
+  note.kind = nested ? NoteKind::seal : outer ? NoteKind::send_ip : NoteKind::route;
+  const std::uint32_t flow = nested ? note.peer : outer ? note.neighbour : note.port;
   for (const wire::Packet& piece : pieces) {
     if (rte_mbuf* part = buffer(piece)) {
-      links_->send(part, note, outer ? note.neighbour : note.port);
+      links_->send(part, note, flow);
     }
   }
   rte_pktmbuf_free(mbuf);

@@ -61,7 +61,7 @@ std::optional<abi::PacketRecord> to_record(std::span<const std::byte> ip, const 
   return record;
 }
 
-rte_mbuf* to_packet(const abi::PacketRecord& record, rte_mempool* pool) {
+rte_mbuf* to_packet(const abi::PacketRecord& record, std::uint16_t ipv4_id, rte_mempool* pool) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
   if (mbuf == nullptr) {
     return nullptr;
@@ -86,6 +86,7 @@ rte_mbuf* to_packet(const abi::PacketRecord& record, rte_mempool* pool) {
   if (record.remote.family == abi::Family::ipv4) {
     auto* header = reinterpret_cast<wire::Ipv4Header*>(ip);
     header->total_length.set(static_cast<std::uint16_t>(sizeof(*header) + udp_length));
+    header->id.set(ipv4_id);
     header->checksum.set(wire::ipv4_checksum(*header));
   } else {
     reinterpret_cast<wire::Ipv6Header*>(ip)->payload_length.set(udp_length);

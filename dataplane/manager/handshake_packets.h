@@ -14,8 +14,9 @@ namespace gotthard::dataplane {
 [[nodiscard]] std::optional<abi::PacketRecord> to_record(std::span<const std::byte> ip,
                                                          const PacketNote& note);
 
-// IP, UDP and payload in a fresh mbuf, for NoteKind::send_ip; null: no mbuf.
-[[nodiscard]] rte_mbuf* to_packet(const abi::PacketRecord& record, rte_mempool* pool);
+// IP, UDP and payload in a fresh mbuf, for NoteKind::send_ip; null: no mbuf. IPv4 alone has the id.
+[[nodiscard]] rte_mbuf* to_packet(const abi::PacketRecord& record, std::uint16_t ipv4_id,
+                                  rte_mempool* pool);
 
 // Where an authenticated packet came from, out of its headers.
 [[nodiscard]] std::optional<abi::EndpointMoved> to_move(std::span<const std::byte> ip,

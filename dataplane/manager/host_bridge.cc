@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/stage/lookup.h"
@@ -24,6 +25,16 @@ struct ArpPacket {
 };
 static_assert(sizeof(ArpPacket) == 28);
 
+bool put_tag(rte_mbuf* mbuf, std::uint16_t vlan) {
+  auto* frame = rte_pktmbuf_prepend(mbuf, sizeof(wire::VlanTag));
+  if (frame == nullptr) {
+    return false;
+  }
+  std::memmove(frame, frame + sizeof(wire::VlanTag), sizeof(wire::EthernetHeader));
+  wire::write_tag(reinterpret_cast<wire::EthernetHeader*>(frame), vlan);
+  return true;
+}
+
 bool unspecified(const abi::Address& address) {
   return address.bytes == std::array<std::uint8_t, 16>{};
 }
@@ -39,10 +50,14 @@ bool source_is_ours(std::span<const std::byte> frame, const TopologyStore& topol
   if (frame.size() < sizeof(wire::EthernetHeader)) {
     return false;
   }
-  const auto* ethernet = reinterpret_cast<const wire::EthernetHeader*>(frame.data());
-  const auto payload = frame.subspan(sizeof(wire::EthernetHeader));
+  std::uint16_t type = reinterpret_cast<const wire::EthernetHeader*>(frame.data())->type.get();
+  auto payload = frame.subspan(sizeof(wire::EthernetHeader));
+  if (type == wire::kEtherVlan && payload.size() >= sizeof(wire::VlanTag)) {
+    type = reinterpret_cast<const wire::Big16*>(payload.data())[1].get();
+    payload = payload.subspan(sizeof(wire::VlanTag));
+  }
   abi::Address source;
-  if (ethernet->type.get() == wire::kEtherArp) {
+  if (type == wire::kEtherArp) {
     if (payload.size() < sizeof(ArpPacket)) {
       return false;
     }
@@ -59,6 +74,24 @@ bool source_is_ours(std::span<const std::byte> frame, const TopologyStore& topol
 }
 
 }  // namespace
+
+// What our routes lead into a tunnel, or into the blackhole that is left of it: a process that is
+// bound to a port's twin, or a route of the kernel that we do not follow, would send it in plain.
+bool HostBridge::goes_by_tunnel(std::span<const std::byte> frame) const {
+  const auto* ethernet = reinterpret_cast<const wire::EthernetHeader*>(frame.data());
+  const bool tagged = ethernet->type.get() == wire::kEtherVlan;
+  const std::size_t header = sizeof(wire::EthernetHeader) + (tagged ? sizeof(wire::VlanTag) : 0);
+  const auto payload = frame.subspan(std::min(header, frame.size()));
+  const auto packet = wire::parse_ip(payload);
+  if (!packet || !wire::forwardable_destination(payload.data(), packet->family)) {
+    return false;
+  }
+  const std::uint64_t hop = shared_->tables->lookup_one(
+      abi::Table::routes, wire::destination_of(payload.data(), packet->family));
+  return hop != 0 && shared_->hops.all_of(hop, [](const NextHop& way) {
+    return way.kind == abi::HopKind::tunnel || way.kind == abi::HopKind::blackhole;
+  });
+}
 
 rte_mbuf* HostBridge::read(int fd) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
@@ -84,7 +117,14 @@ void HostBridge::write(int fd, rte_mbuf* mbuf) {
   rte_pktmbuf_free(mbuf);
 }
 
-void HostBridge::to_twin(std::uint16_t port, rte_mbuf* mbuf) {
+void HostBridge::to_twin(std::uint16_t place, rte_mbuf* mbuf) {
+  const TopologyPort& link = topology_->current().ports[place];
+  const std::uint16_t port = link.port();
+  // The kernel's VLANs are above the twin and take the tag off there.
+  if (!link.used || (link.vlan() != 0 && !put_tag(mbuf, link.vlan()))) {
+    links_->drop(mbuf, Drop::unknown_vlan);
+    return;
+  }
   ++counters_[port].to_host;
   write(twins_[port].get(), mbuf);
 }
@@ -102,6 +142,10 @@ bool HostBridge::from_twin(std::uint16_t port) {
     ++counters_[port].from_host;
     if (!source_is_ours(frame_bytes(mbuf), *topology_)) {
       links_->drop(mbuf, Drop::twin_source_denied);
+      continue;
+    }
+    if (topology_->current().ports[port].underlay && goes_by_tunnel(frame_bytes(mbuf))) {
+      links_->drop(mbuf, Drop::plain_to_underlay);
       continue;
     }
     links_->send(mbuf, {.kind = NoteKind::send_frame, .origin = Origin::host, .port = port}, port);

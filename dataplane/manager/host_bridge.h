@@ -6,8 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <vector>
+#include <span>
 
 #include "base/fd.h"
 #include "dataplane/abi/limits.h"
@@ -35,7 +34,8 @@ class HostBridge {
   [[nodiscard]] int tun_fd(std::uint16_t interface) const { return tuns_[interface].get(); }
 
   // Take the mbuf. A full or absent device drops it (`host_ring_full`).
-  void to_twin(std::uint16_t port, rte_mbuf* mbuf);
+  // `place`: of a port or VLAN in the topology.
+  void to_twin(std::uint16_t place, rte_mbuf* mbuf);
   void to_tun(std::uint16_t interface, rte_mbuf* mbuf);
 
   // Reads what the kernel has sent, at most a burst. True: there may be more.
@@ -45,6 +45,7 @@ class HostBridge {
   [[nodiscard]] const Counters& twin_counters(std::uint16_t port) const { return counters_[port]; }
 
  private:
+  [[nodiscard]] bool goes_by_tunnel(std::span<const std::byte> frame) const;
   rte_mbuf* read(int fd);
   [[nodiscard]] std::uint32_t peer_of(rte_mbuf* mbuf, const wire::IpPacket& packet,
                                       std::uint16_t interface) const;

@@ -274,12 +274,20 @@ void Manager::fill_header(abi::Directory* directory, std::uint64_t epoch) const 
 // ---------------------------------------------------------------- creation
 
 Status Manager::make_workers() {
-  for (std::uint32_t i = 0; i < options_.worker_cpus.size(); ++i) {
+  const auto count = static_cast<std::uint32_t>(options_.worker_cpus.size());
+  if (count > 1) {
+    handoff_ = std::make_unique<SpreadHandoff>(count);
+    handed_ = std::make_unique<PacketHandoff>(count);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
     auto worker = Worker::create({.index = i,
-                                  .count = static_cast<std::uint32_t>(options_.worker_cpus.size()),
+                                  .count = count,
                                   .sleep_when_idle = options_.sleep_when_idle,
                                   .backend = options_.backend,
-                                  .socket = options_.socket},
+                                  .socket = options_.socket,
+                                  .handoff = handoff_.get(),
+                                  .spread = options_.spread,
+                                  .handed = handed_.get()},
                                  shared_.get(), rcu_.get(), kRingSize);
     if (!worker) {
       return tl::unexpected(worker.error());
@@ -334,7 +342,8 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
     topology.push_back({.mac = port.port->mac(),
                         .underlay = port.underlay,
                         .mtu = port.port->mtu(),
-                        .ethdev = port.port->ethdev()});
+                        .ethdev = port.port->ethdev(),
+                        .queues = static_cast<std::uint16_t>(port.port->queues())});
   }
   Manager* self = m.get();
   m->retired_ = std::make_unique<RetireList>(m->rcu_.get());

@@ -37,6 +37,7 @@ struct ManagerOptions {
   bool hugepages = false;
   crypto::Backend backend = crypto::Backend::automatic;
   unsigned routes = 65536;
+  SpreadPolicy spread = SpreadPolicy::automatic;
   int socket = 0;  // NUMA node of tables and sessions
 };
 
@@ -83,6 +84,8 @@ class Manager {
   std::unique_ptr<Rcu> rcu_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<Tables> tables_;
+  std::unique_ptr<SpreadHandoff> handoff_;  // null: one worker
+  std::unique_ptr<PacketHandoff> handed_;   // null: one worker
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<RetireList> retired_;
   std::unique_ptr<crypto::AeadEngine> aead_;

@@ -5,7 +5,8 @@ namespace {
 
 // Workers need the way to the endpoint, not only its address.
 bool reachable(const abi::Endpoint& endpoint) {
-  return endpoint.remote.family != abi::Family::none && endpoint.neighbour != abi::kNoNeighbour;
+  return endpoint.remote.family != abi::Family::none &&
+         (endpoint.neighbour != abi::kNoNeighbour || endpoint.through != abi::kNoPeer);
 }
 
 bool same(const abi::PeerSet& of_a, const abi::PeerSet& of_b) {
@@ -14,7 +15,7 @@ bool same(const abi::PeerSet& of_a, const abi::PeerSet& of_b) {
   return of_a.kind == of_b.kind && of_a.dont_fragment == of_b.dont_fragment &&
          of_a.dscp == of_b.dscp && a.remote == b.remote && a.local == b.local &&
          a.remote_port == b.remote_port && a.local_port == b.local_port &&
-         a.neighbour == b.neighbour;
+         a.neighbour == b.neighbour && a.through == b.through && a.mtu == b.mtu;
 }
 
 OuterTemplate outer_of(const abi::PeerSet& command) {

@@ -38,8 +38,7 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
   }
   const auto packet = packet_in(frame);
   const auto piece = wire::parse_piece(packet);
-  if (!piece ||
-      (piece->protocol != wire::kProtocolUdp && piece->protocol != wire::kProtocolEsp)) {
+  if (!piece || (piece->protocol != wire::kProtocolUdp && piece->protocol != wire::kProtocolEsp)) {
     result.refused = 1;
     return result;
   }
@@ -52,11 +51,8 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
                 .to = wire::destination_of(packet.data(), family)};
   auto which = datagrams_.find(key);
   if (which == datagrams_.end()) {
-    if (datagrams_.size() == kDatagrams || bytes_ + frame.size() > kBytes) {
-      result.refused = 1;
-      return result;
-    }
-    which = datagrams_.emplace(key, Datagram{.until = now + kWait}).first;
+    result.refused = make_room(key, frame.size());
+    which = datagrams_.emplace(key, Datagram{.number = ++last_number_, .until = now + kWait}).first;
   }
   Datagram& datagram = which->second;
   if (datagram.for_host) {
@@ -74,7 +70,7 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
     return result;
   }
   if (bytes_ + frame.size() > kBytes || !fits(datagram, *piece)) {
-    result.refused = 1 + give_up(which);
+    result.refused += 1 + give_up(which);
     return result;
   }
   const auto end = static_cast<std::uint32_t>(piece->offset + piece->data.size());
@@ -86,6 +82,34 @@ Reassembly::Result Reassembly::take(std::uint16_t port, std::span<const std::byt
     finish(which, &result);
   }
   return result;
+}
+
+// For one more datagram: the oldest of its source gives way, or the oldest of all. The number of
+// pieces that were given up.
+std::size_t Reassembly::make_room(const Key& key, std::size_t bytes) {
+  std::size_t given_up = 0;
+  for (;;) {
+    std::size_t of_source = 0;
+    auto oldest = datagrams_.end();
+    auto oldest_of_source = datagrams_.end();
+    const auto older = [this](auto one, auto other) {
+      return other == datagrams_.end() || one->second.number < other->second.number;
+    };
+    for (auto it = datagrams_.begin(); it != datagrams_.end(); ++it) {
+      oldest = older(it, oldest) ? it : oldest;
+      if (it->first.from == key.from) {
+        ++of_source;
+        oldest_of_source = older(it, oldest_of_source) ? it : oldest_of_source;
+      }
+    }
+    if (of_source >= kPerSource) {
+      given_up += give_up(oldest_of_source);
+    } else if (datagrams_.size() >= kDatagrams || bytes_ + bytes > kBytes) {
+      given_up += give_up(oldest);
+    } else {
+      return given_up;
+    }
+  }
 }
 
 // Beside the others, within the end that is known.

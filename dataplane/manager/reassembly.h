@@ -1,6 +1,7 @@
 // Outer packets that arrive in pieces: WireGuard's are sent without "don't fragment", and ESP's may
-// be, so a path may cut them. Bounded in datagrams, pieces and time; pieces that overlap end their datagram (RFC
-// 5722, 3: for IPv4 too). The manager's thread.
+// be, so a path may cut them. Bounded in datagrams (of each source, too), pieces, bytes and time;
+// when there are too many, the oldest go: what is not lost comes close together. Pieces that
+// overlap end their datagram (RFC 5722, 3: for IPv4 too). The manager's thread.
 #pragma once
 
 #include <compare>
@@ -20,6 +21,7 @@ namespace gotthard::dataplane {
 class Reassembly {
  public:
   static constexpr std::size_t kDatagrams = 256;
+  static constexpr std::size_t kPerSource = 32;  // datagrams
   static constexpr std::size_t kPieces = 64;  // of one datagram: 65,535 bytes over an MTU of 1280
   static constexpr std::size_t kBytes = 4 << 20;  // held in all
   static constexpr Nanoseconds kWait = 2 * kSecond;
@@ -50,6 +52,7 @@ class Reassembly {
     wire::Packet frame;
   };
   struct Datagram {
+    std::uint64_t number = 0;  // counts up: the smallest is the oldest
     Nanoseconds until = 0;
     bool for_host = false;     // the first piece said so
     std::uint32_t length = 0;  // once the last piece is here
@@ -58,11 +61,13 @@ class Reassembly {
   };
   using Datagrams = std::map<Key, Datagram>;
 
+  std::size_t make_room(const Key& key, std::size_t bytes);
   std::size_t give_up(Datagrams::iterator which);
   [[nodiscard]] static bool fits(const Datagram& datagram, const wire::Piece& piece);
   void finish(Datagrams::iterator which, Result* result);
 
   Datagrams datagrams_;
+  std::uint64_t last_number_ = 0;
   std::size_t bytes_ = 0;
 };
 

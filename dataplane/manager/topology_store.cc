@@ -35,6 +35,40 @@ void TopologyStore::remove_interface(std::uint16_t interface) {
   publish();
 }
 
+bool TopologyStore::set_vlan(const abi::VlanSet& command) {
+  if (abi::port_of(command.link) >= ports_.size()) {
+    return false;
+  }
+  auto place = std::find(vlan_places_.begin(), vlan_places_.end(), command.link);
+  if (place == vlan_places_.end()) {
+    auto oldest = vlan_places_.end();
+    for (auto at = vlan_places_.begin(); at != vlan_places_.end(); ++at) {
+      const auto removed = [&](auto of) { return vlan_removals_[of - vlan_places_.begin()]; };
+      if (!vlans_.contains(*at) &&
+          (oldest == vlan_places_.end() || removed(at) < removed(oldest))) {
+        oldest = at;
+      }
+    }
+    if (oldest == vlan_places_.end()) {
+      return false;
+    }
+    *oldest = command.link;
+  }
+  unmentioned_vlans_.erase(command.link);
+  vlans_[command.link] = command;
+  publish();
+  return true;
+}
+
+void TopologyStore::remove_vlan(std::uint16_t link) {
+  unmentioned_vlans_.erase(link);
+  if (vlans_.erase(link) > 0) {
+    const auto place = std::find(vlan_places_.begin(), vlan_places_.end(), link);
+    vlan_removals_[static_cast<std::size_t>(place - vlan_places_.begin())] = ++removals_;
+    publish();
+  }
+}
+
 bool TopologyStore::add_address(std::uint16_t owner, const abi::Address& address) {
   unmentioned_addresses_.erase({owner, address});
   if (addresses_.contains({owner, address})) {
@@ -63,6 +97,10 @@ void TopologyStore::begin_resync() {
     unmentioned_interfaces_.insert(interface);
   }
   unmentioned_addresses_ = addresses_;
+  unmentioned_vlans_.clear();
+  for (const auto& [link, vlan] : vlans_) {
+    unmentioned_vlans_.insert(link);
+  }
 }
 
 void TopologyStore::end_resync() {
@@ -71,6 +109,9 @@ void TopologyStore::end_resync() {
   }
   for (const auto& address : unmentioned_addresses_) {
     addresses_.erase(address);
+  }
+  for (const std::uint16_t link : std::exchange(unmentioned_vlans_, {})) {
+    remove_vlan(link);
   }
   unmentioned_interfaces_.clear();
   unmentioned_addresses_.clear();
@@ -82,12 +123,31 @@ bool TopologyStore::is_local(const abi::Address& address) const {
                      [&](const auto& entry) { return entry.second == address; });
 }
 
+// What is not there any more counts as outside.
+bool TopologyStore::is_underlay(std::uint16_t link) const {
+  return abi::port_of(link) >= ports_.size() || ports_[abi::port_of(link)].underlay;
+}
+
+void TopologyStore::place_vlans(Topology* to) const {
+  for (const auto& [link, vlan] : vlans_) {
+    const auto at = std::find(vlan_places_.begin(), vlan_places_.end(), link);
+    const auto place = static_cast<std::uint16_t>(abi::kMaxPorts + (at - vlan_places_.begin()));
+    TopologyPort& port = to->ports[place];
+    port = to->ports[abi::port_of(link)];
+    port.link = link;
+    port.mtu = std::min(vlan.mtu, port.mtu);
+    port.used = vlan.up != 0;
+    port.answers = answers_of(link);
+    to->vlans[to->vlan_count++] = {link, place};
+  }
+}
+
 // Its own; else, what is behind the tunnels may know an address of the inside, but of the underlay
 // none.
 AnswerAddresses TopologyStore::answers_of(std::uint16_t owner) const {
   AnswerAddresses result;
   const auto inner = [&](std::uint16_t other) {
-    return other >= abi::kTunnelOwner || !ports_[other].underlay;
+    return other >= abi::kTunnelOwner || !is_underlay(other);
   };
   for (const bool own : {true, false}) {
     for (const auto& [other, address] : addresses_) {
@@ -113,8 +173,11 @@ void TopologyStore::publish() {
     next->interfaces[number].answers = answers_of(abi::kTunnelOwner + number);
   }
   for (std::uint16_t port = 0; port < ports_.size(); ++port) {
+    next->ports[port].used = true;
+    next->ports[port].link = port;
     next->ports[port].answers = answers_of(port);
   }
+  place_vlans(next.get());
   std::set<abi::Address> seen;
   for (const auto& [owner, address] : addresses_) {
     if (!seen.insert(address).second) {

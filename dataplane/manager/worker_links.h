@@ -28,20 +28,22 @@ class WorkerLinks {
     }
   }
 
-  // What workers have handed up, oldest first by worker; at most `limit`.
+  // What workers have handed up: a burst of each ring in turn, so that none keeps the others
+  // waiting; at most `limit` packets, some more than that to end the last burst.
   template <typename Handler>
   std::uint32_t receive(std::uint32_t limit, Handler&& handle) {
+    const std::size_t rings = workers_->size() * kUpRings;
     std::uint32_t total = 0;
-    for (const auto& worker : *workers_) {
+    for (std::size_t empty = 0; empty < rings && total < limit;) {
+      rte_ring* ring = (*workers_)[next_ / kUpRings]->to_manager()[next_ % kUpRings];
+      next_ = (next_ + 1) % rings;
       std::array<void*, kBurst> mbufs;
-      std::uint32_t count = 0;
-      while (total < limit && (count = rte_ring_sc_dequeue_burst(worker->to_manager(), mbufs.data(),
-                                                                 kBurst, nullptr)) > 0) {
-        for (std::uint32_t i = 0; i < count; ++i) {
-          handle(static_cast<rte_mbuf*>(mbufs[i]));
-        }
-        total += count;
+      const std::uint32_t count = rte_ring_sc_dequeue_burst(ring, mbufs.data(), kBurst, nullptr);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        handle(static_cast<rte_mbuf*>(mbufs[i]));
       }
+      total += count;
+      empty = count == 0 ? empty + 1 : 0;
     }
     return total;
   }
@@ -56,6 +58,7 @@ class WorkerLinks {
 
  private:
   const std::vector<std::unique_ptr<Worker>>* workers_;
+  std::size_t next_ = 0;  // ring whose turn it is
   std::array<std::uint64_t, kDropCount> drops_{};
 };
 

@@ -1,16 +1,30 @@
 #include <cstring>
 
+#include "dataplane/stage/local_udp.h"
 #include "dataplane/stage/stages.h"
-#include "dataplane/wire/esp.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
-#include "dataplane/wire/udp.h"
-#include "dataplane/wire/wireguard.h"
 
 namespace gotthard::dataplane {
 namespace {
 
 enum class Verdict : std::uint8_t { drop, host, handshake, data, esp, route, piece };
+
+Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lane* lane) {
+  switch (find_listener(packet, topology, lane)) {
+    case LocalUdp::data:
+      return Verdict::data;
+    case LocalUdp::handshake:
+      return Verdict::handshake;
+    case LocalUdp::esp:
+      return Verdict::esp;
+    case LocalUdp::hosts:
+      return Verdict::host;
+    case LocalUdp::refused:
+      break;
+  }
+  return Verdict::drop;
+}
 
 bool to_group(const std::byte* ip, Family family) {
   if (family == Family::ipv4) {
@@ -34,71 +48,6 @@ bool is_link_local(const std::byte* ip, Family family) {
   }
   const auto& to = reinterpret_cast<const wire::Ipv6Header*>(ip)->destination;
   return to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
-}
-
-// ESP in UDP, and what else comes to that port (RFC 3948, 2). IKE is the host's.
-Verdict classify_udp_encapsulated(std::uint16_t udp_length, Lane* lane) {
-  const std::size_t offset = lane->udp_offset + sizeof(wire::UdpHeader);
-  const std::span<const std::byte> payload(lane->ip + offset,
-                                           udp_length - sizeof(wire::UdpHeader));
-  switch (wire::classify_udp_encapsulated(payload)) {
-    case wire::UdpEncapsulated::esp:
-      lane->esp_offset = static_cast<std::uint16_t>(offset);
-      return Verdict::esp;
-    case wire::UdpEncapsulated::ike:
-      return Verdict::host;
-    case wire::UdpEncapsulated::keepalive:
-      lane->drop = Drop::esp_keepalive;
-      return Verdict::drop;
-    case wire::UdpEncapsulated::invalid:
-      break;
-  }
-  lane->drop = Drop::esp_bad_length;
-  return Verdict::drop;
-}
-
-// UDP for a local address: ours when a tunnel listens at its port, else the host's.
-Verdict classify_udp(const wire::IpPacket& packet, const Topology& topology, Lane* lane) {
-  if (packet.length < packet.header_length + sizeof(wire::UdpHeader)) {
-    lane->drop = Drop::bad_udp_length;
-    return Verdict::drop;
-  }
-  const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane->ip + packet.header_length);
-  const std::uint16_t interface = topology.listener(udp->destination.raw());
-  if (interface == abi::kMaxInterfaces) {
-    return Verdict::host;
-  }
-  const std::uint16_t udp_length = udp->length.get();
-  const bool ipsec = topology.interfaces[interface].kind == abi::TunnelKind::ipsec;
-  if (udp_length < sizeof(wire::UdpHeader) + (ipsec ? 0 : sizeof(std::uint32_t)) ||
-      udp_length > packet.length - packet.header_length) {
-    lane->drop = Drop::bad_udp_length;
-    return Verdict::drop;
-  }
-  if (ipsec) {  // the SPI says of which interface
-    lane->udp_offset = packet.header_length;
-    lane->length = static_cast<std::uint16_t>(packet.header_length + udp_length);
-    return classify_udp_encapsulated(udp_length, lane);
-  }
-  if (!topology.interfaces[interface].up) {
-    lane->drop = Drop::interface_down;
-    return Verdict::drop;
-  }
-  lane->interface = interface;
-  lane->udp_offset = packet.header_length;
-  lane->length = static_cast<std::uint16_t>(packet.header_length + udp_length);
-  const auto* type = reinterpret_cast<const wire::Little32*>(udp + 1);
-  switch (type->get()) {
-    case wire::kWgData:
-      return Verdict::data;
-    case wire::kWgInitiation:
-    case wire::kWgResponse:
-    case wire::kWgCookieReply:
-      return Verdict::handshake;
-    default:
-      lane->drop = Drop::wg_bad_type;
-      return Verdict::drop;
-  }
 }
 
 // Of which datagram it is a piece is for the manager to find out.
@@ -159,6 +108,31 @@ Verdict instead_of_forwarding(const wire::Mac& to, Lane* lane) {
   return Verdict::drop;
 }
 
+// A tagged frame goes on as an untagged one that came by the port's VLAN. A tag for VLAN 0 has a
+// priority only.
+Drop untag(const Topology& topology, Lane* lane) {
+  std::uint16_t control = lane->mbuf->vlan_tci;  // a NIC or the kernel may have taken it off
+  if ((lane->mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0) {
+    constexpr std::size_t kAddresses = offsetof(wire::EthernetHeader, type);
+    if (rte_pktmbuf_data_len(lane->mbuf) < sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag)) {
+      return Drop::truncated;
+    }
+    auto* frame = rte_pktmbuf_mtod(lane->mbuf, std::byte*);
+    control = reinterpret_cast<const wire::VlanTag*>(frame + kAddresses)->control.get();
+    std::memmove(frame + sizeof(wire::VlanTag), frame, kAddresses);
+    rte_pktmbuf_adj(lane->mbuf, sizeof(wire::VlanTag));
+  }
+  if (const std::uint16_t vlan = control & wire::kVlanMask; vlan != 0) {
+    lane->port = topology.place_of(abi::link_of(topology.ports[lane->port].link, vlan));
+  }
+  return topology.ports[lane->port].used ? Drop::none : Drop::unknown_vlan;
+}
+
+bool is_tagged(const Lane& lane) {
+  return (lane.mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
+         rte_pktmbuf_mtod(lane.mbuf, const wire::EthernetHeader*)->type.get() == wire::kEtherVlan;
+}
+
 Verdict classify_frame(const Topology& topology, Lane* lane) {
   if (rte_pktmbuf_data_len(lane->mbuf) < sizeof(wire::EthernetHeader)) {
     lane->drop = Drop::truncated;
@@ -167,6 +141,12 @@ Verdict classify_frame(const Topology& topology, Lane* lane) {
   if (lane->mbuf->nb_segs != 1 && rte_pktmbuf_linearize(lane->mbuf) != 0) {
     lane->drop = Drop::truncated;
     return Verdict::drop;
+  }
+  if (is_tagged(*lane)) {
+    lane->drop = untag(topology, lane);
+    if (lane->drop != Drop::none) {
+      return Verdict::drop;
+    }
   }
   const auto* ethernet = rte_pktmbuf_mtod(lane->mbuf, const wire::EthernetHeader*);
   const TopologyPort& port = topology.ports[lane->port];

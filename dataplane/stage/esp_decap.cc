@@ -39,6 +39,9 @@ Drop find_sa(Lane* lane, const WorkerContext& worker, wire::EspText* text) {
   }
   lane->session = session;
   lane->interface = session->interface;
+  if (lane->origin == Origin::tunnel && lane->interface == lane->opened_at) {
+    return Drop::tunnel_loop;
+  }
   if (!worker.topology->interfaces[lane->interface].up) {
     return Drop::interface_down;
   }

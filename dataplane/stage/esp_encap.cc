@@ -52,16 +52,14 @@ OuterFields outer_fields(const Lane& lane, const OuterTemplate& outer,
             (reinterpret_cast<const wire::Ipv4Header*>(lane.ip)->fragment.get() &
              wire::kIpv4DontFragment) != 0;
   }
-  const auto fragment =
-      whole ? wire::kIpv4DontFragment : static_cast<std::uint16_t>(0);
+  const auto fragment = whole ? wire::kIpv4DontFragment : static_cast<std::uint16_t>(0);
   return {.traffic_class = static_cast<std::uint8_t>(dscp | (inner & wire::kEcnMask)),
           .fragment = fragment};
 }
 
 bool make_plan(const Lane& lane, const OuterTemplate& outer, const WorkerContext& worker,
                Plan* plan) {
-  plan->next_header =
-      lane.family == Family::ipv4 ? wire::kNextHeaderIpv4 : wire::kNextHeaderIpv6;
+  plan->next_header = lane.family == Family::ipv4 ? wire::kNextHeaderIpv4 : wire::kNextHeaderIpv6;
   if (lane.length == 0) {  // what keeps an SA alive is a dummy (RFC 4303, 2.6)
     plan->next_header = wire::kNextHeaderNone;
   } else if (lane.session->transport_mode) {
@@ -107,24 +105,25 @@ bool wrap(Lane* lane, const OuterTemplate& outer, const Plan& plan, WorkerContex
   const bool in_udp = outer.kind == abi::PeerKind::esp_in_udp;
   const std::size_t esp = sizeof(wire::EspHeader) + traits.iv + plan.text + traits.tag;
   const std::size_t behind = esp + (in_udp ? sizeof(wire::UdpHeader) : 0);  // the IP header
-  const std::size_t ip_length = plan.kept != 0
-                                    ? plan.kept
-                                    : outer.headers_length - (in_udp ? sizeof(wire::UdpHeader) : 0);
+  const std::size_t ip_length =
+      plan.kept != 0 ? plan.kept : outer.headers_length - (in_udp ? sizeof(wire::UdpHeader) : 0);
   if (ip_length + behind > UINT16_MAX) {
     return false;
   }
-  auto* tail = reinterpret_cast<std::byte*>(rte_pktmbuf_append(
-      lane->mbuf, static_cast<std::uint16_t>(plan.text - payload + traits.tag)));
+  auto* tail = reinterpret_cast<std::byte*>(
+      rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(plan.text - payload + traits.tag)));
   const std::size_t front = ip_length - plan.kept + behind - plan.text - traits.tag;
-  auto* ip = tail == nullptr ? nullptr
-                             : reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(
-                                   lane->mbuf, static_cast<std::uint16_t>(front)));
-  if (ip == nullptr) {
+  if (tail == nullptr) {
     return false;
   }
   wire::write_esp_trailer({tail, plan.text - payload}, plan.next_header);
+  std::byte* ip = prepend(lane->mbuf, static_cast<std::uint16_t>(front));
+  if (ip == nullptr) {
+    return false;
+  }
+  const std::byte* before = ip + front;  // where the packet lies now
   if (plan.kept != 0) {
-    std::memmove(ip, lane->ip, plan.kept);
+    std::memmove(ip, before, plan.kept);
     keep_header(ip, plan, lane->family, in_udp ? wire::kProtocolUdp : wire::kProtocolEsp, behind);
   } else {
     std::memcpy(ip, outer.headers.data(), ip_length);
@@ -164,6 +163,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, const Plan& plan, WorkerContex
   lane->family = outer.endpoint.remote.family;
   lane->length = static_cast<std::uint16_t>(ip_length + behind);
   lane->neighbour = outer.endpoint.neighbour;
+  lane->mtu = outer.endpoint.mtu;
   return true;
 }
 
@@ -180,8 +180,8 @@ void hand_over(Burst* burst, const LaneList& lanes, WorkerContext* worker) {
                                           .interface = lane->interface,
                                           .mtu = lane->mtu,
                                           .peer = lane->peer};
-    if (to >= worker->shared->handover.size() || worker->shared->handover[to] == nullptr ||
-        rte_ring_enqueue(worker->shared->handover[to], lane->mbuf) != 0) {
+    if (worker->handed == nullptr || to >= worker->handed->workers() ||
+        !worker->handed->give(worker->index, to, lane->mbuf)) {
       drop_unsealed(lane, Drop::handover_full, worker);
     }
   }
@@ -211,6 +211,12 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
     if (outers[i] == nullptr) {
       worker->peer_counters[lane->peer].drops.add(1);
       refuse(burst, i, Drop::no_endpoint, worker);
+      continue;
+    }
+    // What the host sends itself was not measured yet.
+    if (lane->length > outers[i]->inner_mtu && lane->origin == Origin::host) {
+      lane->mtu = outers[i]->inner_mtu;
+      refuse(burst, i, Drop::too_big, worker);
       continue;
     }
     lane->session = peer.sealing_session();
@@ -259,12 +265,10 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
   }
   worker->aead->seal({jobs.data(), wrapped.size});
   for (const std::uint32_t i : wrapped) {
-    Lane* lane = &burst->lanes[i];
     if (outers[i]->kind == abi::PeerKind::esp_in_udp) {
-      finish_checksum(lane);
+      finish_checksum(&burst->lanes[i]);
     }
-    lane->origin = Origin::outer;
-    burst->to_neighbour.push(i);
+    send_sealed(burst, i, *outers[i], worker);
   }
 }
 

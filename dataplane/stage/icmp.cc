@@ -38,7 +38,7 @@ abi::Address answering_address(const Lane& lane, const Topology& topology) {
 // In place of the packet: its beginning, quoted behind the headers of the answer.
 bool make_answer(Lane* lane, WorkerContext* worker) {
   const std::span<const std::byte> packet(lane->ip, lane->length);
-  if (!wire::may_answer(packet)) {
+  if (lane->origin == Origin::outer || !wire::may_answer(packet)) {
     return false;
   }
   const abi::Address from = answering_address(*lane, *worker->topology);

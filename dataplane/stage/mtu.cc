@@ -46,6 +46,18 @@ void cut(Burst* burst, std::uint32_t i) {
   burst->to_host.push(i);
 }
 
+// A tunnel within a tunnel has what fits there.
+void fit_way(Lane* lane, const WorkerContext& worker) {
+  if (lane->peer == abi::kNoPeer) {
+    return;
+  }
+  const OuterTemplate* outer =
+      worker.shared->peers[lane->peer].outer.load(std::memory_order_acquire);
+  if (outer != nullptr) {
+    lane->mtu = std::min(lane->mtu, outer->inner_mtu);
+  }
+}
+
 std::uint16_t tunnel_mtu(const Lane& lane, const Topology& topology, bool* clamp) {
   std::uint16_t mtu = UINT16_MAX;
   *clamp = false;
@@ -90,6 +102,7 @@ void mtu(Burst* burst, WorkerContext* worker) {
     Lane* lane = &burst->lanes[i];
     // What followed the IP packet in its frame (Ethernet padding) goes no further.
     rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - lane->length);
+    fit_way(lane, *worker);
     if (lane->length > lane->mtu) {
       if (may_fragment(*lane)) {
         cut(burst, i);

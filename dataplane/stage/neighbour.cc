@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ethernet.h"
 
@@ -18,7 +20,27 @@ void wait_for_neighbour(Lane* lane) {
                                         .allow_plain = lane->allow_plain,
                                         .port = lane->port,
                                         .interface = lane->interface,
+                                        .mtu = lane->mtu,
                                         .neighbour = lane->neighbour};
+}
+
+// False: the buffer has no room for it.
+bool write_header(Lane* lane, const Neighbour& to, const TopologyPort& port) {
+  const std::uint16_t type = lane->family == Family::ipv4 ? wire::kEtherIpv4 : wire::kEtherIpv6;
+  const std::size_t tag = port.vlan() != 0 ? sizeof(wire::VlanTag) : 0;
+  auto* frame = rte_pktmbuf_prepend(lane->mbuf,
+                                    static_cast<std::uint16_t>(sizeof(wire::EthernetHeader) + tag));
+  if (frame == nullptr) {
+    return false;
+  }
+  auto* ethernet = reinterpret_cast<wire::EthernetHeader*>(frame);
+  ethernet->destination = to.mac;
+  ethernet->source = port.mac;
+  ethernet->type.set(type);
+  if (tag != 0) {
+    wire::write_tag(ethernet, port.vlan());
+  }
+  return true;
 }
 
 }  // namespace
@@ -32,14 +54,19 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       continue;
     }
     const TopologyPort& port = worker->topology->ports[to.port];
+    if (!port.used) {
+      drop_packet(lane, Drop::unknown_vlan, worker->counters);
+      continue;
+    }
     if (leaks(*lane, port.underlay)) {
       drop_packet(lane, Drop::plain_to_underlay, worker->counters);
       continue;
     }
-    if (lane->length > port.mtu && lane->origin == Origin::outer) {
+    const std::uint16_t mtu = lane->mtu != 0 ? std::min(lane->mtu, port.mtu) : port.mtu;
+    if (lane->length > mtu && lane->origin == Origin::outer) {
       *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::fragment_outer,
                                             .origin = lane->origin,
-                                            .mtu = port.mtu,
+                                            .mtu = mtu,
                                             .neighbour = lane->neighbour};
       burst->to_host.push(i);
       continue;
@@ -53,16 +80,11 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       burst->to_host.push(i);
       continue;
     }
-    auto* ethernet = reinterpret_cast<wire::EthernetHeader*>(
-        rte_pktmbuf_prepend(lane->mbuf, sizeof(wire::EthernetHeader)));
-    if (ethernet == nullptr) {
+    if (!write_header(lane, to, port)) {
       drop_packet(lane, Drop::too_big, worker->counters);
       continue;
     }
-    ethernet->destination = to.mac;
-    ethernet->source = port.mac;
-    ethernet->type.set(lane->family == Family::ipv4 ? wire::kEtherIpv4 : wire::kEtherIpv6);
-    lane->port = to.port;
+    lane->port = port.port();
     burst->to_tx.push(i);
   }
 }

@@ -54,7 +54,9 @@ inline void commit_windows(Burst* burst, const LaneList& authentic, const Window
   }
 }
 
-// The peer may have a new address. Only what was authenticated and is not a replay says so.
+// The peer may have a new address. Only what was authenticated, is no replay and is the newest that
+// its session has seen says so: what somebody held back and sends later from elsewhere moves
+// nobody.
 inline void notice_move(const Lane& lane, WorkerContext* worker) {
   const OuterTemplate* outer =
       worker->shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
@@ -64,6 +66,9 @@ inline void notice_move(const Lane& lane, WorkerContext* worker) {
   const std::uint8_t ports = worker->topology->interfaces[lane.interface].source_ports;
   if (outer != nullptr && outer->endpoint.remote == from &&
       static_cast<std::uint16_t>(udp->source.get() - ntohs(outer->endpoint.remote_port)) < ports) {
+    return;
+  }
+  if (lane.counter + 1 < lane.session->window.received()) {
     return;
   }
   if (!worker->move_notices.take(worker->now_tsc)) {
@@ -83,7 +88,8 @@ inline void notice_move(const Lane& lane, WorkerContext* worker) {
                                   .interface = lane.interface,
                                   .peer = lane.session->peer,
                                   .local_id = lane.session->local_id};
-  if (rte_ring_sp_enqueue(worker->to_manager, copy) != 0) {
+  if (rte_ring_sp_enqueue(worker->to_manager[static_cast<std::size_t>(UpRing::control)], copy) !=
+      0) {
     rte_pktmbuf_free(copy);
   }
 }

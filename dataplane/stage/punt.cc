@@ -49,7 +49,7 @@ bool mac1_ok(std::span<const std::byte> message, const TopologyInterface& interf
                        message.subspan(covered.size(), wire::kWgMacSize));
 }
 
-Drop check(const Lane& lane, WorkerContext* worker) {
+Drop check(const Lane& lane, WorkerContext* worker, PuntClass* punt_class) {
   const auto message = message_of(lane);
   const std::uint32_t type = reinterpret_cast<const wire::Little32*>(message.data())->get();
   if (message.size() != size_of_type(type)) {
@@ -59,8 +59,8 @@ Drop check(const Lane& lane, WorkerContext* worker) {
       !mac1_ok(message, worker->topology->interfaces[lane.interface], worker->mac)) {
     return Drop::wg_bad_mac1;
   }
-  const auto punt_class = static_cast<std::size_t>(class_of(type, message));
-  return worker->police[punt_class].take(worker->now_tsc) ? Drop::none : Drop::wg_policed;
+  *punt_class = class_of(type, message);
+  return worker->police.take(*punt_class, worker->now_tsc) ? Drop::none : Drop::wg_policed;
 }
 
 }  // namespace
@@ -68,7 +68,8 @@ Drop check(const Lane& lane, WorkerContext* worker) {
 void punt(Burst* burst, WorkerContext* worker) {
   for (const std::uint32_t i : burst->to_punt) {
     Lane* lane = &burst->lanes[i];
-    if (const Drop reason = check(*lane, worker); reason != Drop::none) {
+    PuntClass punt_class = PuntClass::initiation;
+    if (const Drop reason = check(*lane, worker, &punt_class); reason != Drop::none) {
       drop_packet(lane, reason, worker->counters);
       continue;
     }
@@ -77,6 +78,7 @@ void punt(Burst* burst, WorkerContext* worker) {
                     static_cast<std::uint16_t>(lane->ip - rte_pktmbuf_mtod(mbuf, std::byte*)));
     *packet_note(mbuf) = PacketNote{.kind = NoteKind::punt,
                                     .origin = lane->origin,
+                                    .punt_class = punt_class,
                                     .port = lane->port,
                                     .interface = lane->interface};
     burst->to_host.push(i);

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "dataplane/stage/local_udp.h"
 #include "dataplane/stage/lookup.h"
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ecn.h"
@@ -94,6 +95,40 @@ std::uint32_t child_of(const Lane& lane, const NextHop& hop, const WorkerContext
   return rule == nullptr ? kNone24 : rule->peer + worker.index % rule->spread;
 }
 
+// What a tunnel carries to us may be another one's. Its own it never is: where a peer was heard
+// within the tunnel to it, it could not be answered.
+Drop to_us(Burst* burst, std::uint32_t i, const Topology& topology) {
+  Lane* lane = &burst->lanes[i];
+  const auto packet =
+      lane->origin == Origin::tunnel ? wire::parse_ip({lane->ip, lane->length}) : std::nullopt;
+  if (packet && packet->protocol == wire::kProtocolEsp && !packet->fragment && topology.ipsec) {
+    lane->udp_offset = packet->header_length;
+    lane->esp_offset = packet->header_length;
+    burst->again_esp_decap.push(i);
+    return Drop::none;
+  }
+  if (packet && packet->protocol == wire::kProtocolUdp && !packet->fragment) {
+    const LocalUdp found = find_listener(*packet, topology, lane);
+    if (found == LocalUdp::refused) {
+      return lane->drop;
+    }
+    if (found == LocalUdp::esp) {
+      burst->again_esp_decap.push(i);
+      return Drop::none;
+    }
+    if (found != LocalUdp::hosts) {
+      if (lane->interface == lane->opened_at) {
+        return Drop::tunnel_loop;
+      }
+      (found == LocalUdp::data ? burst->again_decap : burst->again_punt).push(i);
+      return Drop::none;
+    }
+  }
+  give_to_host(lane);
+  burst->to_host.push(i);
+  return Drop::none;
+}
+
 Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const WorkerContext& worker) {
   Lane* lane = &burst->lanes[i];
   if (denied_from_underlay(*burst, i, false, worker)) {
@@ -122,6 +157,9 @@ Drop to_neighbour(Burst* burst, std::uint32_t i, const NextHop& hop, const Worke
   const bool glean = hop.kind == abi::HopKind::glean;
   const std::uint16_t port = glean ? hop.port : worker.shared->hops.neighbour(hop.target).port;
   const TopologyPort& out = worker.topology->ports[port];
+  if (!out.used) {
+    return Drop::unknown_vlan;
+  }
   if (out.underlay && lane->origin != Origin::underlay && !hop.allow_plain) {
     return Drop::plain_to_underlay;
   }
@@ -156,9 +194,7 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
   }
   switch (hop.kind) {
     case abi::HopKind::local:
-      give_to_host(&burst->lanes[i]);
-      burst->to_host.push(i);
-      return Drop::none;
+      return to_us(burst, i, *worker.topology);
     case abi::HopKind::glean:
     case abi::HopKind::neighbour:
       return to_neighbour(burst, i, hop, worker);

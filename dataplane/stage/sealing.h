@@ -1,11 +1,14 @@
 // What the stages that seal packets share: counters, outer headers, what cannot be sealed now.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/packet.h"
+#include "dataplane/stage/stages.h"
+#include "dataplane/table/counter_blocks.h"
 #include "dataplane/wire/ecn.h"
+#include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
 #include "dataplane/worker_context.h"
@@ -25,71 +28,6 @@ inline void wait_for_session(Lane* lane) {
                                         .mtu = lane->mtu,
                                         .peer = lane->peer};
 }
-
-// Takes one block of counters per session for the whole burst (no two workers ever get the same
-// number), and deals it out in order. `message_limit` is at most 2^63, and workers stop at
-// `exhausted`, so that the counter cannot come round.
-class CounterBlocks {
- public:
-  // `bytes` are the text's, for sessions that have a limit of them.
-  void count(const Session* session, std::uint32_t bytes = 0) {
-    Entry* e = entry(session);
-    ++e->size;
-    e->bytes += bytes;
-  }
-
-  // False: the session has none left.
-  bool next(Session* session, std::uint64_t* counter) {
-    Entry* e = entry(session);
-    if (!e->taken) {
-      take(session, e);
-    }
-    if (e->given == e->size || e->first + e->given >= session->message_limit) {
-      return false;
-    }
-    *counter = e->first + e->given++;
-    return true;
-  }
-
- private:
-  struct Entry {
-    const Session* session = nullptr;
-    std::uint64_t first = 0;
-    std::uint32_t size = 0;
-    std::uint64_t bytes = 0;
-    std::uint32_t given = 0;
-    bool taken = false;
-  };
-
-  static void take(Session* session, Entry* e) {
-    e->taken = true;
-    // The first block of bytes that would go over the limit is the end: not one more is sealed.
-    const bool spent =
-        session->byte_limit != kNoLimit &&
-        session->sent_bytes.fetch_add(e->bytes, std::memory_order_relaxed) + e->bytes >
-            session->byte_limit;
-    if (spent ||
-        session->next_counter.load(std::memory_order_relaxed) >= session->message_limit) {
-      session->exhausted.store(true, std::memory_order_relaxed);
-      e->size = 0;
-      return;
-    }
-    e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
-  }
-
-  // Open addressing; twice as many places as lanes.
-  Entry* entry(const Session* session) {
-    for (std::uint32_t place = session->local_id;; ++place) {
-      Entry* e = &entries_[place % entries_.size()];
-      if (e->session == session || e->session == nullptr) {
-        e->session = session;
-        return e;
-      }
-    }
-  }
-
-  std::array<Entry, 2 * kBurst> entries_{};
-};
 
 struct OuterFields {
   std::uint8_t traffic_class = 0;
@@ -118,6 +56,21 @@ inline void write_ip(std::byte* ip, const OuterTemplate& outer, const OuterField
   header->payload_length.set(static_cast<std::uint16_t>(fields.payload));
 }
 
+// A buffer has room for two tunnels' headers in front. For more the packet moves back. Null: there
+// is no room behind either.
+inline std::byte* prepend(rte_mbuf* mbuf, std::uint16_t size) {
+  constexpr std::uint16_t kLink = sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag);
+  if (const int missing = size + kLink - rte_pktmbuf_headroom(mbuf); missing > 0) [[unlikely]] {
+    if (rte_pktmbuf_tailroom(mbuf) < missing) {
+      return nullptr;
+    }
+    auto* data = rte_pktmbuf_mtod(mbuf, std::byte*);
+    std::memmove(data + missing, data, rte_pktmbuf_data_len(mbuf));
+    mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + missing);
+  }
+  return reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(mbuf, size));
+}
+
 inline void count_sent(const Lane& lane, std::uint16_t inner_length, WorkerContext* worker) {
   PeerCounters& counters = worker->peer_counters[lane.peer];
   if (inner_length == 0) {
@@ -140,6 +93,42 @@ inline void finish_checksum(Lane* lane) {
 inline void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
   worker->peer_counters[lane->peer].drops.add(1);
   drop_packet(lane, reason, worker->counters);
+}
+
+// The outer packet is one that another tunnel carries.
+inline void into_another(Burst* burst, std::uint32_t i, std::uint32_t through,
+                         WorkerContext* worker) {
+  Lane* lane = &burst->lanes[i];
+  lane->peer = through;
+  lane->interface = worker->shared->peers[through].interface.load(std::memory_order_relaxed);
+  const TopologyInterface& interface = worker->topology->interfaces[lane->interface];
+  if (!interface.used || !interface.up) {
+    drop_packet(lane, Drop::interface_down, worker->counters);
+    return;
+  }
+  lane->mtu = lane->mtu != 0 ? std::min(lane->mtu, interface.mtu) : interface.mtu;
+  if (lane->length > lane->mtu) {
+    *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::fragment_outer,
+                                          .origin = lane->origin,
+                                          .interface = lane->interface,
+                                          .mtu = lane->mtu,
+                                          .peer = through};
+    burst->to_host.push(i);
+    return;
+  }
+  const bool ipsec = interface.kind == abi::TunnelKind::ipsec;
+  (ipsec ? burst->again_esp_encap : burst->again_encap).push(i);
+}
+
+// Sealed, on its way to the underlay or into the tunnel that its peer is reached through.
+inline void send_sealed(Burst* burst, std::uint32_t i, const OuterTemplate& outer,
+                        WorkerContext* worker) {
+  burst->lanes[i].origin = Origin::outer;
+  if (const std::uint32_t through = outer.endpoint.through; through != abi::kNoPeer) {
+    into_another(burst, i, through, worker);
+  } else {
+    burst->to_neighbour.push(i);
+  }
 }
 
 }  // namespace gotthard::dataplane

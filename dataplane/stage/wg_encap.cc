@@ -14,10 +14,11 @@ namespace gotthard::dataplane {
 namespace {
 
 // Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
-std::uint32_t padded_length(const Lane& lane, const WorkerContext& worker) {
+std::uint32_t padded_length(const Lane& lane, const OuterTemplate& outer,
+                            const WorkerContext& worker) {
   const std::uint32_t padded = (lane.length + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
-  const std::uint32_t limit =
-      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu;
+  const std::uint32_t limit = std::min(
+      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu, outer.inner_mtu);
   return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
 }
 
@@ -43,19 +44,21 @@ std::uint8_t outer_class(const Lane& lane, const WorkerContext& worker) {
 
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
-  const std::uint32_t padded = padded_length(*lane, *worker);
+  const std::uint32_t padded = padded_length(*lane, outer, *worker);
   const std::uint32_t padding = padded - lane->length;
   const std::uint8_t traffic_class = outer_class(*lane, *worker);
   const std::uint16_t port_offset = source_port_of(*lane, *worker);
   auto* tail = reinterpret_cast<std::byte*>(
       rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
   const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
-  auto* ip = tail == nullptr ? nullptr
-                             : reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(lane->mbuf, front));
-  if (ip == nullptr) {
+  if (tail == nullptr) {
     return false;
   }
   std::memset(tail, 0, padding);
+  std::byte* ip = prepend(lane->mbuf, front);
+  if (ip == nullptr) {
+    return false;
+  }
   std::memcpy(ip, outer.headers.data(), outer.headers_length);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
@@ -79,6 +82,7 @@ bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto:
   lane->length =
       static_cast<std::uint16_t>(outer.headers_length - sizeof(wire::UdpHeader) + udp_length);
   lane->neighbour = outer.endpoint.neighbour;
+  lane->mtu = outer.endpoint.mtu;
   return true;
 }
 
@@ -99,6 +103,12 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
     if (outers[i] == nullptr) {
       worker->peer_counters[lane->peer].drops.add(1);
       refuse(burst, i, Drop::no_endpoint, worker);
+      continue;
+    }
+    // What the host sends itself was not measured yet.
+    if (lane->length > outers[i]->inner_mtu && lane->origin == Origin::host) {
+      lane->mtu = outers[i]->inner_mtu;
+      refuse(burst, i, Drop::too_big, worker);
       continue;
     }
     lane->session = worker->shared->peers[lane->peer].sealing_session();
@@ -136,10 +146,8 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
   }
   worker->aead->seal({jobs.data(), wrapped.size});
   for (const std::uint32_t i : wrapped) {
-    Lane* lane = &burst->lanes[i];
-    finish_checksum(lane);
-    lane->origin = Origin::outer;
-    burst->to_neighbour.push(i);
+    finish_checksum(&burst->lanes[i]);
+    send_sealed(burst, i, *outers[i], worker);
   }
 }
 

@@ -1,11 +1,15 @@
 #include "dataplane/table/peer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gotthard::dataplane {
 namespace {
 
 constexpr std::uint8_t kOuterTtl = 64;
+
+// With the largest IV, padding, trailer and ICV of all suites (RFC 4303, 2; RFC 4868).
+constexpr std::size_t kEspOverhead = 8 + 16 + 15 + 2 + 32;
 
 std::size_t udp_length(abi::PeerKind kind) {
   return kind == abi::PeerKind::esp ? 0 : sizeof(wire::UdpHeader);
@@ -51,6 +55,15 @@ OuterTemplate make_outer_template(const abi::Endpoint& endpoint, abi::PeerKind k
     write_ipv4(endpoint, &result);
   } else {
     write_ipv6(endpoint, &result);
+  }
+  const std::size_t inner_overhead = kind == abi::PeerKind::wireguard
+                                         ? sizeof(wire::WgDataHeader) + wire::kWgTagSize
+                                         : kEspOverhead;
+  constexpr int kLeastInnerMtu = 1280;  // RFC 8200, section 5
+  if (endpoint.through != abi::kNoPeer && endpoint.mtu != 0) {
+    result.inner_mtu = static_cast<std::uint16_t>(std::max(
+        kLeastInnerMtu,
+        int{endpoint.mtu} - int{result.headers_length} - static_cast<int>(inner_overhead)));
   }
   if (kind == abi::PeerKind::esp) {
     return result;

@@ -23,6 +23,8 @@ struct OuterTemplate {
   abi::DontFragment dont_fragment = abi::DontFragment::clear;
   std::uint8_t dscp = abi::kDscpFromInner;
   std::uint16_t headers_length = 0;  // IP and UDP
+  // In another tunnel: what fits there, since pieces are not put together within tunnels.
+  std::uint16_t inner_mtu = UINT16_MAX;
   std::array<std::byte, sizeof(wire::Ipv6Header) + sizeof(wire::UdpHeader)> headers{};
   // IPv4: sum of the header's constant words, so that only length and id are added per packet.
   std::uint32_t checksum_base = 0;

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +17,14 @@ namespace gotthard::dataplane {
 
 inline constexpr std::size_t kMaxLocalAddresses = 64;
 
+inline constexpr std::uint16_t kLinkPlaces = abi::kMaxPorts + abi::kMaxVlans;
+inline constexpr std::uint16_t kNoLink = kLinkPlaces;
+struct VlanPlace {
+  std::uint16_t link = 0;
+  std::uint16_t place = 0;
+  auto operator<=>(const VlanPlace&) const = default;
+};
+
 // Addresses that ICMP errors come from, one a family; Family::none when there is none to give.
 struct AnswerAddresses {
   abi::Address ipv4;
@@ -25,12 +34,19 @@ struct AnswerAddresses {
   }
 };
 
+// A port or a VLAN of one, which has what its port has. Packets and next hops name it by its place
+// in Topology::ports, which is a port's number for a port.
 struct TopologyPort {
   wire::Mac mac{};
   bool underlay = false;
   std::uint16_t mtu = 0;
   std::uint16_t ethdev = 0;  // DPDK's port id
+  std::uint16_t queues = 0;  // queue n is worker n's; workers beyond have none
   AnswerAddresses answers;
+  bool used = false;
+  std::uint16_t link = 0;  // as in records
+  [[nodiscard]] std::uint16_t vlan() const { return abi::vlan_of(link); }
+  [[nodiscard]] std::uint16_t port() const { return abi::port_of(link); }
 };
 
 struct TopologyInterface {
@@ -47,15 +63,27 @@ struct TopologyInterface {
 };
 
 struct Topology {
-  std::array<TopologyPort, abi::kMaxPorts> ports;
+  std::array<TopologyPort, kLinkPlaces + 1> ports;  // the last one is never used
   std::array<TopologyInterface, abi::kMaxInterfaces> interfaces;
-  std::uint32_t port_count = 0;
-  std::uint32_t interface_count = 0;  // one more than the greatest used number
-  bool ipsec = false;                 // one of them at least is
+  std::uint32_t port_count = 0;  // without VLANs
+  std::uint32_t vlan_count = 0;
+  std::array<VlanPlace, abi::kMaxVlans> vlans{};  // sorted
+  std::uint32_t interface_count = 0;              // one more than the greatest used number
+  bool ipsec = false;                             // one of them at least is
   std::uint32_t local4_count = 0;
   std::uint32_t local6_count = 0;
   std::array<std::uint32_t, kMaxLocalAddresses> local4{};  // as on the wire
   std::array<std::array<std::uint8_t, 16>, kMaxLocalAddresses> local6{};
+
+  // The place of a port or VLAN, or kNoLink, whose entry is not `used`.
+  [[nodiscard]] std::uint16_t place_of(std::uint16_t link) const {
+    if (abi::vlan_of(link) == 0) {
+      return link < port_count ? link : kNoLink;
+    }
+    const VlanPlace* end = vlans.data() + vlan_count;
+    const VlanPlace* at = std::lower_bound(vlans.data(), end, VlanPlace{link, 0});
+    return at != end && at->link == link ? at->place : kNoLink;
+  }
 
   [[nodiscard]] bool is_local4(std::uint32_t raw) const {
     for (std::uint32_t i = 0; i < local4_count; ++i) {

@@ -8,9 +8,9 @@
 
 namespace gotthard::wire {
 
-// Makes the checksum of a TCP segment or UDP datagram right for the addresses that `packet` has now;
-// UDP over IPv4 that had none keeps none. Leaves fragments and other protocols alone. `packet` was
-// taken by parse_ip(), as `parsed`.
+// Makes the checksum of a TCP segment or UDP datagram right for the addresses that `packet` has
+// now; UDP over IPv4 that had none keeps none. Leaves fragments and other protocols alone. `packet`
+// was taken by parse_ip(), as `parsed`.
 void renew_transport_checksum(std::span<std::byte> packet, const IpPacket& parsed);
 
 }  // namespace gotthard::wire

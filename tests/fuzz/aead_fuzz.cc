@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "crypto/aead.h"
@@ -17,19 +19,27 @@ using namespace gotthard::crypto;
 constexpr std::size_t kKeys = 5;
 
 struct Engine {
+  explicit Engine(AeadEngine made) : engine(std::move(made)) {}
+
   AeadEngine engine;
   std::array<AeadKey, kKeys> keys;
 };
 
-AeadEngine make_engine(Backend backend) {
+// Every backend that this machine can run, the portable one first.
+std::deque<Engine> make_engines() {
   if (!init()) {
     std::abort();
   }
-  auto engine = AeadEngine::create(backend);
-  if (!engine) {
+  std::deque<Engine> engines;
+  for (std::size_t i = 1; i < kBackendNames.size(); ++i) {
+    if (auto engine = AeadEngine::create(static_cast<Backend>(i))) {
+      engines.emplace_back(std::move(*engine));
+    }
+  }
+  if (engines.empty() || engines.front().engine.backend_name() != "portable") {
     std::abort();
   }
-  return std::move(*engine);
+  return engines;
 }
 
 constexpr std::size_t kHeader = 8;
@@ -128,15 +138,16 @@ void check(const std::vector<Packet>& plain, Engine& sealer, Engine& opener) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static Engine portable{make_engine(Backend::portable), {}};
-  static Engine fastest{make_engine(Backend::automatic), {}};
+  static std::deque<Engine> engines = make_engines();
+  Engine& portable = engines.front();
   Input input(data, size);
   for (std::size_t i = 0; i < kKeys; ++i) {
     const auto suite = static_cast<Suite>(input.octet() % kSuites);
     std::vector<std::byte> key(key_size(suite));
     input.fill(key);
-    require(portable.engine.expand(suite, key, portable.keys[i]).has_value());
-    require(fastest.engine.expand(suite, key, fastest.keys[i]).has_value());
+    for (Engine& side : engines) {
+      require(side.engine.expand(suite, key, side.keys[i]).has_value());
+    }
   }
   std::vector<Packet> packets;
   while (!input.empty() && packets.size() < kMaxBatch) {
@@ -158,7 +169,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       packet.bytes[kFront + i] = static_cast<std::byte>(pattern[i % 8] + i / 8);
     }
   }
-  check(packets, portable, fastest);
-  check(packets, fastest, portable);
+  for (std::size_t i = 1; i < engines.size(); ++i) {
+    check(packets, portable, engines[i]);
+    check(packets, engines[i], portable);
+  }
   return 0;
 }

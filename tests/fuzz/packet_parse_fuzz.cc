@@ -125,7 +125,7 @@ void write_handshake(std::span<const std::byte> bytes) {
   if (!abi::valid(record)) {
     return;
   }
-  rte_mbuf* mbuf = to_packet(record, kPool);
+  rte_mbuf* mbuf = to_packet(record, record.remote_port, kPool);
   require(mbuf != nullptr);
   const Exact buffer(frame_bytes(mbuf));
   rte_pktmbuf_free(mbuf);

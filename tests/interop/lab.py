@@ -15,7 +15,8 @@ import time
 
 from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, start,  # noqa: F401
                       wait_for)
-from traffic import Sequence, Wire, iperf3, ping, ping_at_once, reach  # noqa: F401
+from traffic import (Sequence, Wire, answers, faultless, iperf3, ping, ping_at_once,  # noqa: F401
+                     reach)
 
 GOTTHARD = BUILD / "gotthard"
 SKIPPED = 77
@@ -180,6 +181,13 @@ class Gateway:
                 return int(fields["Pid"])
         raise Failed(f"{self.name} has no {program}")
 
+    def replaced(self, program, old):
+        """It has been started again, under another number."""
+        try:
+            return self.child(program) != old
+        except Failed:
+            return False
+
     def _ours(self, parent):
         try:
             words = pathlib.Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0")
@@ -343,9 +351,9 @@ def main(*tests):
             print(f"{test.__name__}: skipped: {skipped}", flush=True)
         except (Failed, subprocess.TimeoutExpired) as failed:
             status = 1
-            print(f"{test.__name__}: {failed}", flush=True)
             for gateway in lab.gateways:
-                print(f"--- {gateway.name}\n{gateway.log_text()[-4000:]}", flush=True)
+                print(f"--- {gateway.name}\n{gateway.log_text()[-2000:]}", flush=True)
+            print(f"{test.__name__}: {failed}", flush=True)
         finally:
             lab.close()
     sys.exit(status)

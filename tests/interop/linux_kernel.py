@@ -6,9 +6,10 @@ kernel's one core is slow.
 """
 import os
 import pathlib
+import re
 import time
 
-from lab import check, command
+from lab import Failed, check, command, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent / "uml"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "gotthard"
@@ -22,6 +23,11 @@ def kernel():
     return None
 
 
+def has(feature):
+    """What an older kernel in the cache may lack."""
+    return feature.encode() in kernel().read_bytes()
+
+
 class LinuxKernel:
     READY = "gotthard: ready"
 
@@ -33,12 +39,15 @@ class LinuxKernel:
         self.taps = [self._tap(device) for device in devices]
         self.log = lab.directory / f"linux-{namespace}.log"
         self.end = lab.directory / f"linux-{namespace}.end"
+        self.commands = lab.directory / f"linux-{namespace}.commands"
+        self.commands.mkdir()
+        self.given = 0
         file = lab.directory / f"linux-{namespace}.sh"
         # Without offloads, as on all ports of the tests: what is captured has whole checksums.
         offloads = "".join(f"ethtool -K vec{i} tx off rx off tso off gso off gro off || true\n"
                            for i in range(len(devices)))
         file.write_text(offloads + script + f'\necho "{self.READY}"\n'
-                        f"until [ -e {self.end} ]; do sleep 0.2; done\n")
+                        + self._follow())
         vectors = [f"vec{i}:transport=tap,ifname={tap},depth=128,gro=0"
                    for i, tap in enumerate(self.taps)]
         self.process = lab.start(
@@ -50,6 +59,40 @@ class LinuxKernel:
             check(self.process.poll() is None and time.monotonic() < deadline,
                   f"User-Mode Linux is not ready:\n{self.text()[-2000:]}")
             time.sleep(0.1)
+
+    def _follow(self):
+        """Commands come as files with numbers, and their output goes to the console."""
+        return f"""
+n=1
+until [ -e {self.end} ]; do
+  if [ -e {self.commands}/$n ]; then
+    echo "gotthard: command $n"
+    status=0
+    bash -eu {self.commands}/$n 2>&1 || status=$?
+    echo "gotthard: command $n ended with $status"
+    n=$((n + 1))
+  else
+    sleep 0.05
+  fi
+done
+"""
+
+    def run(self, text, seconds=60):
+        """What a script says that the kernel's first process runs."""
+        self.given += 1
+        n = self.given
+        file = self.commands / f"{n}.new"
+        file.write_text(text)
+        file.rename(self.commands / str(n))
+        answer = re.compile(rf"gotthard: command {n}\r?\n(.*)gotthard: command {n} ended with (\d+)", re.S)
+        try:
+            wait_for(f"Linux to run: {text}", lambda: answer.search(self.text()), seconds)
+        except Failed as failed:
+            raise Failed(f"{failed}\n{self.text()[-2000:]}") from None
+        said, status = answer.search(self.text()).groups()
+        if status != "0":
+            raise Failed(f"Linux: {text}: ended with {status}: {said}")
+        return said.replace("\r", "")
 
     def _tap(self, device):
         tap, bridge = f"t{device}", f"b{device}"

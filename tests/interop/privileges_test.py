@@ -12,14 +12,14 @@ import subprocess
 from lab import BUILD, TwoRegions, check, main, ping, wait_for
 
 # linux/capability.h
-DAC_OVERRIDE, KILL, SETGID, SETUID, SETPCAP, NET_ADMIN, IPC_LOCK = 1, 5, 6, 7, 8, 12, 14
+DAC_OVERRIDE, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_ADMIN, IPC_LOCK = 1, 5, 6, 7, 8, 10, 12, 14
 NONE = frozenset()
 ROOT = 0
 FILTERED, UNFILTERED = "2", "0"
 
 # The table of programs in README.md. The supervisor alone keeps privileges: also those that its
 # children begin with, which it cannot use itself.
-SUPERVISOR = frozenset({DAC_OVERRIDE, KILL, SETGID, SETUID, SETPCAP, NET_ADMIN, IPC_LOCK})
+SUPERVISOR = frozenset({DAC_OVERRIDE, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_ADMIN, IPC_LOCK})
 
 
 def status(task):

@@ -37,6 +37,13 @@ def ping_at_once(lab, *pairs, count=3, wait=3):
     return [int(found.group(1)) if found else 0 for found in received]
 
 
+def answers(lab, namespace, address, count=2, *more):
+    """Of pings that may be lost, or are not to be answered."""
+    output = lab.inside(namespace, "ping", "-n", "-c", count, "-i", "0.2", "-W", "1", *more, address, allow=None)
+    found = re.search(r"(\d+) received", output)
+    return int(found.group(1)) if found else 0
+
+
 def reach(lab, namespace, address, count=3):
     """Each ping is answered, or the test fails."""
     answers = ping(lab, namespace, address, count=count)
@@ -61,9 +68,10 @@ class Sequence:
     """Numbered packets from one host to another; what the stand loses is told apart.
 
     That is what its ports lose, and full sockets, which an old wireguard-go has on a busy machine.
+    With several flows `reordered` counts within each of them.
     """
 
-    def __init__(self, lab, sender, receiver, address, rate, seconds, port=9000, size=64):
+    def __init__(self, lab, sender, receiver, address, rate, seconds, port=9000, size=64, flows=1):
         self.lab = lab
         self.stand = stand_losses(lab)
         # Of the two counts the ports' is taken first here and last in result(), so that no frame
@@ -72,8 +80,15 @@ class Sequence:
                        if g.process is not None]
         self.receiving = lab.start(receiver, SEQTRAFFIC, "receive", address, port, seconds + 20)
         time.sleep(0.3)
-        self.sending = lab.start(sender, SEQTRAFFIC, "send", address, port, rate, seconds, size)
+        self.sending = lab.start(sender, SEQTRAFFIC, "send", address, port, rate, seconds, size,
+                                 flows)
         self.seconds = seconds
+
+    def stop(self):
+        """Before its time, which was only the longest that it would have taken."""
+        check(self.sending.poll() is None, "the stream ended before what it was to accompany")
+        self.sending.terminate()
+        return self.result()
 
     def result(self):
         self.sending.communicate(timeout=self.seconds + 60)
@@ -93,6 +108,11 @@ class Sequence:
         result["lost_by_gateways"] = max(0, result["lost"] - result["lost_by_test_ports"] -
                                          result["lost_by_sockets"])
         return result
+
+
+def faultless(result):
+    """All of a stream has come once, each flow in its order."""
+    return result["total"] > 0 and not (result["lost_by_gateways"] or result["duplicated"] or result["reordered"])
 
 
 class Wire:

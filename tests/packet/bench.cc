@@ -56,13 +56,13 @@ rte_mempool* Bench::pool() {
 
 std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
   SoftPort& port = ports_[number];
-  for (unsigned i = 0; i < workers_; ++i) {
+  for (unsigned i = 0; i < queues_; ++i) {
     port.in.push_back(rte_ring_create(unique_name("in").c_str(), 1024, 0, 0));
     port.out.push_back(rte_ring_create(unique_name("out").c_str(), 1024, 0, 0));
   }
   const std::string name = unique_name("soft");
   const int ethdev =
-      rte_eth_from_rings(name.c_str(), port.in.data(), workers_, port.out.data(), workers_, 0);
+      rte_eth_from_rings(name.c_str(), port.in.data(), queues_, port.out.data(), queues_, 0);
   EXPECT_GE(ethdev, 0);
   return nic::Port::adopt(
              static_cast<std::uint16_t>(ethdev),
@@ -70,17 +70,19 @@ std::unique_ptr<nic::Port> Bench::make_port(std::uint16_t number) {
       .value();
 }
 
-Bench::Bench(unsigned workers)
+Bench::Bench(unsigned workers, const BenchOptions& options)
     : workers_(workers),
+      queues_(options.queues == 0 ? workers : options.queues),
       link_({.event = [this](const abi::EventBody& event) { events_.push_back(event); },
              .punt = [this](const abi::PacketRecord& punt) { punts_.push_back(punt); }}) {
   std::vector<dataplane::ManagedPort> ports;
   ports.push_back({.name = "wan", .underlay = true, .port = make_port(kWan)});
   ports.push_back({.name = "lan", .underlay = false, .port = make_port(kLan)});
   manager_ = dataplane::Manager::create({.worker_cpus = std::vector<unsigned>(workers, 0),
-                                         .sleep_when_idle = false,
+                                         .sleep_when_idle = options.sleep_when_idle,
                                          .backend = crypto::Backend::portable,
-                                         .routes = 1024},
+                                         .routes = 1024,
+                                         .spread = options.spread},
                                         std::move(ports), pool())
                  .value();
   for (std::uint16_t i = 0; i < twins_.size(); ++i) {
@@ -272,6 +274,14 @@ void Bench::run() {
     run_workers();
     settle();
   }
+}
+
+std::size_t Bench::waiting(std::uint16_t port) const {
+  std::size_t count = 0;
+  for (const rte_ring* ring : ports_[port].out) {
+    count += rte_ring_count(ring);
+  }
+  return count;
 }
 
 std::vector<Bytes> Bench::sent(std::uint16_t port) {

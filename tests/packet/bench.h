@@ -46,9 +46,15 @@ struct Keys {
   Key receive{};  // we open
 };
 
+struct BenchOptions {
+  dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic;
+  unsigned queues = 0;  // of each port; 0: as many as workers
+  bool sleep_when_idle = false;
+};
+
 class Bench {
  public:
-  explicit Bench(unsigned workers = 1);
+  explicit Bench(unsigned workers = 1, const BenchOptions& options = {});
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -79,6 +85,8 @@ class Bench {
   void receive_sealed(std::uint32_t peer, const Bytes& message, unsigned worker = 0);
   // Frames that have left by `port`.
   std::vector<Bytes> sent(std::uint16_t port);
+  // How many there are.
+  [[nodiscard]] std::size_t waiting(std::uint16_t port) const;
   // The worker's part of run() alone: nobody takes what it hands to the manager.
   void run_workers();
   // What reached the kernel's twin or TUN.
@@ -118,6 +126,7 @@ class Bench {
   std::unique_ptr<nic::Port> make_port(std::uint16_t number);
 
   unsigned workers_;
+  unsigned queues_;
   std::vector<SoftPort> ports_{2};
   std::unique_ptr<dataplane::Manager> manager_;
   control::DataplaneLink link_;

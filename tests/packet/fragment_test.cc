@@ -1,6 +1,8 @@
 // Packets that are cut on their way, within the tunnel and outside.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/packet/messages.h"
 
 namespace gotthard::packet_test {
@@ -51,6 +53,27 @@ TEST(Fragments, WhatMayBeCutIsCutBeforeItIsSealed) {
   }
   ASSERT_EQ(pieces.size(), 2U);
   EXPECT_EQ(joined(pieces, kTunnelMtu), cut(packet, 20));
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
+// As the kernel's output does: to what the route to the endpoint takes.
+TEST(Fragments, OuterPacketsFitTheirRoute) {
+  Bench bench;
+  const Keys keys = bench.install(0, kSession0);
+  abi::PeerSet peer = bench.peer(0);
+  peer.endpoint.mtu = 1000;
+  bench.command(peer);
+  bench.settle();
+  bench.receive_ip(kLan, udp("10.1.0.2", 1, "10.2.0.9", 2, Bytes(1300, 0x3c)));
+  bench.receive_ip(kLan, udp("10.1.0.2", 1, "10.2.0.9", 2, Bytes(800, 0x3c)));
+  bench.run();
+  auto pieces = packets(bench.sent(kWan));
+  ASSERT_EQ(pieces.size(), 3U);
+  std::stable_partition(pieces.begin(), pieces.end(),
+                        [](const Bytes& piece) { return get16(piece, 6) != 0; });
+  EXPECT_TRUE(open(keys.send, cut(pieces[2], 28)).has_value());
+  pieces.pop_back();
+  EXPECT_TRUE(open(keys.send, cut(joined(pieces, 1000), 8)).has_value());
   EXPECT_EQ(bench.all_drops(), 0U);
 }
 

@@ -32,6 +32,52 @@ TEST(Host, SendsByItsTwinOnlyFromLocalAddresses) {
   EXPECT_EQ(bench.drops(Drop::twin_source_denied), 1U);
 }
 
+// Bound to the underlay's twin, or by a route of the kernel's that is none of ours.
+TEST(Host, SendsNothingByTheUnderlaysTwinThatGoesByATunnel) {
+  Bench bench;
+  for (const char* to : {"10.2.0.9", "10.3.1.1", "10.5.0.1"}) {  // two peers', a blackhole
+    bench.from_twin(kWan, ethernet(kPeerMac, udp("192.0.2.1", 5, to, 53, {1})));
+  }
+  bench.from_twin(kWan, ethernet(kPeerMac, udp("2001:db8::1", 5, "fd02::9", 53, {1})));
+  bench.run();
+  EXPECT_TRUE(bench.sent(kWan).empty());
+  EXPECT_EQ(bench.drops(Drop::plain_to_underlay), 4U);
+  const std::vector<Bytes> plain = {
+      ethernet(kPeerMac, udp("192.0.2.1", 5, "198.51.100.1", 53, {1})),
+      ethernet(kPeerMac, udp("192.0.2.1", 5, "224.0.0.5", 53, {1})),
+      ethernet(kPeerMac, udp("fe80::1", 5, "ff02::5", 53, {1}))};
+  for (const Bytes& frame : plain) {
+    bench.from_twin(kWan, frame);
+  }
+  bench.run();
+  EXPECT_EQ(bench.sent(kWan), plain);
+  // The same on the inside is for the host to decide.
+  bench.from_twin(kLan, ethernet(kLanMac, udp("10.1.0.1", 5, "10.2.0.9", 53, {1})));
+  bench.run();
+  EXPECT_EQ(bench.sent(kLan).size(), 1U);
+  EXPECT_EQ(bench.all_drops(), 4U);
+}
+
+// Transit between underlays, and what a TUN says: never in plain to where a tunnel leads.
+TEST(Host, NothingFromTheUnderlayOrTheTunLeavesInPlainForATunnelsPrefix) {
+  Bench bench;
+  bench.receive_ip(kWan, udp("198.51.100.2", 1, "10.2.0.9", 2, {1}));
+  bench.from_tun(udp("172.31.0.1", 1, "10.2.0.9", 2, {1}));  // no session: it waits
+  bench.command(abi::InterfaceSet{
+      .interface = 0, .listen_port = htons(kListenPort), .mtu = kTunnelMtu, .up = 0});
+  bench.settle();
+  bench.receive_ip(kWan, udp("198.51.100.2", 1, "10.2.0.9", 2, {1}));
+  bench.run();
+  // As when the tunnel's route is gone and its blackhole is what is left.
+  bench.route("10.2.0.0", 16, kBlackhole);
+  bench.commit();
+  bench.receive_ip(kWan, udp("198.51.100.2", 1, "10.2.0.9", 2, {1}));
+  bench.run();
+  EXPECT_TRUE(bench.sent(kWan).empty());
+  EXPECT_EQ(bench.drops(Drop::inside_from_underlay), 2U);
+  EXPECT_EQ(bench.drops(Drop::blackhole), 1U);
+}
+
 TEST(Host, GetsWhatPeersSendToTheGatewayByTheTun) {
   Bench bench;
   const Keys keys = bench.install(0, kSession0);

@@ -104,8 +104,9 @@ TEST(Reassembly, IsBoundedInDatagramsBytesAndTime) {
   Reassembly reassembly;
   std::size_t refused = 0;
   for (unsigned id = 0; id < 1000; ++id) {
-    const Bytes piece = as_piece(ip("192.0.2.2", "192.0.2.1", 17, Bytes(1480)), 1480, true,
-                                 static_cast<std::uint16_t>(id));
+    const Bytes piece =
+        as_piece(ip("198.51.100." + std::to_string(id % 50), "192.0.2.1", 17, Bytes(1480)), 1480,
+                 true, static_cast<std::uint16_t>(id));
     refused += reassembly.take(0, frame_of(packet_of(piece)), ports, id).refused;
   }
   EXPECT_EQ(refused, 1000 - Reassembly::kDatagrams);
@@ -113,6 +114,38 @@ TEST(Reassembly, IsBoundedInDatagramsBytesAndTime) {
   EXPECT_EQ(reassembly.expire(Reassembly::kWait - 1), 0U);
   EXPECT_EQ(reassembly.expire(Reassembly::kWait + 1000), Reassembly::kDatagrams);
   EXPECT_EQ(reassembly.bytes(), 0U);
+}
+
+// Pieces that never become whole, from one source or from many, do not keep a peer's apart.
+TEST(Reassembly, NoFloodTakesThePlacesOfOthers) {
+  const dataplane::Topology ports = topology();
+  for (const bool one_source : {true, false}) {
+    Reassembly reassembly;
+    unsigned id = 0;
+    const auto flood = [&](unsigned count, std::size_t size) {
+      std::size_t refused = 0;
+      for (const unsigned end = id + count; id < end; ++id) {
+        const Bytes piece =
+            as_piece(ip(one_source ? "198.51.100.1" : "198.51.100." + std::to_string(id % 200),
+                        "192.0.2.1", 17, Bytes(size)),
+                     1480, true, static_cast<std::uint16_t>(id));
+        refused += reassembly.take(0, frame_of(packet_of(piece)), ports, id).refused;
+      }
+      return refused;
+    };
+    flood(2000, 1480);
+    const auto pieces = wire::cut(packet_of(datagram(false, 900)), 420, 0);
+    ASSERT_EQ(pieces.size(), 3U);
+    std::size_t whole = 0;
+    for (const Packet& piece : pieces) {
+      whole += reassembly.take(0, frame_of(piece), ports, 3000).ours.size();
+      EXPECT_GT(flood(50, 1480), 0U) << "those of the flood make room";
+    }
+    EXPECT_EQ(whole, 1U);
+    EXPECT_LE(reassembly.bytes(), Reassembly::kBytes);
+    EXPECT_LE(reassembly.expire(3000 + 2 * Reassembly::kWait),
+              one_source ? Reassembly::kPerSource : Reassembly::kDatagrams);
+  }
 }
 
 TEST(Reassembly, WhatIsNotForATunnelIsHandedOn) {

@@ -94,5 +94,24 @@ TEST(Roaming, IsReportedOnlyOnceAuthenticated) {
   EXPECT_EQ(moved[0].peer, 0U);
 }
 
+// Held back on its way and sent from elsewhere once the peer has said more: authentic and no
+// replay.
+TEST(Roaming, IsBelievedOfTheNewestPacketOnly) {
+  Bench bench;
+  const Keys keys = bench.install(0, kSession0);
+  const Bytes held = seal(keys.receive, kSession0, 3, from_peer0());
+  bench.receive_sealed(0, seal(keys.receive, kSession0, 4, from_peer0()));
+  bench.run();
+  const auto from = [&](const Bytes& message) {
+    bench.receive_ip(kWan, udp("203.0.113.7", 1234, "192.0.2.1", kListenPort, message));
+    bench.run();
+  };
+  from(held);
+  EXPECT_EQ(bench.sent(kLan).size(), 2U) << "it is the peer's all the same";
+  EXPECT_TRUE(bench.events<abi::EndpointMoved>().empty());
+  from(seal(keys.receive, kSession0, 5, from_peer0()));
+  EXPECT_EQ(bench.events<abi::EndpointMoved>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace gotthard::packet_test

@@ -1,5 +1,4 @@
 """What the code must look like: formatting, clang-tidy, who may include whom."""
-import concurrent.futures
 import functools
 import hashlib
 import json
@@ -9,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from .process import run
+from .process import run, run_side_by_side
 
 SOURCES = ("base", "crypto", "nic", "dataplane", "control", "tools", "perf", "tests")
 
@@ -115,21 +114,20 @@ def tidy(report, budget, full):
         if not stamp.exists():
             todo.append((path, stamp))
 
-    def check(item):
-        path, stamp = item
-        ran = run(["clang-tidy", "--quiet", "-p", "build", path], budget.left())
-        if ran.status == 0:
-            stamp.touch()
-        return path, ran
-
     bad = []
     late = []
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for path, ran in pool.map(check, todo):
-            if ran.status is None:
-                late.append(path)
-            elif ran.status != 0:
-                bad.append(f"{path}\n{ran.output}")
+
+    def on_end(index, ran):
+        path, stamp = todo[index]
+        if ran.status == 0:
+            stamp.touch()
+        elif ran.status is None:
+            late.append(path)
+        else:
+            bad.append(f"{path}\n{ran.output}")
+
+    run_side_by_side([["clang-tidy", "--quiet", "-p", "build", path] for path, _ in todo], os.cpu_count(),
+                     budget.left(), on_end)
     if bad:
         report.fail("clang-tidy", "\n".join(bad))
     elif late:

@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from .process import run
+from .process import run, run_side_by_side
 
 BUILD_SECONDS = 1800
 
@@ -87,15 +87,20 @@ def fuzz(report, budget, full):
     if not build_tree(report, ["--sanitize", "address", *targets], budget):
         return
     seconds = 120 if full else 5
+    commands = []
     for source in sources:
-        name = source.stem
-        corpus = pathlib.Path("build-address/corpus") / name
+        corpus = pathlib.Path("build-address/corpus") / source.stem
         corpus.mkdir(parents=True, exist_ok=True)
-        seeds = pathlib.Path("tests/fuzz/corpus") / name.removesuffix("_fuzz")
-        ran = run([f"build-address/tests/fuzz/{name}", f"-max_total_time={seconds}", "-print_final_stats=1",
-                   "-artifact_prefix=build-address/", str(corpus), *([str(seeds)] if seeds.is_dir() else [])],
-                  budget.left(), {"ASAN_OPTIONS": "detect_leaks=1", **os.environ})
+        seeds = pathlib.Path("tests/fuzz/corpus") / source.stem.removesuffix("_fuzz")
+        commands.append(([f"build-address/tests/fuzz/{source.stem}", f"-max_total_time={seconds}",
+                          "-print_final_stats=1", "-artifact_prefix=build-address/", str(corpus),
+                          *([str(seeds)] if seeds.is_dir() else [])], {"ASAN_OPTIONS": "detect_leaks=1"}))
+
+    def on_end(index, ran):
+        name = sources[index].stem
         if ran.status == 0:
             report.ok(f"{name}, {seconds} s")
         else:
             report.fail(name, ran.output)
+
+    run_side_by_side(commands, os.cpu_count(), budget.left(), on_end)

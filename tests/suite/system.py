@@ -7,28 +7,31 @@ import os
 import pathlib
 import re
 
-from .process import run
+from .process import run, run_side_by_side
 
 
-def run_scripts(report, directory, budget, full):
+def run_scripts(report, directory, budget, full, jobs=1):
     scripts = sorted(p for p in pathlib.Path(directory).glob("*_test.*") if os.access(p, os.X_OK))
     if os.geteuid() != 0:
         report.skip(directory, "needs root for network namespaces", max(1, len(scripts)))
         return
     if not scripts:
         report.fail(directory, "has no tests")
-    for script in scripts:
-        ran = run([str(script), *(["--full"] if full else [])], budget.left())
+
+    def on_end(index, ran):
+        name = scripts[index].stem
         for test, why in re.findall(r"^(.+?): skipped: (.*)$", ran.output, re.M):
-            report.skip(f"{script.stem} {test}", why)
+            report.skip(f"{name} {test}", why)
         if ran.status == 0:
-            report.ok(script.stem)
+            report.ok(f"{name}, {ran.seconds:.0f} s")
         elif ran.status == 77:
-            report.skip(script.stem, ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+            report.skip(name, ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
         elif ran.status is None:
-            report.fail(script.stem, "not done within the group's budget\n" + ran.output)
+            report.fail(name, ran.output + "\nnot done within the group's budget")
         else:
-            report.fail(script.stem, ran.output)
+            report.fail(name, ran.output)
+
+    run_side_by_side([[str(s), *(["--full"] if full else [])] for s in scripts], jobs, budget.left(), on_end)
 
 
 def kernel(report, budget, full):
@@ -51,12 +54,16 @@ def kernel(report, budget, full):
         report.fail("User-Mode Linux kernel", ran.output)
 
 
+# Labs that run side by side: a lab mostly waits.
+LABS = 2
+
+
 def net(report, budget, full):
-    run_scripts(report, "tests/interop", budget, full)
+    run_scripts(report, "tests/interop", budget, full, LABS)
 
 
 def restart(report, budget, full):
-    run_scripts(report, "tests/restart", budget, full)
+    run_scripts(report, "tests/restart", budget, full, LABS)
 
 
 def leftovers(report, budget, full):

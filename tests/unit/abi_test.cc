@@ -74,7 +74,7 @@ TEST(Records, LeaveNoKeysBehindWhenTheyAreDecoded) {
   bad.window = 0;
   for (const auto& [command, valid] : {std::pair{session, true}, std::pair{bad, false}}) {
     const Record record = encode(CommandBody(command), 1);
-    const auto decode = [&](bool wipe) {
+    const auto decode = [&record, valid = valid](bool wipe) {
       auto body = decode_command(record);
       EXPECT_EQ(body.has_value(), valid);
       if (auto* taken = body ? std::get_if<SessionInstall>(&*body) : nullptr; taken && wipe) {

@@ -112,7 +112,7 @@ TEST(BrokerMessage, RefusesFieldsOutOfRange) {
   EXPECT_TRUE(refused(neighbour)) << "no address";
   neighbour.address = ipv4(1);
   EXPECT_FALSE(refused(neighbour));
-  neighbour.port = abi::kMaxPorts;
+  neighbour.port = abi::link_of(0, abi::kHighestVlan + 1);
   EXPECT_TRUE(refused(neighbour));
   neighbour.port = 0;
   neighbour.address.bytes[9] = 1;

@@ -130,7 +130,9 @@ Dataplane any_dataplane() {
   Dataplane result{
       .hugepages = one_of({Hugepages::automatic, Hugepages::never, Hugepages::required}),
       .idle = one_of({Idle::adaptive, Idle::poll}),
-      .aead = one_of({AeadBackend::automatic, AeadBackend::portable, AeadBackend::ipsec_mb}),
+      .aead = one_of(
+          {crypto::Backend::automatic, crypto::Backend::portable, crypto::Backend::ipsec_mb}),
+      .spread = one_of({Spread::automatic, Spread::never, Spread::always}),
       .mbufs = any(4096U, 16777216U),
       .routes = any(64U, 4194304U),
       .replay_window = any(1024U, 1048576U)};
@@ -229,11 +231,12 @@ std::string written(const WireGuard& tunnel) {
 
 std::string written(const Dataplane& dataplane) {
   std::string text = fmt::format(
-      "[dataplane]\nhugepages = {}\nidle = {}\naead = {}\nmbufs = {}\nroutes = {}\n"
-      "replay_window = {}\n",
+      "[dataplane]\nhugepages = {}\nidle = {}\naead = {}\nspread = {}\nmbufs = {}\n"
+      "routes = {}\nreplay_window = {}\n",
       chosen(dataplane.hugepages, {"auto", "never", "required"}),
       chosen(dataplane.idle, {"adaptive", "poll"}),
-      chosen(dataplane.aead, {"auto", "portable", "ipsec_mb"}), dataplane.mbufs, dataplane.routes,
+      chosen(dataplane.aead, {"auto", "portable", "ipsec_mb"}),
+      chosen(dataplane.spread, {"auto", "never", "always"}), *dataplane.mbufs, dataplane.routes,
       dataplane.replay_window);
   if (dataplane.workers) {
     text += fmt::format("workers = {}\n", *dataplane.workers);

@@ -20,6 +20,7 @@ constexpr const char* kWhole = R"([dataplane]
 workers = 2
 hugepages = "never"
 idle = "poll"
+spread = "always"
 [log]
 level = "debug"
 [[port]]
@@ -70,6 +71,7 @@ TEST(Config, ReadsEverything) {
   EXPECT_EQ(config->dataplane.workers, 2U);
   EXPECT_EQ(config->dataplane.hugepages, Hugepages::never);
   EXPECT_EQ(config->dataplane.idle, Idle::poll);
+  EXPECT_EQ(config->dataplane.spread, Spread::always);
   EXPECT_EQ(config->log.level, log::Level::debug);
   ASSERT_EQ(config->ports.size(), 2U);
   EXPECT_EQ(config->ports[0].role, Role::underlay);
@@ -173,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"workers = 2", "replay_window = 32", "from 1024"},
         // A mistyped required key is named as what it is, not as missing.
         Bad{"role = \"underlay\"", "rol = \"underlay\"",
-            ":9: [[port]] has no key 'rol': did you mean 'role'?"},
+            ":10: [[port]] has no key 'rol': did you mean 'role'?"},
         Bad{"private_key_file", "privat_key_file", "did you mean 'private_key_file'?"},
         Bad{"public_key =", "pubkey =", "has no key 'pubkey': known keys are"},
         Bad{"name = \"wan\"", "name = \"wg%d\"", "is no name for an interface"},
@@ -184,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"name = \"wan\"", "name = \"sixteen-letters-\"", "write at most 15"},
         Bad{"name = \"lan\"", "name = \"veth-wan\"", "write another name there"},
         Bad{"name = \"wg0\"", "name = \"wan\"", "two interfaces are named 'wan'"},
-        Bad{"name = \"wg0\"", "name = 7", ":21: 'name' in [[wireguard]] must be text"},
+        Bad{"name = \"wg0\"", "name = 7", ":22: 'name' in [[wireguard]] must be text"},
         Bad{"0000:3b:00.1", "eth0", "device 'eth0' must be a PCI address"},
         Bad{"0000:3b:00.1", "net_af_packet0,iface=b", "'net_af_packet0' belongs to another port"},
         Bad{"0000:3b:00.1", "net_af_packet1,iface=veth-wan", "'veth-wan' belongs to another port"},
@@ -201,7 +203,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[[route]]", "[route]", "write [[route]]"},
         Bad{"[dataplane]", "[[dataplane]]", "write [dataplane]"},
         Bad{"via = \"192.0.2.254\"", "via = \"192.0.2.1\"",
-            ":17: [[route]] leads via 192.0.2.1, which "
+            ":18: [[route]] leads via 192.0.2.1, which "
             "is this gateway's own"},
         Bad{"via = \"192.0.2.254\"", "via = \"198.51.100.1\"", "in no network of any"},
         Bad{"via = \"192.0.2.254\"", "via = \"192.0.2.254\"\ninterface = \"wg0\"", "needs one of"},
@@ -254,12 +256,12 @@ name = "region-c"
 public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 )";
   EXPECT_THAT(error_of(kWhole + same_key),
-              HasSubstr(":34: peers 'region-b' and 'region-c' of wg0 have the same public key"));
+              HasSubstr(":35: peers 'region-b' and 'region-c' of wg0 have the same public key"));
   const std::string same_name = R"([[wireguard.peer]]
 name = "region-b"
 public_key = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
 )";
-  EXPECT_THAT(error_of(kWhole + same_name), HasSubstr(":34: wg0 has two peers named 'region-b'"));
+  EXPECT_THAT(error_of(kWhole + same_name), HasSubstr(":35: wg0 has two peers named 'region-b'"));
 }
 
 TEST(Config, OnePrefixIsRoutedIntoOneInterface) {
@@ -278,7 +280,7 @@ allowed_ips = ["0.0.0.0/0", "10.2.0.0/16"]
 )";
   };
   EXPECT_THAT(error_of(kWhole + second("allowed_ips")),
-              HasSubstr(":39: 10.2.0.0/16 would be routed into wg0 and into wg1"));
+              HasSubstr(":40: 10.2.0.0/16 would be routed into wg0 and into wg1"));
   EXPECT_EQ(error_of(kWhole + second("none")), "(accepted)");
 }
 
@@ -290,6 +292,34 @@ allowed_ips = ["10.2.0.0/16"]
 )";
   EXPECT_THAT(error_of(kWhole + second),
               HasSubstr("10.2.0.0/16 is in allowed_ips of 'region-b' and of 'region-c' of wg0"));
+}
+
+TEST(Config, RefusesMorePrefixesThanThereIsRoomFor) {
+  std::string many;
+  for (int n = 0; n < 63; ++n) {
+    many += fmt::format(", \"11.0.{}.0/24\"", n);
+  }
+  std::string text =
+      with("allowed_ips = [\"10.2.0.0/16\"", "allowed_ips = [\"10.2.0.0/16\"" + many);
+  text.replace(text.find("workers = 2"), 11, "workers = 2\nroutes = 64");
+  EXPECT_THAT(error_of(text), HasSubstr(":29: with this peer there are 65 IPv4 prefixes in "
+                                        "allowed_ips, and the tables are made for 64: write "
+                                        "routes = 256 or more in [dataplane]"));
+  text.replace(text.find("routes = 64"), 11, "routes = 65");
+  EXPECT_EQ(error_of(text), "(accepted)");
+}
+
+TEST(Config, ARouteMayNameAVlanOfAPort) {
+  for (const char* good : {"wan.1", "wan.100", "lan.4094"}) {
+    EXPECT_EQ(error_of(with("via = \"192.0.2.254\"", fmt::format("interface = \"{}\"", good))),
+              "(accepted)")
+        << good;
+  }
+  for (const char* bad : {"wan.0", "wan.4095", "wan.x", "wan.", "wan.01", "eth0.1", "wg0.1"}) {
+    EXPECT_THAT(error_of(with("via = \"192.0.2.254\"", fmt::format("interface = \"{}\"", bad))),
+                HasSubstr("PORT.NUMBER for a VLAN"))
+        << bad;
+  }
 }
 
 TEST(Config, RefusesTwoListenersOnOnePort) {
@@ -334,13 +364,13 @@ TEST_F(KeyFiles, AreReadWithTheConfiguration) {
 TEST_F(KeyFiles, MustExist) {
   write("wg0.key", kKey, 0600);
   EXPECT_THAT(load_error(),
-              testing::AllOf(HasSubstr("a.toml:30: "), HasSubstr("b.psk: No such file")));
+              testing::AllOf(HasSubstr("a.toml:31: "), HasSubstr("b.psk: No such file")));
 }
 
 TEST_F(KeyFiles, MustBePrivate) {
   write("wg0.key", kKey, 0640);
   write("b.psk", kKey, 0600);
-  EXPECT_THAT(load_error(), testing::AllOf(HasSubstr("a.toml:23: "), HasSubstr("chmod 600")));
+  EXPECT_THAT(load_error(), testing::AllOf(HasSubstr("a.toml:24: "), HasSubstr("chmod 600")));
 }
 
 TEST_F(KeyFiles, MustHoldAKeyAndDoNotShowIt) {
@@ -362,7 +392,7 @@ TEST_F(KeyFiles, OwnPublicKeyIsNoPeer) {
   const auto config = load(path);
   ASSERT_FALSE(config.has_value());
   EXPECT_THAT(config.error().message,
-              HasSubstr("a.toml:29: peer 'region-b' of wg0 has the interface's own "
+              HasSubstr("a.toml:30: peer 'region-b' of wg0 has the interface's own "
                         "public key"));
 }
 

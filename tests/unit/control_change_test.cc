@@ -330,6 +330,53 @@ TEST_F(TwoInterfaces, PeersAreCountedTogetherAndAllOrNoneAdded) {
   EXPECT_NE(peer(21), nullptr);
 }
 
+config::Prefix numbered(std::size_t n) {
+  return {
+      {abi::Family::ipv4, {11, static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n)}},
+      24};
+}
+
+// The first interface's peer has one prefix of a hundred that there is room for.
+TEST_F(TwoInterfaces, AllowedIpsThatThereIsNoRoomForAreRefused) {
+  a_->config.dataplane.routes = 100;
+  a_->start_control();
+  a_->attach();
+  const auto claim = [&](std::uint8_t of, std::size_t first, std::size_t count) {
+    PeerChange change = about(of);
+    for (std::size_t n = first; n < first + count; ++n) {
+      change.allowed_ips.push_back(numbered(n));
+    }
+    return change;
+  };
+  EXPECT_EQ(apply(claim(20, 0, 100)).error().error, ENOSPC);
+  EXPECT_EQ(peer(20), nullptr) << "all or nothing";
+  ASSERT_TRUE(apply(claim(20, 0, 99)).has_value());
+  EXPECT_EQ(apply(claim(21, 99, 1)).error().error, ENOSPC);
+  // From one peer to another, and to another interface's too, takes no room.
+  ASSERT_TRUE(apply(claim(21, 0, 50)).has_value());
+  EXPECT_EQ(a_->control->tunnels->allowed_ips(peer(20)->number).size(), 49U);
+  InterfaceChange other;
+  other.peers.push_back(claim(22, 0, 99));
+  ASSERT_TRUE(apply(1, std::move(other)).has_value());
+  // What goes makes room, in the same change.
+  PeerChange gone = about(21);
+  gone.remove = true;
+  InterfaceChange swap;
+  swap.peers.push_back(std::move(gone));
+  swap.peers.push_back(claim(20, 100, 1));
+  EXPECT_EQ(apply(std::move(swap)).error().error, ENOSPC) << "wg1 has them still";
+  PeerChange replaced = claim(20, 200, 49);
+  replaced.replace_allowed_ips = true;
+  PeerChange fewer = claim(22, 0, 50);
+  fewer.replace_allowed_ips = true;
+  std::vector<TunnelChange> both(2);
+  both[0].interface = 0;
+  both[0].change.peers.push_back(std::move(replaced));
+  both[1].interface = 1;
+  both[1].change.peers.push_back(std::move(fewer));
+  EXPECT_TRUE(apply(std::move(both)).has_value());
+}
+
 TEST_F(ChangeTest, BeforeTheFirstAttachmentItIsTooEarly) {
   a_->start_control();
   EXPECT_EQ(a_->control->tunnels->apply(std::vector<TunnelChange>(1)).error().error, EAGAIN);

@@ -96,7 +96,7 @@ class AeadVectors : public BackendTest {
     EXPECT_EQ(engine().open({&job, 1}), 0u);
   }
 };
-INSTANTIATE_TEST_SUITE_P(, AeadVectors, ::testing::Values(Backend::portable, Backend::ipsec_mb),
+INSTANTIATE_TEST_SUITE_P(, AeadVectors, ::testing::ValuesIn(testing::all_backends()),
                          testing::backend_test_name);
 
 TEST_P(AeadVectors, Rfc8439) {

@@ -38,7 +38,7 @@ namespace {
 using testing::Bytes;
 
 class Allocations : public testing::BackendTest {};
-INSTANTIATE_TEST_SUITE_P(, Allocations, ::testing::Values(Backend::portable, Backend::ipsec_mb),
+INSTANTIATE_TEST_SUITE_P(, Allocations, ::testing::ValuesIn(testing::all_backends()),
                          testing::backend_test_name);
 
 TEST_P(Allocations, CounterCounts) {

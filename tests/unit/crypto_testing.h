@@ -79,12 +79,17 @@ class BackendTest : public ::testing::TestWithParam<Backend> {
   std::optional<AeadEngine> engine_;
 };
 
-inline std::string name_of(Backend backend) {
-  return backend == Backend::portable ? "portable" : "ipsec_mb";
+// Each one by its name; `automatic` is one of them.
+inline std::vector<Backend> all_backends() {
+  std::vector<Backend> backends;
+  for (std::size_t i = 1; i < kBackendNames.size(); ++i) {
+    backends.push_back(static_cast<Backend>(i));
+  }
+  return backends;
 }
 
 inline std::string backend_test_name(const ::testing::TestParamInfo<Backend>& backend) {
-  return name_of(backend.param);
+  return crypto::name_of(backend.param);
 }
 
 }  // namespace gotthard::crypto::testing

@@ -15,9 +15,9 @@ TEST_F(FibEndpointTest, EndpointsAvoidTunnels) {
   route("0.0.0.0/0", kWg0);
   route("0.0.0.0/0", kWan, "192.0.2.254", 100);
   flush();
-  fib_.set_endpoint(1, ip("203.0.113.9"));
-  fib_.set_endpoint(2, ip("192.0.2.2"));
-  fib_.set_endpoint(3, ip("2001:db8::2"));
+  fib_.set_endpoint(0, 1, ip("203.0.113.9"));
+  fib_.set_endpoint(0, 2, ip("192.0.2.2"));
+  fib_.set_endpoint(0, 3, ip("2001:db8::2"));
   EXPECT_THAT(fib_.take_changed_endpoints(), testing::IsEmpty());
   ASSERT_TRUE(fib_.endpoint(1) && fib_.endpoint(2) && fib_.endpoint(3));
   EXPECT_EQ(plane_.neighbours().at(fib_.endpoint(1)->neighbour).address, ip("192.0.2.254"));
@@ -44,9 +44,9 @@ TEST_F(FibEndpointTest, EndpointsThatCannotBe) {
   start();
   for (const char* bad : {"192.0.2.1", "192.0.2.255", "192.0.2.0", "224.0.0.1", "fe80::1",
                           "ff02::1", "172.31.0.2", "198.51.100.1"}) {
-    fib_.set_endpoint(1, ip(bad));
+    fib_.set_endpoint(0, 1, ip(bad));
     EXPECT_EQ(fib_.endpoint(1), std::nullopt) << bad;
-    EXPECT_EQ(fib_.resolve_endpoint(ip(bad), now_), std::nullopt) << bad;
+    EXPECT_EQ(fib_.resolve_endpoint(0, ip(bad), now_), std::nullopt) << bad;
   }
 }
 
@@ -54,8 +54,8 @@ TEST_F(FibEndpointTest, ThePeerIsAnsweredByTheAddressThatItKnowsWhileThatIsOurs)
   start();
   address(kWan, "192.0.2.77/25");
   flush();
-  fib_.set_endpoint(1, ip("192.0.2.2"), ip("192.0.2.77"));
-  fib_.set_endpoint(2, ip("192.0.2.2"), ip("198.51.100.77"));
+  fib_.set_endpoint(0, 1, ip("192.0.2.2"), ip("192.0.2.77"));
+  fib_.set_endpoint(0, 2, ip("192.0.2.2"), ip("198.51.100.77"));
   ASSERT_TRUE(fib_.endpoint(1) && fib_.endpoint(2));
   EXPECT_EQ(fib_.endpoint(1)->local, ip("192.0.2.77"));
   EXPECT_EQ(fib_.endpoint(2)->local, ip("192.0.2.1")) << "never was ours";
@@ -73,8 +73,8 @@ TEST_F(FibEndpointTest, SourceAddressesFollowTheirNetworkAndPreference) {
   preferred.source = ip("10.1.0.1");
   fib_.apply(RouteAdded{preferred});
   flush();
-  fib_.set_endpoint(1, ip("198.51.100.9"));
-  fib_.set_endpoint(2, ip("203.0.113.9"));
+  fib_.set_endpoint(0, 1, ip("198.51.100.9"));
+  fib_.set_endpoint(0, 2, ip("203.0.113.9"));
   EXPECT_EQ(fib_.endpoint(1)->local, ip("198.51.100.1"));
   EXPECT_EQ(fib_.endpoint(2)->local, ip("10.1.0.1"));
   // The preferred one is not ours any more.
@@ -86,9 +86,9 @@ TEST_F(FibEndpointTest, SourceAddressesFollowTheirNetworkAndPreference) {
 
 TEST_F(FibEndpointTest, APassingEndpointKeepsItsNeighbourForAMinute) {
   start();
-  const auto resolved = fib_.resolve_endpoint(ip("192.0.2.77"), now_);
+  const auto resolved = fib_.resolve_endpoint(0, ip("192.0.2.77"), now_);
   ASSERT_TRUE(resolved.has_value());
-  EXPECT_EQ(resolved, fib_.resolve_endpoint(ip("192.0.2.77"), now_));
+  EXPECT_EQ(resolved, fib_.resolve_endpoint(0, ip("192.0.2.77"), now_));
   EXPECT_NE(sent_neighbour("192.0.2.77"), nullptr);
   for (const Nanoseconds later : {59 * kSecond, 61 * kSecond}) {
     fib_.on_time(now_ + later);

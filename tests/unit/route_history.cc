@@ -35,7 +35,8 @@ Prefix prefix_of(bool ipv6, unsigned index, unsigned length) {
           static_cast<std::uint8_t>(chosen)};
 }
 
-constexpr std::array<int, 5> kLinks{1, 2, 11, 12, 99};
+constexpr std::array<int, 6> kLinks{1, 2, 3, 11, 12, 99};
+constexpr std::array<const char*, 5> kNames{"p0", "p1", "p2", "wg0", "wg1"};
 
 }  // namespace
 
@@ -51,8 +52,11 @@ History::History() {
     config.wireguard.push_back(tunnel);
   }
   fib.configure(config, now);
-  for (const auto& [name, index, mtu] :
-       {std::tuple{"p0", 1, 1500}, {"p1", 2, 9000}, {"wg0", 11, 1420}, {"wg1", 12, 1300}}) {
+  for (const auto& [name, index, mtu] : {std::tuple{"p0", 1, 1500},
+                                         {"p1", 2, 9000},
+                                         {"p2", 3, 1496},
+                                         {"wg0", 11, 1420},
+                                         {"wg1", 12, 1300}}) {
     set_link(name, index, static_cast<std::uint16_t>(mtu));
   }
   fib.apply(Link{99, "eth0", true, 1500});
@@ -60,7 +64,12 @@ History::History() {
 }
 
 void History::set_link(const std::string& name, int index, std::uint16_t mtu) {
-  fib.apply(Link{index, name, true, mtu});
+  Link link{index, name, true, mtu};
+  if (name == "p2") {
+    link.parent = router.link.at("p0");
+    link.vlan = SlowRouter::kVlan;
+  }
+  fib.apply(link);
   router.link[name] = index;
   router.mtu[index] = mtu;
 }
@@ -89,7 +98,6 @@ void History::step(std::uint64_t random) {
     case 4:
     case 5: {
       const auto interface = static_cast<std::uint16_t>(c % 2);
-      // Peers 0-2 are those of interface 0, 3-5 those of 1.
       const std::uint32_t peer = d % 3 + 3U * interface;
       fib.add_allowed_ip(interface, peer, prefix_of(ipv6, a, b));
       router.allowed[{interface, prefix_of(ipv6, a, b)}] = peer;
@@ -105,9 +113,9 @@ void History::step(std::uint64_t random) {
     case 10:
       return configure(ipv6, a, b, c, d);
     case 11: {
-      const std::uint32_t peer = c % 4;
+      const std::uint32_t peer = c % 6;
       endpoints[peer] = address_of(ipv6, a);
-      fib.set_endpoint(peer, address_of(ipv6, a));
+      fib.set_endpoint(interface_of(peer), peer, address_of(ipv6, a));
       return;
     }
     case 16:
@@ -128,7 +136,7 @@ void History::step(std::uint64_t random) {
           attach();
         }
       } else {
-        (void)fib.resolve_endpoint(address_of(ipv6, a), now);
+        (void)fib.resolve_endpoint(static_cast<std::uint16_t>(c % 2), address_of(ipv6, a), now);
         now += kSecond * (d % 64);
         fib.on_time(now);
       }
@@ -138,6 +146,11 @@ void History::step(std::uint64_t random) {
       check();
       return;
   }
+}
+
+// Peers 0-2 are those of interface 0, 3-5 those of 1.
+std::uint16_t History::interface_of(std::uint32_t peer) {
+  return static_cast<std::uint16_t>(peer / 3);
 }
 
 KernelRoute History::random_route(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d) {
@@ -218,11 +231,12 @@ void History::remove_allowed(unsigned a) {
 
 void History::set_neighbour(bool ipv6, unsigned a, unsigned b, unsigned c) {
   Neighbour neighbour;
-  neighbour.link = b % 2 == 0 ? router.link.at("p0") : router.link.at("p1");
+  const std::string port = kNames.at(b % 3);
+  neighbour.link = router.link.at(port);
   neighbour.address = address_of(ipv6, a);
   neighbour.state = static_cast<Reachability>(c % 4);
   neighbour.mac = {2, 0, 0, 0, static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(a)};
-  const std::pair key{static_cast<std::uint16_t>(b % 2), neighbour.address};
+  const std::pair key{SlowRouter::number_of(port), neighbour.address};
   if (c % 5 == 0) {
     fib.apply(NeighbourGone{neighbour.link, neighbour.address});
     router.neighbours.erase(key);
@@ -237,7 +251,7 @@ void History::set_neighbour(bool ipv6, unsigned a, unsigned b, unsigned c) {
 }
 
 void History::toggle_address(bool ipv6, unsigned a, unsigned b, unsigned c) {
-  const int link = router.link.at(std::array{"p0", "p1", "wg0", "wg1"}[c % 4]);
+  const int link = router.link.at(kNames.at(c % kNames.size()));
   const Prefix prefix{address_of(ipv6, a), prefix_of(ipv6, a, b).length};
   if (addresses.erase({link, prefix}) > 0) {
     fib.apply(LocalAddressGone{link, prefix.address, prefix.length});
@@ -256,7 +270,7 @@ void History::update_local() {
     if (name == router.link.end()) {
       continue;
     }
-    const auto number = static_cast<std::uint16_t>(name->first.back() - '0');
+    const std::uint16_t number = SlowRouter::number_of(name->first);
     const auto owner = static_cast<std::uint16_t>(
         name->first.starts_with("wg") ? abi::kTunnelOwner + number : number);
     const auto at = router.local.emplace(prefix.address, owner).first;
@@ -280,7 +294,7 @@ void History::configure(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned 
     config::Route route;
     route.destination = prefix_of(ipv6, a, b);
     if (c % 3 == 0) {
-      route.interface = std::array{"p0", "p1", "wg0", "wg1"}[d / 4 % 4];
+      route.interface = kNames.at(d / 4 % kNames.size());
     } else {
       route.via = address_of(ipv6, c);
     }
@@ -291,16 +305,29 @@ void History::configure(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned 
 }
 
 void History::change_link(unsigned a, unsigned b) {
-  const std::string name = std::array{"p0", "p1", "wg0", "wg1"}[a % 4];
+  const std::string name = kNames.at(a % kNames.size());
   if (b % 4 != 0) {
     set_link(name, router.link.at(name), static_cast<std::uint16_t>(1300 + b));
     return;
   }
+  // A VLAN goes with its port.
+  const int old_vlan = name == "p0" ? remove_link("p2") : 0;
+  const int old = remove_link(name);
+  set_link(name, other_index(old), 1400);
+  if (old_vlan != 0) {
+    set_link("p2", other_index(old_vlan), 1400);
+  }
+  update_local();
+}
+
+int History::other_index(int index) { return index > 20 ? index - 20 : index + 20; }
+
+int History::remove_link(const std::string& name) {
   const int old = router.link.at(name);
   fib.apply(LinkGone{old});
   std::erase_if(addresses, [&](const auto& entry) { return entry.first == old; });
   if (name.starts_with("p")) {
-    const auto port = static_cast<std::uint16_t>(name.back() - '0');
+    const std::uint16_t port = SlowRouter::number_of(name);
     std::erase_if(router.neighbours, [&](const auto& entry) {
       if (entry.first == port) {
         fib.apply(NeighbourGone{old, entry.second});
@@ -308,8 +335,7 @@ void History::change_link(unsigned a, unsigned b) {
       return entry.first == port;
     });
   }
-  set_link(name, old == 11 || old == 12 || old == 1 || old == 2 ? old + 20 : old - 20, 1400);
-  update_local();
+  return old;
 }
 
 void History::attach() {
@@ -373,26 +399,74 @@ void History::check_neighbours() const {
   }
 }
 
+// By the first ways, from tunnel to tunnel, one comes back to where one began. Of several ways each
+// may be the first one.
+bool History::may_lead_back(std::uint32_t peer, std::uint16_t interface, int depth) const {
+  const auto remote = endpoints.find(peer);
+  if (remote == endpoints.end() || depth > 4) {
+    return false;
+  }
+  if (depth > 0 && interface_of(peer) == interface) {
+    return true;
+  }
+  const SlowRouter::Admits others = [&](const SlowRouter::Way& way) {
+    return !way.tunnel || way.device != interface_of(peer);
+  };
+  const auto found = router.find({.to = remote->second, .dscp = 0, .from = {}}, &others, 0);
+  return found.kind == SlowRouter::Found::forward &&
+         std::ranges::any_of(found.ways, [&](const SlowRouter::Way& way) {
+           const auto owner = way.tunnel ? router.owner(way.device, remote->second) : std::nullopt;
+           return owner && may_lead_back(*owner, interface, depth + 1);
+         });
+}
+
 void History::check_endpoints() const {
   for (const auto& [peer, remote] : endpoints) {
     const auto resolved = fib.endpoint(peer);
+    const PacketHead head{.to = remote, .dscp = 0, .from = {}};
     const SlowRouter::Admits ports = [](const SlowRouter::Way& way) { return !way.tunnel; };
-    const SlowRouter::Found found = router.find({.to = remote, .dscp = 0, .from = {}}, &ports, 0);
-    if (found.kind != SlowRouter::Found::forward) {
+    const SlowRouter::Admits others = [own = interface_of(peer)](const SlowRouter::Way& way) {
+      return !way.tunnel || way.device != own;
+    };
+    std::vector<SlowRouter::Way> ways = router.find(head, &others, 0).ways;
+    if (may_lead_back(peer, interface_of(peer), 0)) {
+      const auto around = router.find(head, &ports, 0).ways;
+      ways.insert(ways.end(), around.begin(), around.end());
+    }
+    if (ways.empty()) {
       RC_ASSERT(!resolved.has_value());
-      continue;
     }
     if (!resolved) {
-      continue;  // no source address, or no station: the examples show these
+      continue;  // no source address, no station, no peer there: the examples show these
+    }
+    RC_ASSERT(resolved->local.family == remote.family);
+    RC_ASSERT(router.local.contains(resolved->local));
+    if (resolved->through != abi::kNoPeer) {
+      RC_ASSERT(resolved->neighbour == abi::kNoNeighbour);
+      RC_ASSERT(std::ranges::any_of(ways, [&, remote = remote](const SlowRouter::Way& way) {
+        return way.tunnel && resolved->mtu == way.mtu &&
+               router.owner(way.device, remote) == resolved->through;
+      }));
+      continue;
     }
     const auto& neighbour = data_plane->neighbours().at(resolved->neighbour);
     RC_ASSERT(neighbour.port == resolved->port);
-    RC_ASSERT(std::ranges::any_of(found.ways, [&](const SlowRouter::Way& way) {
-      return resolved->port == way.device && resolved->mtu == way.mtu &&
+    RC_ASSERT(std::ranges::any_of(ways, [&, remote = remote](const SlowRouter::Way& way) {
+      return !way.tunnel && resolved->port == way.device && resolved->mtu == way.mtu &&
              neighbour.address == (way.gateway.family == Family::none ? remote : way.gateway);
     }));
-    RC_ASSERT(resolved->local.family == remote.family);
-    RC_ASSERT(router.local.contains(resolved->local));
+  }
+  check_nesting();
+}
+
+// Whatever the ways are, outer packets come out of tunnels after four at most.
+void History::check_nesting() const {
+  for (const auto& [peer, remote] : endpoints) {
+    int tunnels = 1;
+    for (auto at = fib.endpoint(peer); at && at->through != abi::kNoPeer;
+         at = fib.endpoint(at->through)) {
+      RC_ASSERT(++tunnels <= 4);
+    }
   }
 }
 

@@ -54,12 +54,18 @@ struct History {
   void configure(bool ipv6, unsigned a, unsigned b, unsigned c, unsigned d);
   // Another MTU, or the device is made anew with another index: what hung on the old one is gone.
   void change_link(unsigned a, unsigned b);
+  static int other_index(int index);
+  // Its index.
+  int remove_link(const std::string& name);
   void attach();
   // As a new control process does with the data plane that the one before left.
   void take_over(History* before);
   void check() const;
   void check_neighbours() const;
   void check_endpoints() const;
+  void check_nesting() const;
+  [[nodiscard]] bool may_lead_back(std::uint32_t peer, std::uint16_t interface, int depth) const;
+  static std::uint16_t interface_of(std::uint32_t peer);
 };
 
 }  // namespace gotthard::route::test

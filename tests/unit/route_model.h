@@ -31,6 +31,7 @@ class DataPlaneModel {
   // its own; those of the one before keep their meaning, out of its way.
   void begin_resync() {
     resync_ = true;
+    vlans_.clear();
     mentioned_ = {};
     rename(&hops_);
     rename(&owners_);
@@ -111,6 +112,7 @@ class DataPlaneModel {
     return neighbours_;
   }
   [[nodiscard]] const std::set<std::pair<std::uint16_t, Address>>& local() const { return local_; }
+  [[nodiscard]] const std::map<std::uint16_t, abi::VlanSet>& vlans() const { return vlans_; }
   [[nodiscard]] bool clean() const { return !dirty_; }
   [[nodiscard]] const auto& routes() const { return committed_.routes; }
   [[nodiscard]] const auto& sources() const { return committed_.sources; }
@@ -216,6 +218,12 @@ class DataPlaneModel {
     }
   }
 
+  void carry_out(const abi::VlanSet& body) { vlans_[body.link] = body; }
+  void carry_out(const abi::VlanRemove& body) { EXPECT_EQ(vlans_.erase(body.link), 1U); }
+  // What names a VLAN comes after it.
+  void expect_link(std::uint16_t link) const {
+    EXPECT_TRUE(abi::vlan_of(link) == 0 || vlans_.contains(link)) << "no VLAN " << link;
+  }
   void carry_out(const abi::HopGroupSet& body) {
     const auto known = groups_.find(body.group);
     const bool same = known != groups_.end() && known->second.next_hops == body.next_hops &&
@@ -291,6 +299,7 @@ class DataPlaneModel {
       EXPECT_TRUE(known->second.port == body.port && known->second.address == body.address)
           << "neighbour " << body.neighbour << " became another without a removal";
     }
+    expect_link(body.port);
     neighbours_[body.neighbour] = body;
     mentioned_.neighbours.insert(body.neighbour);
   }
@@ -327,6 +336,7 @@ class DataPlaneModel {
   std::map<std::uint32_t, abi::HopChoiceSet> choices_;
   std::map<std::uint32_t, abi::OwnerSet> owners_;
   std::map<std::uint32_t, abi::NeighbourSet> neighbours_;
+  std::map<std::uint16_t, abi::VlanSet> vlans_;
   std::set<std::pair<std::uint16_t, Address>> local_;
   Tables staged_;
   Tables committed_;

@@ -20,7 +20,8 @@
 
 namespace gotthard::route::test {
 
-// Links 1 and 2 are ports 0 and 1, links 11 and 12 tunnels 0 and 1, all others the host's.
+// Links 1 and 2 are ports 0 and 1, link 3 is a VLAN of port 0, links 11 and 12 are tunnels 0 and 1,
+// all others the host's.
 struct SlowRouter {
   std::vector<config::Route> fixed;
   std::vector<KernelRoute> kernel;  // in the order they came
@@ -30,6 +31,11 @@ struct SlowRouter {
   std::map<Address, std::uint16_t> local;
   std::map<int, std::uint16_t> mtu;
   std::map<std::string, int> link;  // of our devices
+
+  static constexpr std::uint16_t kVlan = 7;
+  static std::uint16_t number_of(const std::string& name) {
+    return name == "p2" ? abi::link_of(0, kVlan) : static_cast<std::uint16_t>(name.back() - '0');
+  }
 
   struct Way {
     bool tunnel = false;
@@ -57,7 +63,7 @@ struct SlowRouter {
     }
     Way way;
     way.tunnel = name->first.starts_with("wg");
-    way.device = static_cast<std::uint16_t>(name->first.back() - '0');
+    way.device = number_of(name->first);
     way.mtu = mtu.at(index);
     way.gateway = way.tunnel ? Address{} : via.value_or(Address{});
     return way;
@@ -248,7 +254,7 @@ struct SlowRouter {
     }
     verdict.port = way.device;
     verdict.allow_plain = std::ranges::any_of(plain, [&](const auto& entry) {
-      return entry.first == way.device && covers(entry.second, address);
+      return entry.first == abi::port_of(way.device) && covers(entry.second, address);
     });
     const bool on_link = way.gateway.family == Family::none;
     if (on_link && !neighbours.contains({way.device, address})) {

@@ -67,7 +67,7 @@ TEST(FibBuilderTime, AHundredThousandRoutes) {
     Address endpoint = ip("198.51.0.0");
     endpoint.bytes[2] = static_cast<std::uint8_t>(peer >> 8);
     endpoint.bytes[3] = static_cast<std::uint8_t>(peer);
-    fib.set_endpoint(peer, endpoint);
+    fib.set_endpoint(0, peer, endpoint);
   }
   const double build = milliseconds_of([&] {
     for (const KernelRoute& route : routes) {

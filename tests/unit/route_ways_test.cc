@@ -128,7 +128,7 @@ TEST_F(WaysTest, EachEndpointHasOneOfTheWaysAndLeavesALostOne) {
   for (std::uint32_t peer = 0; peer < 100; ++peer) {
     Address remote = ip("203.0.113.0");
     remote.bytes[3] = static_cast<std::uint8_t>(peer);
-    fib_.set_endpoint(peer, remote);
+    fib_.set_endpoint(0, peer, remote);
     ASSERT_TRUE(fib_.endpoint(peer));
     at_port[fib_.endpoint(peer)->port].insert(peer);
   }

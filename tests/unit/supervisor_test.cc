@@ -72,7 +72,8 @@ class TemporaryDirectory {
 TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
   config::Config config = two_tunnels();
   config.dataplane.cores = {2, 3};
-  config.dataplane.aead = config::AeadBackend::portable;
+  config.dataplane.aead = crypto::Backend::portable;
+  config.dataplane.spread = config::Spread::always;
   const auto argv = dataplane_argv(config, {.program = "/x/gotthard-dataplane",
                                             .instance_name = "gotthard-1",
                                             .hugepages = true,
@@ -80,8 +81,9 @@ TEST(Arguments, DataPlaneGetsPortsAndTunnelsInTheirOrder) {
                                             .twin_fds = {5, 6},
                                             .tunnel_fds = {7, 8}});
   EXPECT_EQ(argv.front(), "/x/gotthard-dataplane");
-  EXPECT_THAT(argv, IsSupersetOf({"--supervisor-fd", "9", "--cores", "2,3", "--aead", "portable",
-                                  "--memory", "hugepages", "--idle", "adaptive"}));
+  EXPECT_THAT(argv,
+              IsSupersetOf({"--supervisor-fd", "9", "--cores", "2,3", "--aead", "portable",
+                            "--memory", "hugepages", "--idle", "adaptive", "--spread", "always"}));
   EXPECT_THAT(argv, Not(Contains("--workers")));
   std::vector<std::string> devices;
   for (std::size_t i = 0; i + 1 < argv.size(); ++i) {
@@ -226,18 +228,54 @@ TEST(Hugepages, PlanTakesFreeOnesThenReservesThenGoesWithout) {
 
 TEST(Hugepages, NeedGrowsWithBuffersMtuAndPeers) {
   config::Config config;
-  const auto least = hugepages_needed(config);
+  const auto least = hugepages_needed(config, 1, 1);
   EXPECT_GT(least, 20U) << "what 16384 buffers of 1500 bytes take was measured";
-  config.dataplane.mbufs *= 4;
-  const auto buffers = hugepages_needed(config);
+  config.dataplane.mbufs = 65536;
+  const auto buffers = hugepages_needed(config, 1, 1);
+  EXPECT_GT(hugepages_needed(config, 1, 2), buffers) << "each node has its own";
   EXPECT_GT(buffers, least);
   config.ports.resize(1);
   config.ports[0].mtu = 9000;
-  const auto jumbo = hugepages_needed(config);
+  const auto jumbo = hugepages_needed(config, 1, 1);
   EXPECT_GT(jumbo, buffers);
   config.wireguard.resize(1);
   config.wireguard[0].peers.resize(1000);
-  EXPECT_GT(hugepages_needed(config), jumbo);
+  EXPECT_GT(hugepages_needed(config, 1, 1), jumbo);
+}
+
+TEST(Hugepages, BuffersAreEnoughForAllQueuesUnlessWritten) {
+  config::Config config;
+  config.ports.resize(2);
+  EXPECT_EQ(mbufs_needed(config, 1), 16384U);
+  EXPECT_EQ(mbufs_needed(config, 16), 2U * 2 * 2 * 16 * 512);
+  EXPECT_EQ(mbufs_needed(config, 1000), 2U * 2 * 2 * 64 * 512) << "there are no more workers";
+  config.dataplane.workers = 32;
+  EXPECT_EQ(mbufs_needed(config, 16), 2U * 2 * 2 * 32 * 512);
+  config.dataplane.cores = {4, 5};
+  EXPECT_EQ(mbufs_needed(config, 16), 16384U);
+  config.dataplane.mbufs = 5000;
+  EXPECT_EQ(mbufs_needed(config, 16), 5000U);
+}
+
+TEST(Hugepages, NodesAreThoseOfThePorts) {
+  const TemporaryDirectory directory;
+  const auto add = [&](const std::string& device, int node) {
+    std::filesystem::create_directories(directory.path() + "/" + device);
+    std::ofstream(directory.path() + "/" + device + "/numa_node") << node << "\n";
+  };
+  add("0000:3b:00.0", 0);
+  add("0000:3b:00.1", 0);
+  add("0000:af:00.0", 1);
+  add("0000:00:04.0", -1);
+  config::Config config;
+  EXPECT_EQ(port_nodes(config, directory.path()), 1U);
+  for (const char* device :
+       {"net_tap0,iface=x", "0000:00:04.0", "0000:3b:00.0", "0000:3b:00.1,a=1"}) {
+    config.ports.push_back({.device = device});
+    EXPECT_EQ(port_nodes(config, directory.path()), 1U);
+  }
+  config.ports.push_back({.device = "0000:af:00.0"});
+  EXPECT_EQ(port_nodes(config, directory.path()), 2U);
 }
 
 TEST(Hugepages, PoolIsResizedByWhatWasAdded) {

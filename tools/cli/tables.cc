@@ -91,18 +91,29 @@ std::string render_ports(const json& result) {
                     text(port.at("rx_missed")),
                     fmt::to_string(port.at("rx_errors").get<std::uint64_t>() +
                                    port.at("tx_errors").get<std::uint64_t>())});
+    for (const json& vlan : port.at("vlans")) {
+      rows.push_back({text(vlan.at("name")), text(port.at("role")), "VLAN " + text(vlan.at("id")),
+                      vlan.at("up").get<bool>() ? "up" : "down", text(vlan.at("mtu"))});
+    }
   }
-  return table(rows);
+  std::string shown = table(rows);
+  if (const auto left = result.at("vlans_left_out").get<std::uint64_t>(); left != 0) {
+    shown += fmt::format("{} VLANs more than the data plane takes: nothing goes in or out there\n",
+                         left);
+  }
+  return shown;
 }
 
 std::string render_workers(const json& result) {
-  std::vector<Row> rows{{"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS"}};
+  std::vector<Row> rows{
+      {"WORKER", "CORE", "BUSY", "RX", "TX", "SLEEPS", "SPREAD LATE", "OVERFLOWS"}};
   std::vector<Row> stages{{"WORKER", "STAGE", "PACKETS", "PER BURST", "CYCLES/PACKET"}};
   for (const json& worker : result.at("workers")) {
     rows.push_back({text(worker.at("worker")), text(worker.at("core")),
                     fmt::format("{:.1f} %", worker.at("busy_share").get<double>() * 100),
                     text(worker.at("rx_packets")), text(worker.at("tx_packets")),
-                    text(worker.at("sleeps"))});
+                    text(worker.at("sleeps")), text(worker.at("spread_late")),
+                    text(worker.at("spread_overflows"))});
     for (const json& stage : worker.at("stages")) {
       if (stage.at("packets") != 0) {
         stages.push_back({text(worker.at("worker")), text(stage.at("stage")),

@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "tools/supervisor/hugepages.h"
+
 namespace gotthard::supervisor {
 namespace {
 
@@ -12,13 +14,13 @@ std::string_view text(config::Idle idle) {
   return idle == config::Idle::poll ? "poll" : "adaptive";
 }
 
-std::string_view text(config::AeadBackend aead) {
-  switch (aead) {
-    case config::AeadBackend::portable:
-      return "portable";
-    case config::AeadBackend::ipsec_mb:
-      return "ipsec_mb";
-    case config::AeadBackend::automatic:
+std::string_view text(config::Spread spread) {
+  switch (spread) {
+    case config::Spread::never:
+      return "never";
+    case config::Spread::always:
+      return "always";
+    case config::Spread::automatic:
       break;
   }
   return "auto";
@@ -50,11 +52,13 @@ std::vector<std::string> dataplane_argv(const config::Config& config,
                                 "--idle",
                                 std::string(text(dataplane.idle)),
                                 "--aead",
-                                std::string(text(dataplane.aead)),
+                                crypto::name_of(dataplane.aead),
+                                "--spread",
+                                std::string(text(dataplane.spread)),
                                 "--memory",
                                 arguments.hugepages ? "hugepages" : "pages",
                                 "--mbufs",
-                                fmt::to_string(dataplane.mbufs),
+                                fmt::to_string(mbufs_needed(config, online_cpus())),
                                 "--routes",
                                 fmt::to_string(dataplane.routes)};
   if (!dataplane.cores.empty()) {

@@ -483,8 +483,16 @@ void Host::add_routes(std::span<const TunnelRoute> routes, log::Level level_of_c
   }
 }
 
-Status Host::probe_neighbour(std::size_t port, const abi::Address& address) {
-  return netlink_.probe_neighbour(twins_.at(port).index, address);
+Status Host::probe_neighbour(std::uint16_t link, const abi::Address& address) {
+  int index = twins_.at(abi::port_of(link)).index;
+  if (const std::uint16_t vlan = abi::vlan_of(link); vlan != 0) {
+    const auto found = netlink_.vlan_of(index, vlan);
+    if (!found) {
+      return tl::unexpected(found.error());
+    }
+    index = *found;
+  }
+  return netlink_.probe_neighbour(index, address);
 }
 
 }  // namespace gotthard::supervisor

@@ -75,7 +75,8 @@ class Host {
   static Result<std::optional<Lifted>> lift(const std::string& state_dir);
 
   Status note_hugepages(std::uint64_t added);
-  Status probe_neighbour(std::size_t port, const abi::Address& address);
+  // `link`: abi::link_of() of a port and VLAN.
+  Status probe_neighbour(std::uint16_t link, const abi::Address& address);
 
   [[nodiscard]] const std::vector<Device>& twins() const { return twins_; }
   [[nodiscard]] const std::vector<Device>& tunnels() const { return tunnels_; }

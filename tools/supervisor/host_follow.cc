@@ -89,10 +89,11 @@ Status Host::claim(std::size_t interface, std::set<config::Prefix> prefixes) {
   const std::vector<TunnelRoute> had = routes();
   claims_[interface] = std::move(prefixes);
   const std::vector<TunnelRoute> wanted = routes();
-  const auto stale = std::ranges::stable_partition(
-      changed, [&](const config::Prefix& prefix) { return needs_blackhole(prefix, claims_); });
+  const auto stale = std::stable_partition(
+      changed.begin(), changed.end(),
+      [&](const config::Prefix& prefix) { return needs_blackhole(prefix, claims_); });
   Steps step;
-  step(add_blackholes({changed.begin(), stale.begin()}));
+  step(add_blackholes({changed.begin(), stale}));
   for (const TunnelRoute& route : without(had, wanted)) {
     step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
   }
@@ -106,7 +107,7 @@ Status Host::claim(std::size_t interface, std::set<config::Prefix> prefixes) {
   // Those of one that is down come with it.
   std::erase_if(added, [&](const TunnelRoute& route) { return !up.contains(route.interface); });
   add_routes(added, log::Level::warning);
-  step(remove_blackholes({stale.begin(), stale.end()}));
+  step(remove_blackholes({stale, changed.end()}));
   return step.first();
 }
 

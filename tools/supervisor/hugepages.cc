@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <set>
+
+#include "dataplane/abi/limits.h"
 
 namespace gotthard::supervisor {
 namespace {
@@ -21,7 +25,37 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
 
 }  // namespace
 
-std::uint64_t hugepages_needed(const config::Config& config) {
+unsigned online_cpus() {
+  return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+unsigned port_nodes(const config::Config& config, const std::string& devices) {
+  std::set<int> nodes;
+  for (const config::Port& port : config.ports) {
+    // "0000:3b:00.0" or "0000:3b:00.0,argument=1"; a vdev has no such file.
+    std::ifstream file(devices + "/" + port.device.substr(0, port.device.find(',')) + "/numa_node");
+    if (int node = -1; file >> node && node >= 0) {
+      nodes.insert(node);
+    }
+  }
+  return std::max(1U, static_cast<unsigned>(nodes.size()));
+}
+
+unsigned mbufs_needed(const config::Config& config, unsigned cpus) {
+  constexpr unsigned kLeast = 16384;
+  constexpr unsigned kDescriptors = 512;  // of each ring, one for each direction
+  if (config.dataplane.mbufs) {
+    return *config.dataplane.mbufs;
+  }
+  const auto& cores = config.dataplane.cores;
+  const auto workers =
+      cores.empty() ? config.dataplane.workers.value_or(cpus) : static_cast<unsigned>(cores.size());
+  const auto rings = 2 * static_cast<unsigned>(config.ports.size()) *
+                     std::min<unsigned>(workers, abi::kMaxWorkers);
+  return std::max(kLeast, 2 * rings * kDescriptors);
+}
+
+std::uint64_t hugepages_needed(const config::Config& config, unsigned cpus, unsigned nodes) {
   std::uint64_t mtu = 1500;
   for (const config::Port& port : config.ports) {
     mtu = std::max<std::uint64_t>(mtu, port.mtu);
@@ -37,7 +71,7 @@ std::uint64_t hugepages_needed(const config::Config& config) {
   }
   // Beside the frame a buffer holds the mbuf, headroom for nested tunnels and the ring's and pool's
   // words, and is rounded up to the unit of a packet socket's ring.
-  const std::uint64_t buffers = config.dataplane.mbufs * (mtu + 1600);
+  const std::uint64_t buffers = std::uint64_t{mbufs_needed(config, cpus)} * nodes * (mtu + 1600);
   // Up to four keypairs a peer, the retiring one included, each with its anti-replay window
   // (16 bytes for 64 numbers).
   const std::uint64_t sessions = peers * 4 * (config.dataplane.replay_window / 4 + 1024ULL);

@@ -14,8 +14,20 @@ namespace gotthard::supervisor {
 inline constexpr std::uint64_t kHugepageSize = 2U << 20;
 inline constexpr const char* kHugepageDir = "/sys/kernel/mm/hugepages/hugepages-2048kB";
 
-// What the data plane allocates with this configuration, rounded up to pages.
-[[nodiscard]] std::uint64_t hugepages_needed(const config::Config& config);
+// Packet buffers a NUMA node: what is written, or twice what the rings of all queues hold, as many
+// packets are under way or wait. `cpus`: that workers may have when nothing says how many there
+// are.
+[[nodiscard]] unsigned mbufs_needed(const config::Config& config, unsigned cpus);
+
+// What the data plane allocates with this configuration, rounded up to pages. `nodes`: NUMA nodes
+// that its ports are on, each with buffers of its own.
+[[nodiscard]] std::uint64_t hugepages_needed(const config::Config& config, unsigned cpus,
+                                             unsigned nodes);
+
+// Those of the ports' PCI devices; at least one.
+[[nodiscard]] unsigned port_nodes(const config::Config& config,
+                                  const std::string& devices = "/sys/bus/pci/devices");
+[[nodiscard]] unsigned online_cpus();
 
 struct HugepagePlan {
   bool use = false;

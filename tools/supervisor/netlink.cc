@@ -1,6 +1,8 @@
 #include "tools/supervisor/netlink.h"
 
+#include <arpa/inet.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -64,6 +66,30 @@ std::optional<T> attribute(const RawMessage& body, std::size_t header_size, int 
   T value{};
   std::memcpy(&value, nla_data(found), sizeof(T));
   return value;
+}
+
+nlattr* nested(nlattr* within, int type) {
+  return within == nullptr
+             ? nullptr
+             : nla_find(static_cast<const nlattr*>(nla_data(within)), nla_len(within), type);
+}
+
+// Of a link of kind `vlan` with 802.1Q's tag; else 0.
+std::uint16_t vlan_in(const RawMessage& body) {
+  const std::size_t start = NLMSG_ALIGN(sizeof(ifinfomsg));
+  if (body.size() < start) {
+    return 0;
+  }
+  const auto* head = reinterpret_cast<const nlattr*>(body.data() + start);
+  nlattr* info = nla_find(head, static_cast<int>(body.size() - start), IFLA_LINKINFO);
+  const nlattr* kind = nested(info, IFLA_INFO_KIND);
+  nlattr* data = nested(info, IFLA_INFO_DATA);
+  const nlattr* number = nested(data, IFLA_VLAN_ID);
+  const nlattr* protocol = nested(data, IFLA_VLAN_PROTOCOL);
+  const bool is_vlan = kind != nullptr && nla_strcmp(kind, "vlan") == 0 && number != nullptr &&
+                       nla_len(number) == 2 && protocol != nullptr && nla_len(protocol) == 2 &&
+                       nla_get_u16(protocol) == htons(ETH_P_8021Q);
+  return is_vlan ? nla_get_u16(number) : 0;
 }
 
 }  // namespace
@@ -310,6 +336,20 @@ Result<std::set<Blackhole>> Netlink::routes_from_metric(std::uint32_t least) {
     found.insert(route);
   }
   return found;
+}
+
+Result<int> Netlink::vlan_of(int index, std::uint16_t vlan) {
+  auto all = dump(RTM_GETLINK, sizeof(ifinfomsg));
+  if (!all) {
+    return tl::unexpected(all.error());
+  }
+  for (const RawMessage& body : *all) {
+    if (attribute<std::int32_t>(body, sizeof(ifinfomsg), IFLA_LINK) == index &&
+        vlan_in(body) == vlan) {
+      return header_of<ifinfomsg>(body).ifi_index;
+    }
+  }
+  return fail("device {} has no VLAN {}", index, vlan);
 }
 
 Status Netlink::probe_neighbour(int index, const abi::Address& address) {

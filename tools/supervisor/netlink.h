@@ -58,6 +58,8 @@ class Netlink {
   Status remove_route(const RouteChange& route);  // one that is not there is no error
   // Routes of any kind in the main table, of this metric or a greater one.
   Result<std::set<Blackhole>> routes_from_metric(std::uint32_t least);
+  // The index of the device that is the VLAN (IEEE 802.1Q) of another one.
+  Result<int> vlan_of(int index, std::uint16_t vlan);
   // Makes the kernel ask for the neighbour's address, as if it had a packet for it.
   Status probe_neighbour(int index, const abi::Address& address);
 

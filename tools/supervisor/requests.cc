@@ -50,7 +50,7 @@ void Requests::handle(const broker::Request& request) {
 }
 
 Answer Requests::answer(const broker::ResolveNeighbour& request) {
-  if (request.port >= host_.twins().size() || !may_be_neighbour(request.address)) {
+  if (abi::port_of(request.port) >= host_.twins().size() || !may_be_neighbour(request.address)) {
     return refused(Outcome::invalid, "no such port, or no address that a neighbour can have");
   }
   if (!neighbours_.allow(boottime_now())) {

@@ -64,7 +64,7 @@ Result<bool> provide_memory(const config::Config& config, Host& host, HugepagePo
     return false;
   }
   const bool required = wanted == config::Hugepages::required;
-  const std::uint64_t needed = hugepages_needed(config);
+  const std::uint64_t needed = hugepages_needed(config, online_cpus(), port_nodes(config));
   const auto without = [&](const Error& why) -> Result<bool> {
     pool.unlock();
     if (required) {

@@ -1,0 +1,518 @@
+// AES-GCM (NIST SP 800-38D; RFC 4106 has its nonces) over several packets at once, for vectors of
+// any width: `V` is Avx512 (4 blocks of 16 bytes a vector) or Avx2 (2).
+//
+// A group is as many packets as a vector has blocks, each under a key of its own. A step takes one
+// vector of each; so the latency of AES and of carry-less multiplication is hidden by the other
+// packets (4 blocks a vector shown):
+//
+//              block 0      block 1      block 2      block 3
+//   state[0]   packet 0, counter n ... n + 3        a state a packet; each its own round keys,
+//   state[1]   packet 1, counter n ... n + 3        broadcast to all blocks
+//   ...
+//   sum[0]     packet 0: text x H^k  H^(k-1)  H^(k-2)  H^(k-3)     three vectors a packet: low,
+//   middle
+//   ...                                                            and high parts, not reduced
+//
+// Powers of H are there for a window of 48 blocks. At its end the sum is reduced, block by block,
+// and goes on as what the next window's first block is added to: all four blocks times the same
+// power.
+//
+// Once a group: a tag mask a packet, and the end, where vectors turn from "blocks of a packet" into
+// "one block of each packet":
+//
+//   sum[0..3] -> [ packet 0 | packet 1 | packet 2 | packet 3 ]: reduced, lengths added, times H,
+//                reduced, plus the masks: four tags.
+//
+// What is left of packets that are longer than the shortest of their group, and groups that are not
+// full, go on with six vectors of one packet at a time, in the same way.
+//
+// No branch and no address depends on anything but lengths: the verdict is compared as a whole.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "crypto/aead_key.h"
+#include "crypto/wide/gcm_key.h"
+#include "crypto/wide/inline.h"
+
+namespace gotthard::crypto::wide {
+namespace {
+
+// A sum of products in GHASH's field that is not reduced yet.
+template <typename V>
+struct GhashSum {
+  typename V::Vector low, middle, high;
+};
+
+template <typename V>
+GOTTHARD_INLINE void add_product(GhashSum<V>* sum, typename V::Vector a, typename V::Vector b) {
+  sum->low = V::add(sum->low, V::template multiply<0x00>(a, b));
+  sum->high = V::add(sum->high, V::template multiply<0x11>(a, b));
+  sum->middle =
+      V::add3(sum->middle, V::template multiply<0x01>(a, b), V::template multiply<0x10>(a, b));
+}
+
+template <typename V>
+GOTTHARD_INLINE GhashSum<V> product(typename V::Vector a, typename V::Vector b) {
+  return {V::template multiply<0x00>(a, b),
+          V::add(V::template multiply<0x01>(a, b), V::template multiply<0x10>(a, b)),
+          V::template multiply<0x11>(a, b)};
+}
+
+// Modulo x^128 + x^7 + x^2 + x + 1, reflected; by two multiplications (Gueron's way).
+template <typename V>
+GOTTHARD_INLINE typename V::Vector reduce(const GhashSum<V>& sum) {
+  const auto polynomial = V::broadcast(_mm_set_epi64x(-0x3e00000000000000LL, 1));
+  const auto middle =
+      V::add3(sum.middle, V::template multiply<0x01>(polynomial, sum.low), V::swap_halves(sum.low));
+  return V::add3(sum.high, V::template multiply<0x01>(polynomial, middle), V::swap_halves(middle));
+}
+
+template <typename V>
+GOTTHARD_INLINE __m128i multiply_blocks(__m128i a, __m128i b) {
+  return V::first(reduce<V>(product<V>(V::widen(a), V::widen(b))));
+}
+
+template <typename V, int kRounds, bool kOpen, bool kSameKey>
+class GcmGroup {
+  using Vector = typename V::Vector;
+  static constexpr int kLanes = V::kBlocks;            // packets of a group
+  static constexpr std::uint32_t kStep = 16 * kLanes;  // bytes of a packet that a vector holds
+  static constexpr std::uint32_t kWindowSteps = kGcmWindow / kLanes;
+
+  using Sum = GhashSum<V>;
+  struct Lane {
+    const GcmKey* key;
+    std::uint8_t* text;
+    std::uint32_t length;
+    std::uint32_t done;  // steps
+    std::uint32_t steps;
+  };
+
+ public:
+  // A full group of packets with as many steps each, none of them jumbo: nothing of it needs to be
+  // in memory. `order` are the packets' places in `jobs`, `next` those of the following group, for
+  // the caches. Bit i of what is returned: packet order[i] is authentic.
+  static GOTTHARD_INLINE unsigned run_even(const AeadJob* jobs, const std::uint8_t* order,
+                                           const std::uint8_t* next) {
+    GcmGroup group;
+    group.start(jobs, order, kLanes);
+    group.encrypt_masks();
+    group.together(jobs, next);
+    return group.finish(jobs, order, kLanes);
+  }
+  // Any other.
+  static GOTTHARD_INLINE unsigned run_any(const AeadJob* jobs, const std::uint8_t* order, int count,
+                                          const std::uint8_t* next) {
+    GcmGroup group;
+    group.start(jobs, order, count);
+    group.encrypt_masks();
+    if (count == kLanes && group.longest() <= kCarryFree) {
+      group.together(jobs, next);
+    }
+    for (int i = 0; i < count; ++i) {
+      if (group.lanes_[i].done < group.lanes_[i].steps) {
+        group.alone(i);
+      }
+    }
+    return group.finish(jobs, order, count);
+  }
+  // As far as counters of one byte go. Jumbo packets are better off alone: their streams would
+  // fight for the same sets of the caches.
+  static constexpr std::uint32_t kCarryFree = 252 * 16;
+
+ private:
+  static GOTTHARD_INLINE const std::uint8_t* power(const GcmKey* key, std::uint32_t exponent) {
+    return key->powers[kGcmFirstPower - exponent];
+  }
+  // How many blocks of text the window has that begins with step `step`.
+  static GOTTHARD_INLINE std::uint32_t window_blocks(const Lane& lane, std::uint32_t step) {
+    const std::uint32_t left = (lane.length + 15) / 16 - step * kLanes;
+    return left < kGcmWindow ? left : kGcmWindow;
+  }
+
+  GOTTHARD_INLINE void start(const AeadJob* jobs, const std::uint8_t* order, int count) {
+    const __m128i reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      if (i >= count) {
+        sums_[i] = {V::zero(), V::zero(), V::zero()};
+        lengths_[i] = _mm_setzero_si128();
+        keys_[i] = keys_[0];
+        nonces_[i] = _mm_setzero_si128();
+        masks_[i] = _mm_setzero_si128();
+        continue;
+      }
+      const AeadJob& job = jobs[order[i]];
+      Lane& lane = lanes_[i];
+      lane.key = &job.key->template schedule<GcmKey>();
+      lane.text = reinterpret_cast<std::uint8_t*>(job.text);
+      lane.length = job.length;
+      lane.done = 0;
+      lane.steps = (job.length + kStep - 1) / kStep;
+      keys_[i] = lane.key;
+      std::uint64_t front;
+      std::uint32_t back;
+      std::memcpy(&front, job.nonce.data(), 8);
+      std::memcpy(&back, job.nonce.data() + 8, 4);
+      const __m128i nonce =
+          _mm_set_epi64x(static_cast<long long>(back), static_cast<long long>(front));
+      nonces_[i] = nonce;
+      masks_[i] = _mm_insert_epi32(nonce, 1 << 24, 3);
+      lengths_[i] = _mm_set_epi64x(static_cast<long long>(std::uint64_t{job.aad_length} * 8),
+                                   static_cast<long long>(std::uint64_t{job.length} * 8));
+      sums_[i] = {V::zero(), V::zero(), V::zero()};
+      if (job.aad_length != 0) {
+        const auto* aad = reinterpret_cast<const std::uint8_t*>(job.aad);
+        __m128i before = _mm_setzero_si128();
+        std::uint32_t left = job.aad_length;
+        for (; left > 16; left -= 16, aad += 16) {
+          before = _mm_xor_si128(
+              before,
+              _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(aad)), reverse));
+          before = multiply_by_h(lane.key, before);
+        }
+        before = _mm_xor_si128(before, _mm_shuffle_epi8(load_up_to_16(aad, left), reverse));
+        const __m128i h = _mm_loadu_si128(
+            reinterpret_cast<const __m128i*>(power(lane.key, 1 + window_blocks(lane, 0))));
+        sums_[i].low = V::widen(_mm_clmulepi64_si128(before, h, 0x00));
+        sums_[i].high = V::widen(_mm_clmulepi64_si128(before, h, 0x11));
+        sums_[i].middle = V::widen(_mm_xor_si128(_mm_clmulepi64_si128(before, h, 0x01),
+                                                 _mm_clmulepi64_si128(before, h, 0x10)));
+      }
+    }
+  }
+
+  static GOTTHARD_INLINE __m128i load_up_to_16(const std::uint8_t* bytes, std::uint32_t count) {
+    if (count == 8) {
+      return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
+    }
+    alignas(16) std::uint8_t copy[16] = {};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      copy[i] = bytes[i];
+    }
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));
+  }
+  static __m128i multiply_by_h(const GcmKey* key, __m128i x) {
+    return multiply_blocks<V>(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(power(key, 1))));
+  }
+
+  // The masks of the tags: E(nonce, 1).
+  GOTTHARD_INLINE void encrypt_masks() {
+    if constexpr (kSameKey) {
+      Vector state = V::add(V::join(masks_), V::broadcast(round_key(keys_[0], 0)));
+#pragma GCC unroll 16
+      for (int round = 1; round < kRounds; ++round) {
+        state = V::encrypt(state, V::broadcast(round_key(keys_[0], round)));
+      }
+      mask_ = V::encrypt_last(state, V::broadcast(round_key(keys_[0], kRounds)));
+      return;
+    }
+    __m128i state[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      state[i] = _mm_xor_si128(masks_[i], round_key(keys_[i], 0));
+    }
+#pragma GCC unroll 16
+    for (int round = 1; round < kRounds; ++round) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kLanes; ++i) {
+        state[i] = _mm_aesenc_si128(state[i], round_key(keys_[i], round));
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      state[i] = _mm_aesenclast_si128(state[i], round_key(keys_[i], kRounds));
+    }
+    mask_ = V::join(state);
+  }
+  static GOTTHARD_INLINE __m128i round_key(const GcmKey* key, int round) {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(key->round_keys[round]));
+  }
+
+  // A window that is over: its sum becomes what the next one, from `step` on, begins with.
+  static GOTTHARD_INLINE Sum next_window(const Sum& sum, const Lane& lane, std::uint32_t step) {
+    return product<V>(reduce<V>(sum), V::broadcast(_mm_loadu_si128(reinterpret_cast<const __m128i*>(
+                                          power(lane.key, window_blocks(lane, step))))));
+  }
+
+  GOTTHARD_INLINE std::uint32_t longest() const {
+    std::uint32_t longest = lanes_[0].length;
+    for (int i = 1; i < kLanes; ++i) {
+      longest = lanes_[i].length > longest ? lanes_[i].length : longest;
+    }
+    return longest;
+  }
+
+  // All packets of a full group, as far as the shortest goes.
+  GOTTHARD_INLINE void together(const AeadJob* jobs, const std::uint8_t* next) {
+    std::uint32_t least = lanes_[0].steps;
+    std::uint32_t most = lanes_[0].steps;
+#pragma GCC unroll 4
+    for (int i = 1; i < kLanes; ++i) {
+      least = lanes_[i].steps < least ? lanes_[i].steps : least;
+      most = lanes_[i].steps > most ? lanes_[i].steps : most;
+    }
+    // The last steps are together only when they are everybody's.
+    std::uint32_t whole = least;
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      const std::uint32_t full = lanes_[i].length / kStep;
+      whole = full < whole ? full : whole;
+    }
+    const std::uint8_t* ahead[kLanes];
+    // Locals, which no store to a packet can change: they stay in registers.
+    Sum sums[kLanes];
+    Vector counters[kLanes];
+    const GcmKey* keys[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      ahead[i] = reinterpret_cast<const std::uint8_t*>(jobs[next[i]].text);
+      V::prefetch(jobs[next[i]].tag + 15);
+      sums[i] = sums_[i];
+      counters[i] = V::counters(nonces_[i], 0);
+      keys[i] = keys_[i];
+    }
+    std::uint32_t step = 0;
+    while (step < whole) {
+      if (step != 0) {
+#pragma GCC unroll 4
+        for (int i = 0; i < kLanes; ++i) {
+          sums[i] = next_window(sums[i], lanes_[i], step);
+        }
+      }
+      const std::uint8_t* powers[kLanes];
+#pragma GCC unroll 4
+      for (int i = 0; i < kLanes; ++i) {
+        powers[i] = power(lanes_[i].key, window_blocks(lanes_[i], step));
+      }
+      const std::uint32_t end = whole < step + kWindowSteps ? whole : step + kWindowSteps;
+      // When sealing, what is hashed was encrypted two steps before; when opening it is what is
+      // about to be decrypted.
+      const std::uint32_t begin = step;
+      for (; step + 2 <= end; step += 2) {
+        const std::uint32_t hashed = kOpen ? step : step - 2;
+        Vector state[2][kLanes];
+#pragma GCC unroll 4
+        for (int i = 0; i < kLanes; ++i) {
+          V::prefetch(ahead[i] + step * kStep);
+          V::prefetch(ahead[i] + step * kStep + kStep);
+          const Vector first = V::broadcast(round_key(keys[kSameKey ? 0 : i], 0));
+          state[0][i] = V::add(counters[i], first);
+          counters[i] = V::add32(counters[i], V::counter_step());
+          state[1][i] = V::add(counters[i], first);
+          counters[i] = V::add32(counters[i], V::counter_step());
+        }
+#pragma GCC unroll 16
+        for (int round = 1; round < kRounds; ++round) {
+#pragma GCC unroll 4
+          for (int i = 0; i < kLanes; ++i) {
+            const Vector round_keys = V::broadcast(round_key(keys[kSameKey ? 0 : i], round));
+            state[0][i] = V::encrypt(state[0][i], round_keys);
+            state[1][i] = V::encrypt(state[1][i], round_keys);
+          }
+          if (round <= 2 * kLanes && (kOpen || step != begin)) {
+            const int i = (round - 1) % kLanes;
+            const auto part = static_cast<std::uint32_t>((round - 1) / kLanes);
+            add_product<V>(&sums[i], V::reverse(V::load(lanes_[i].text + (hashed + part) * kStep)),
+                           V::load(powers[kSameKey ? 0 : i] + (hashed + part - begin) * kStep));
+          }
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < kLanes; ++i) {
+          const Vector last = V::broadcast(round_key(keys[kSameKey ? 0 : i], kRounds));
+          std::uint8_t* text = lanes_[i].text + step * kStep;
+          V::store(text, V::add(V::load(text), V::encrypt_last(state[0][i], last)));
+          text += kStep;
+          V::store(text, V::add(V::load(text), V::encrypt_last(state[1][i], last)));
+        }
+      }
+      if (!kOpen && step != begin) {
+#pragma GCC unroll 2
+        for (std::uint32_t part = 0; part < 2; ++part) {
+#pragma GCC unroll 4
+          for (int i = 0; i < kLanes; ++i) {
+            add_product<V>(&sums[i],
+                           V::reverse(V::load(lanes_[i].text + (step - 2 + part) * kStep)),
+                           V::load(powers[kSameKey ? 0 : i] + (step - 2 + part - begin) * kStep));
+          }
+        }
+      }
+      if (step < end) {
+        single_step(keys, counters, step, sums);
+        ++step;
+#pragma GCC unroll 4
+        for (int i = 0; i < kLanes; ++i) {
+          counters[i] = V::add32(counters[i], V::counter_step());
+        }
+      }
+    }
+    if (whole < least && least == most) {
+      // The last step of each packet, whole or in part.
+      if (step % kWindowSteps == 0 && step != 0) {
+#pragma GCC unroll 4
+        for (int i = 0; i < kLanes; ++i) {
+          sums[i] = next_window(sums[i], lanes_[i], step);
+        }
+      }
+      single_step(keys, counters, step, sums);
+      step = least;
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      lanes_[i].done = step;
+      sums_[i] = sums[i];
+    }
+  }
+
+  // One vector of each packet, whole or in part.
+  GOTTHARD_INLINE void single_step(const GcmKey* const* keys, const Vector* counters,
+                                   std::uint32_t step, Sum* sums) const {
+    Vector state[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      state[i] = V::add(counters[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], 0)));
+    }
+#pragma GCC unroll 16
+    for (int round = 1; round < kRounds; ++round) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kLanes; ++i) {
+        state[i] = V::encrypt(state[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], round)));
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      finish_step(
+          lanes_[i], step,
+          V::encrypt_last(state[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], kRounds))),
+          &sums[i]);
+    }
+  }
+
+  // Text and hash of one vector that need not be whole.
+  static GOTTHARD_INLINE void finish_step(const Lane& lane, std::uint32_t step, Vector stream,
+                                          Sum* sum) {
+    std::uint8_t* text = lane.text + step * kStep;
+    const std::uint32_t left = lane.length - step * kStep;
+    const std::uint32_t window = step / kWindowSteps * kWindowSteps;
+    const std::uint8_t* powers =
+        power(lane.key, window_blocks(lane, window) - (step - window) * kLanes);
+    Vector hashed;
+    if (left >= kStep) {
+      const Vector in = V::load(text);
+      const Vector out = V::add(in, stream);
+      V::store(text, out);
+      hashed = kOpen ? in : out;
+    } else {
+      const Vector in = V::load_part(text, left);
+      const Vector out = V::part(V::add(in, stream), left);
+      V::store_part(text, out, left);
+      hashed = kOpen ? in : out;
+    }
+    add_product<V>(sum, V::reverse(hashed), V::load(powers));
+  }
+
+  // The rest of one packet, six vectors at a time: half a window.
+  static constexpr int kAlone = 6;
+  static_assert(kWindowSteps % kAlone == 0);
+  __attribute__((noinline)) void alone(int i) {
+    const Lane lane = lanes_[i];
+    const __m128i nonce = nonces_[i];
+    Sum sum = sums_[i];
+    for (std::uint32_t step = lane.done; step < lane.steps;) {
+      const std::uint32_t in_window = step % kWindowSteps;
+      if (in_window == 0 && step != 0) {
+        sum = next_window(sum, lane, step);
+      }
+      std::uint32_t count = lane.steps - step;
+      const std::uint32_t room = kWindowSteps - in_window;
+      count = count < room ? count : room;
+      count = count < kAlone ? count : kAlone;
+      Vector state[kAlone];
+#pragma GCC unroll 8
+      for (int k = 0; k < kAlone; ++k) {
+        state[k] = V::add(V::counters(nonce, step + static_cast<std::uint32_t>(k)),
+                          V::broadcast(round_key(lane.key, 0)));
+      }
+#pragma GCC unroll 16
+      for (int round = 1; round < kRounds; ++round) {
+        const Vector keys = V::broadcast(round_key(lane.key, round));
+#pragma GCC unroll 8
+        for (int k = 0; k < kAlone; ++k) {
+          state[k] = V::encrypt(state[k], keys);
+        }
+      }
+      const Vector last = V::broadcast(round_key(lane.key, kRounds));
+      if (count == kAlone && lane.length >= (step + kAlone) * kStep) {
+        // Nothing but whole vectors.
+        std::uint8_t* text = lane.text + step * kStep;
+        const std::uint8_t* powers =
+            power(lane.key, window_blocks(lane, step - in_window) - in_window * kLanes);
+#pragma GCC unroll 8
+        for (std::uint32_t k = 0; k < kAlone; ++k) {
+          const Vector in = V::load(text + k * kStep);
+          const Vector out = V::add(in, V::encrypt_last(state[k], last));
+          V::store(text + k * kStep, out);
+          add_product<V>(&sum, V::reverse(kOpen ? in : out), V::load(powers + k * kStep));
+        }
+      } else {
+#pragma GCC unroll 8
+        for (std::uint32_t k = 0; k < kAlone; ++k) {
+          if (k < count) {
+            finish_step(lane, step + k, V::encrypt_last(state[k], last), &sum);
+          }
+        }
+      }
+      step += count;
+    }
+    sums_[i] = sum;
+  }
+
+  GOTTHARD_INLINE unsigned finish(const AeadJob* jobs, const std::uint8_t* order, int count) {
+    Vector low[kLanes];
+    Vector middle[kLanes];
+    Vector high[kLanes];
+    __m128i h[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      low[i] = sums_[i].low;
+      middle[i] = sums_[i].middle;
+      high[i] = sums_[i].high;
+      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(power(keys_[i], 1)));
+    }
+    const Vector hash =
+        reduce<V>({V::sum_of_each(low), V::sum_of_each(middle), V::sum_of_each(high)});
+    const Vector tags = V::add(
+        V::reverse(reduce<V>(product<V>(V::add(hash, V::join(lengths_)), V::join(h)))), mask_);
+    __m128i tag[kLanes];
+    V::split(tags, tag);
+    unsigned authentic = 0;
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      if (i >= count) {
+        break;
+      }
+      auto* place = reinterpret_cast<__m128i*>(jobs[order[i]].tag);
+      if constexpr (kOpen) {
+        const __m128i difference = _mm_xor_si128(tag[i], _mm_loadu_si128(place));
+        authentic |= static_cast<unsigned>(_mm_testz_si128(difference, difference)) << i;
+      } else {
+        _mm_storeu_si128(place, tag[i]);
+      }
+    }
+    return authentic;
+  }
+
+  Lane lanes_[kLanes];
+  const GcmKey* keys_[kLanes];
+  __m128i nonces_[kLanes];
+  __m128i masks_[kLanes];
+  __m128i lengths_[kLanes];
+  Vector mask_;
+  Sum sums_[kLanes];
+};
+
+}  // namespace
+}  // namespace gotthard::crypto::wide

@@ -1,0 +1,78 @@
+// Counters to seal with, of a burst: one block per session, by one addition to its shared counter.
+// No two workers ever get the same number; within a burst they are dealt out in order.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/packet.h"
+#include "dataplane/table/session.h"
+
+namespace gotthard::dataplane {
+
+// Lives for one burst. `message_limit` is at most 2^63, and workers stop at `exhausted`, so that
+// the counter cannot come round.
+class CounterBlocks {
+ public:
+  // For each packet of the burst, before the first next(). `bytes` are its text's, for sessions
+  // that have a limit of them.
+  void count(const Session* session, std::uint32_t bytes = 0) {
+    Entry* e = entry(session);
+    ++e->size;
+    e->bytes += bytes;
+  }
+
+  // False: the session has none left.
+  [[nodiscard]] bool next(Session* session, std::uint64_t* counter) {
+    Entry* e = entry(session);
+    if (!e->taken) {
+      take(session, e);
+    }
+    if (e->given == e->size || e->first + e->given >= session->message_limit) {
+      return false;
+    }
+    *counter = e->first + e->given++;
+    return true;
+  }
+
+ private:
+  struct Entry {
+    const Session* session = nullptr;
+    std::uint64_t first = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t size = 0;
+    std::uint32_t given = 0;
+    bool taken = false;
+  };
+
+  static void take(Session* session, Entry* e) {
+    e->taken = true;
+    // The first block of bytes that would go over the limit is the end: not one more is sealed.
+    const bool spent =
+        session->byte_limit != kNoLimit &&
+        session->sent_bytes.fetch_add(e->bytes, std::memory_order_relaxed) + e->bytes >
+            session->byte_limit;
+    if (spent || session->next_counter.load(std::memory_order_relaxed) >= session->message_limit) {
+      session->exhausted.store(true, std::memory_order_relaxed);
+      e->size = 0;
+      return;
+    }
+    e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
+  }
+
+  // Open addressing; twice as many places as lanes.
+  Entry* entry(const Session* session) {
+    for (std::uint32_t place = session->local_id;; ++place) {
+      Entry* e = &entries_[place % entries_.size()];
+      if (e->session == session || e->session == nullptr) {
+        e->session = session;
+        return e;
+      }
+    }
+  }
+
+  std::array<Entry, 2 * kBurst> entries_{};
+};
+
+}  // namespace gotthard::dataplane

@@ -1,0 +1,44 @@
+// The time stamp counter, and whether the core was ours alone while something was timed.
+#pragma once
+
+#include <x86intrin.h>
+
+#include <cstdint>
+#include <ctime>
+
+namespace gotthard::perf {
+
+// Hertz, measured against the system's clock for `milliseconds`.
+inline double measure_tsc_hz(int milliseconds = 50) {
+  const auto now = [] {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC_RAW, &time);
+    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+  };
+  const double begin = now();
+  const std::uint64_t first = __rdtsc();
+  double end = begin;
+  while (end < begin + milliseconds * 1e6) {
+    end = now();
+  }
+  return static_cast<double>(__rdtsc() - first) * 1e9 / (end - begin);
+}
+
+// Cycles for a fixed piece of work that fills the integer units: it takes longer while the other
+// thread of the core works, while the clock is low and while the hypervisor gives the core away.
+inline std::uint64_t probe() {
+  std::uint64_t a = 1;
+  std::uint64_t b = 2;
+  std::uint64_t c = 3;
+  std::uint64_t d = 4;
+  const std::uint64_t first = __rdtsc();
+  for (int i = 0; i < 500; ++i) {
+    asm volatile(
+        "add $1, %0\n add $1, %1\n add $1, %2\n add $1, %3\n"
+        "add $1, %0\n add $1, %1\n add $1, %2\n add $1, %3\n"
+        : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+  }
+  return __rdtsc() - first;
+}
+
+}  // namespace gotthard::perf
