@@ -121,7 +121,6 @@ struct PeerSet {
   // The worker that seals, modulo how many there are, when `reorder_budget` is too small for all.
   // kAnyWorker: the manager chooses.
   std::uint8_t sealing_worker = kAnyWorker;
-  std::uint16_t mtu = 0;  // the longest inner packet that the path takes; 0: the interface's
 };
 struct PeerRemove {
   std::uint32_t peer = 0;

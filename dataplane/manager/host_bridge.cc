@@ -89,7 +89,8 @@ bool HostBridge::goes_by_tunnel(std::span<const std::byte> frame) const {
   const std::uint64_t hop = shared_->tables->lookup_one(
       abi::Table::routes, wire::destination_of(payload.data(), packet->family));
   return hop != 0 && shared_->hops.all_of(hop, [](const NextHop& way) {
-    return way.kind == abi::HopKind::tunnel || way.kind == abi::HopKind::blackhole;
+    return way.kind == abi::HopKind::tunnel || way.kind == abi::HopKind::policy ||
+           way.kind == abi::HopKind::blackhole;
   });
 }
 

@@ -46,6 +46,7 @@ bool Manager::round() {
   sessions_->tick(now);
   control_->tick(now);
   fragments_->tick(now);
+  path_mtu_->tick(now);
   if (now - last_publish_ >= kPublish) {
     last_publish_ = now;
     publish(now);
@@ -57,6 +58,9 @@ void Manager::take(rte_mbuf* mbuf, Nanoseconds now) {
   const PacketNote note = *packet_note(mbuf);
   switch (note.kind) {
     case NoteKind::to_twin:
+      if (note.origin == Origin::underlay) {
+        path_mtu_->hear(frame_bytes(mbuf), now);
+      }
       bridge_->to_twin(note.port, mbuf);
       break;
     case NoteKind::to_tun:
@@ -355,6 +359,7 @@ Result<std::unique_ptr<Manager>> Manager::create(const ManagerOptions& options,
   m->sessions_ = std::make_unique<SessionStore>(
       m->shared_.get(), m->retired_.get(), m->keys_.get(), m->aead_.get(), rte_get_tsc_hz(),
       options.socket, [self](const abi::EventBody& event) { self->control_->tell(event); });
+  m->path_mtu_ = std::make_unique<PathMtu>(m->sessions_.get(), m->peers_.get());
   m->directory_ =
       std::make_unique<DirectoryWriter>(&m->workers_, m->peers_.get(), m->sessions_.get());
   m->control_ = std::make_unique<ControlSide>(ManagedState{.shared = m->shared_.get(),

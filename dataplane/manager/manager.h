@@ -15,6 +15,7 @@
 #include "dataplane/manager/fragments.h"
 #include "dataplane/manager/host_bridge.h"
 #include "dataplane/manager/key_registry.h"
+#include "dataplane/manager/path_mtu.h"
 #include "dataplane/manager/peer_store.h"
 #include "dataplane/manager/session_store.h"
 #include "dataplane/manager/topology_store.h"
@@ -95,6 +96,7 @@ class Manager {
   std::unique_ptr<PeerStore> peers_;
   std::unique_ptr<PolicyStore> policies_;
   std::unique_ptr<SessionStore> sessions_;
+  std::unique_ptr<PathMtu> path_mtu_;
   std::unique_ptr<DirectoryWriter> directory_;
   std::unique_ptr<ControlSide> control_;
   std::unique_ptr<HostBridge> bridge_;

@@ -1,5 +1,7 @@
 #include "dataplane/manager/peer_store.h"
 
+#include <algorithm>
+
 namespace gotthard::dataplane {
 namespace {
 
@@ -18,8 +20,17 @@ bool same(const abi::PeerSet& of_a, const abi::PeerSet& of_b) {
          a.neighbour == b.neighbour && a.through == b.through && a.mtu == b.mtu;
 }
 
-OuterTemplate outer_of(const abi::PeerSet& command) {
+// RFC 8200, section 5: less is not for inner packets, and the outer ones are cut instead.
+constexpr std::uint16_t kLeastInnerMtu = 1280;
+
+OuterTemplate outer_of(const StoredPeer& stored) {
+  const abi::PeerSet& command = stored.command;
   OuterTemplate outer = make_outer_template(command.endpoint, command.kind);
+  if (stored.path) {
+    const std::uint16_t route = command.endpoint.mtu != 0 ? command.endpoint.mtu : UINT16_MAX;
+    outer.endpoint.mtu = std::min(route, stored.path->outer);
+    outer.inner_mtu = std::min(outer.inner_mtu, std::max(kLeastInnerMtu, stored.path->inner));
+  }
   outer.dont_fragment = command.dont_fragment;
   outer.dscp = command.dscp;
   return outer;
@@ -42,12 +53,41 @@ void PeerStore::set(const abi::PeerSet& command, std::uint8_t sealing_worker) {
   Peer& peer = shared_->peers[command.peer];
   peer.interface.store(command.interface, std::memory_order_relaxed);
   peer.sealing_worker.store(sealing_worker, std::memory_order_relaxed);
-  peer.mtu.store(command.mtu, std::memory_order_relaxed);
   const bool changed = added || !same(stored.command, command);
   stored.command = command;
   if (changed) {
-    replace_outer(command.peer,
-                  reachable(command.endpoint) ? new OuterTemplate(outer_of(command)) : nullptr);
+    stored.path.reset();
+    renew_outer(stored);
+  }
+}
+
+void PeerStore::renew_outer(const StoredPeer& stored) {
+  replace_outer(stored.command.peer,
+                reachable(stored.command.endpoint) ? new OuterTemplate(outer_of(stored)) : nullptr);
+}
+
+bool PeerStore::limit_path(std::uint32_t peer, const PathLimit& limit) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) {
+    return false;
+  }
+  StoredPeer& stored = found->second;
+  const std::uint16_t before = stored.path                        ? stored.path->outer
+                               : stored.command.endpoint.mtu != 0 ? stored.command.endpoint.mtu
+                                                                  : UINT16_MAX;
+  if (limit.outer >= before) {
+    return false;
+  }
+  stored.path = limit;
+  renew_outer(stored);
+  return true;
+}
+
+void PeerStore::forget_path(std::uint32_t peer) {
+  const auto found = peers_.find(peer);
+  if (found != peers_.end() && found->second.path) {
+    found->second.path.reset();
+    renew_outer(found->second);
   }
 }
 

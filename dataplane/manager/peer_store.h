@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dataplane/abi/records.h"
@@ -13,10 +14,17 @@
 
 namespace gotthard::dataplane {
 
+// What a path takes, as routers on it have said.
+struct PathLimit {
+  std::uint16_t outer = 0;
+  std::uint16_t inner = 0;  // of it, for inner packets
+};
+
 struct StoredPeer {
   std::uint16_t interface = 0;
   std::array<std::uint8_t, 32> public_key{};
-  abi::PeerSet command;    // as it was told last, its neighbour placed
+  abi::PeerSet command;  // as it was told last, its neighbour placed
+  std::optional<PathLimit> path;
   bool mentioned = false;  // since the last resync began
 };
 
@@ -33,11 +41,16 @@ class PeerStore {
   [[nodiscard]] const StoredPeer* find(std::uint32_t peer) const;
   [[nodiscard]] const std::map<std::uint32_t, StoredPeer>& all() const { return peers_; }
 
+  // False: nothing changes, it takes no more than that already. Another endpoint has another path.
+  bool limit_path(std::uint32_t peer, const PathLimit& limit);
+  void forget_path(std::uint32_t peer);
+
   void begin_resync();
   // Peers that were not set since.
   [[nodiscard]] std::vector<std::uint32_t> unmentioned() const;
 
  private:
+  void renew_outer(const StoredPeer& stored);
   void replace_outer(std::uint32_t peer, const OuterTemplate* outer);
 
   Shared* shared_;

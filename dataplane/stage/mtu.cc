@@ -46,7 +46,7 @@ void cut(Burst* burst, std::uint32_t i) {
   burst->to_host.push(i);
 }
 
-// A tunnel within a tunnel has what fits there.
+// What the peer's path takes, or the tunnel that this one goes by.
 void fit_way(Lane* lane, const WorkerContext& worker) {
   if (lane->peer == abi::kNoPeer) {
     return;

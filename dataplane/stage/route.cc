@@ -146,8 +146,6 @@ Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const Worker
   lane->interface = hop.interface;
   lane->peer = peer;
   lane->mtu = hop.mtu != 0 && hop.mtu < interface.mtu ? hop.mtu : interface.mtu;
-  const std::uint16_t path = worker.shared->peers[peer].mtu.load(std::memory_order_relaxed);
-  lane->mtu = path != 0 && path < lane->mtu ? path : lane->mtu;
   burst->to_mtu.push(i);
   return Drop::none;
 }

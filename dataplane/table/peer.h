@@ -23,7 +23,8 @@ struct OuterTemplate {
   abi::DontFragment dont_fragment = abi::DontFragment::clear;
   std::uint8_t dscp = abi::kDscpFromInner;
   std::uint16_t headers_length = 0;  // IP and UDP
-  // In another tunnel: what fits there, since pieces are not put together within tunnels.
+  // What fits into the other tunnel that it goes by, since pieces are not put together there, or
+  // on its path, where that is known to take less than its device.
   std::uint16_t inner_mtu = UINT16_MAX;
   std::array<std::byte, sizeof(wire::Ipv6Header) + sizeof(wire::UdpHeader)> headers{};
   // IPv4: sum of the header's constant words, so that only length and id are added per packet.
@@ -41,7 +42,6 @@ struct alignas(64) Peer {
   std::atomic<const OuterTemplate*> outer{nullptr};  // null: endpoint or its route unknown
   std::atomic<std::uint16_t> interface { 0 };
   std::atomic<std::uint8_t> sealing_worker{abi::kAnyWorker};
-  std::atomic<std::uint16_t> mtu{0};  // the longest inner packet that its path takes; 0: any
   std::atomic<const PolicyTable*> selectors{nullptr};  // ESP: what may come out of its SAs
 
   // A confirmed next is what the peer itself uses already.

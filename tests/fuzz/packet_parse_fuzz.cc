@@ -1,6 +1,7 @@
 // Any bytes as an IP packet, and any record that control may inject: what the parsers accept lies
 // within the packet, and what is written can be read back. Packets are in heap buffers of exactly
 // their size, so that the sanitizer sees a read beyond either end.
+#include <rte_ip.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "dataplane/wire/fragment.h"
 #include "dataplane/wire/icmp.h"
 #include "dataplane/wire/ip.h"
+#include "dataplane/wire/path_mtu.h"
 #include "dataplane/wire/tcp.h"
 #include "dataplane/wire/udp.h"
 #include "nic/pool.h"
@@ -92,6 +94,32 @@ void parse_ip(const Exact& buffer) {
   } else {
     require(packet->header_length == sizeof(wire::Ipv6Header));
   }
+}
+
+// With a right checksum too, or few of them would get any further.
+void parse_path_mtu(const Exact& original) {
+  const Exact buffer(original.bytes());
+  const auto look = [&] {
+    const auto notice = wire::parse_path_mtu_notice(buffer.bytes());
+    require(!notice ||
+            (notice->mtu >= 68 && notice->payload.size() <= buffer.bytes().size() &&
+             (notice->payload.empty() || &notice->payload.back() <= &buffer.bytes().back())));
+  };
+  look();
+  const auto packet = wire::parse_ip(buffer.bytes());
+  if (!packet || packet->length < packet->header_length + sizeof(wire::IcmpHeader)) {
+    return;
+  }
+  auto* icmp = reinterpret_cast<wire::IcmpHeader*>(buffer.data() + packet->header_length);
+  icmp->checksum.set(0);
+  if (packet->family == wire::Family::ipv4) {
+    const std::size_t size = packet->length - packet->header_length;
+    icmp->checksum.set_raw(static_cast<std::uint16_t>(~rte_raw_cksum(icmp, size)));
+  } else {
+    icmp->checksum.set_raw(
+        rte_ipv6_udptcp_cksum(reinterpret_cast<const rte_ipv6_hdr*>(buffer.data()), icmp));
+  }
+  look();
 }
 
 void parse_handshake(std::span<const std::byte> bytes) {
@@ -202,6 +230,7 @@ void join(std::span<const std::byte> input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> input(reinterpret_cast<const std::byte*>(data), size);
   parse_handshake(Exact(input).bytes());
+  parse_path_mtu(Exact(input));
   parse_ip(Exact(input));
   fit_segment(input);
   cut_and_join(input);

@@ -235,21 +235,5 @@ TEST(Esp, DontFragmentOutside) {
   EXPECT_EQ(flags(copy, EspBench::to(kEsp4, true)), 0x40);
 }
 
-TEST(Esp, APathsMtuIsTold) {
-  EspBench esp;
-  (void)esp.install(kEsp4);
-  abi::PeerSet set = esp.peer(kEsp4);
-  set.mtu = 1300;
-  esp.bench.command(set);
-  esp.bench.settle();
-  esp.bench.receive_ip(kLan, with_df(EspBench::to(kEsp4, false, 1300)));
-  esp.bench.run();
-  EXPECT_TRUE(esp.bench.sent(kWan).empty());
-  const auto answers = esp.bench.sent(kLan);
-  ASSERT_EQ(answers.size(), 1U);
-  EXPECT_EQ(get16(answers[0], 14 + 20 + 6), 1300);
-  EXPECT_EQ(esp.bench.drops(Drop::too_big), 1U);
-}
-
 }  // namespace
 }  // namespace gotthard::packet_test
