@@ -186,6 +186,7 @@ void Gateway::take_over(Arrived arrived) {
   config_ = arrived.settings.config;
   file_ = std::move(arrived.settings);
   text_ = std::move(arrived.text);
+  children_->take_keys(std::exchange(file_.lab_keys, {}));
   keep_running();
   for (int i = 0; other_level && i < static_cast<int>(log::Subsystem::count); ++i) {
     set_log_level(static_cast<log::Subsystem>(i), level);

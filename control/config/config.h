@@ -131,6 +131,9 @@ struct LabKeys {
   std::string in_key_file;  // absolute
   std::uint32_t out_spi = 0;
   std::string out_key_file;
+  // Of keys that come after others: seals with them at once. The peer has them by then, and seals
+  // with them from the first packet on that it opens with them.
+  bool initiator = true;
   bool operator==(const LabKeys&) const = default;
 };
 

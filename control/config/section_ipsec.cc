@@ -42,6 +42,7 @@ LabKeys read_lab_keys(TableReader& reader, const std::filesystem::path& base) {
   keys.in_key_file = file("in_key_file");
   keys.out_spi = spi("out_spi");
   keys.out_key_file = file("out_key_file");
+  keys.initiator = reader.flag("initiator").value_or(true);
   return keys;
 }
 

@@ -55,6 +55,7 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
         links_.fib->set_endpoint(child.interface, child.number, child.remote,
                                  connection.local.value_or(abi::Address{}));
         if (const auto& lab = connection.children[h].lab_keys) {
+          child.keys = lab;
           links_.sessions->occupy(lab->in_spi);
           child.installed = !keys_.contains(lab->in_key_file);  // by an earlier control
         }
@@ -153,6 +154,21 @@ void Children::send_selectors(const IpsecChild& child) {
                            .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
 }
 
+// Make before break: the SAs of before are heard for as long as the data plane keeps them.
+void Children::take_keys(LabKeys keys) {
+  keys_.merge(keys);
+  for (auto& [number, child] : children_) {
+    const auto& wanted = settings_of(child).lab_keys;
+    if (wanted != child.keys) {
+      const bool first = !child.keys;
+      child.keys = wanted;
+      child.use = first || wanted->initiator ? abi::KeyUse::now : abi::KeyUse::after_first_inbound;
+      child.installed = false;
+      install(&child);
+    }
+  }
+}
+
 // A key goes to the data plane once; what is sent is forgotten here, whatever becomes of it there.
 void Children::install(IpsecChild* child) {
   const config::Child& settings = settings_of(*child);
@@ -172,6 +188,7 @@ void Children::install(IpsecChild* child) {
       .peer = child->number,
       .window = config_->dataplane.replay_window,
       .suite = lab.suite.suite,
+      .use = child->use,
       .options = static_cast<std::uint8_t>((lab.suite.extended ? abi::kExtendedSequence : 0) |
                                            (settings.transport ? abi::kTransportMode : 0)),
       .key_length = static_cast<std::uint8_t>(in->second.size()),

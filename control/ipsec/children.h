@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,11 @@ struct IpsecChild {
   std::size_t child = 0;
   bool in_udp = false;
   abi::Address remote;
-  std::uint16_t remote_port = 0;  // network byte order
-  bool installed = false;         // its lab keys were handed to the data plane, and are gone here
-  Nanoseconds keepalive_at = 0;   // when the next one is due
+  std::uint16_t remote_port = 0;        // network byte order
+  std::optional<config::LabKeys> keys;  // those of now
+  bool installed = false;               // they were handed to the data plane, and are gone here
+  abi::KeyUse use = abi::KeyUse::now;
+  Nanoseconds keepalive_at = 0;  // when the next one is due
 };
 
 class Children {
@@ -48,6 +51,8 @@ class Children {
   // After ResyncBegin and the tables: interfaces, children, selectors, and keys that were not used
   // yet. `fresh`: the data plane has none of our SAs, and what keys it had are used up.
   void resync(bool fresh);
+  // Of a new configuration, in which some children have others than before.
+  void take_keys(LabKeys keys);
   // True: it was for us.
   bool on_event(const abi::EventBody& event);
   // After the FIB was flushed: interfaces that went up or down.

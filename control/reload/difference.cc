@@ -225,6 +225,37 @@ void compare(Comparison* c, const config::WireGuard& from, const Keys& from_keys
   }
 }
 
+std::string spis_of(const config::LabKeys& keys) {
+  return fmt::format("{:#x} in, {:#x} out", keys.in_spi, keys.out_spi);
+}
+
+// Only keys can come new: with SPIs of their own, so that those of before are heard until nobody
+// uses them any more.
+void compare(Comparison* c, const config::Ipsec& from, const config::Ipsec& to) {
+  config::Ipsec rest = to;
+  std::vector<Difference> keys;
+  for (std::size_t n = 0; n < std::min(from.connections.size(), to.connections.size()); ++n) {
+    const config::Connection& had = from.connections[n];
+    const config::Connection& has = to.connections[n];
+    for (std::size_t k = 0; k < std::min(had.children.size(), has.children.size()); ++k) {
+      const auto& before = had.children[k].lab_keys;
+      const auto& after = has.children[k].lab_keys;
+      if (before && after && *before != *after && before->in_spi != after->in_spi) {
+        keys.push_back({from.name + "/" + has.name + "/" + has.children[k].name, "lab_keys",
+                        spis_of(*before), spis_of(*after), true});
+        rest.connections[n].children[k].lab_keys = before;
+      }
+    }
+  }
+  if (rest != from) {
+    c->note({from.name, "", "", "changed", false});
+    return;
+  }
+  for (Difference& one : keys) {
+    c->note(std::move(one));
+  }
+}
+
 }  // namespace
 
 std::vector<Difference> differences(const Settings& from, const Settings& to) {
@@ -246,9 +277,7 @@ std::vector<Difference> differences(const Settings& from, const Settings& to) {
   }
   if (same_names(&comparison, "ipsec", from.config.ipsec, to.config.ipsec)) {
     for (std::size_t i = 0; i < from.config.ipsec.size(); ++i) {
-      if (from.config.ipsec[i] != to.config.ipsec[i]) {
-        comparison.note({from.config.ipsec[i].name, "", "", "changed", false});
-      }
+      compare(&comparison, from.config.ipsec[i], to.config.ipsec[i]);
     }
   }
   return found;

@@ -9,6 +9,7 @@ from lab import Sequence, TwoEspRegions, Wire, check, main, ping
 from products import product, tests_of
 
 FULL = "--full" in sys.argv
+REKEYS = 30 if FULL else 6
 OPTIONS = {"encapsulation": ("none", "udp"), "suite": (("aes256gcm16-esn", 36), ("chacha20poly1305", 36))}
 
 
@@ -32,6 +33,44 @@ def paced(lab, encapsulation, suite):
     check(sealed > 6000, f"only {sealed} sealed packets were seen on the underlay")
 
 
+def rekeyed(lab):
+    """New keys every second, in both directions at once: no packet is lost between old and new ones."""
+    regions = TwoEspRegions(lab, workers=2)
+    for address in ("10.2.0.2", "fd02::2"):
+        check(ping(lab, regions.hosts[0], address) == 3, f"{address} does not answer")
+    traffic = [Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", rate=1000, seconds=REKEYS + 2),
+               Sequence(lab, regions.hosts[1], regions.hosts[0], "fd01::2", rate=1000, seconds=REKEYS + 2)]
+    for _ in range(REKEYS):
+        time.sleep(1)
+        regions.rekey()
+    for direction in traffic:
+        result = direction.result()
+        check(result["total"] == 1000 * (REKEYS + 2) and result["lost_by_gateways"] == 0 and
+              result["duplicated"] == 0, f"{result}, {[g.losses() for g in regions.gateways]}")
+    for n, gateway in enumerate(regions.gateways, 1):
+        child = gateway.ask("show", "children")["children"][0]
+        check((child["in_spi"], child["out_spi"]) == (f"{regions.spi(n):#010x}", f"{regions.spi(3 - n):#010x}"),
+              f"the last keys are not in use: {child}")
+        check(child["rx_packets"] >= 1000 * (REKEYS + 2), f"counters go on across keys: {child}")
+    refusals(regions)
+
+
+def refusals(regions):
+    """What of it cannot be had says why, and changes nothing."""
+    gateway = regions.gateways[0]
+    good = gateway.file.read_text()
+    again = good.replace(f'"{regions.spi(1):#x}"', '"0x1f00"')
+    gateway.file.write_text(again)
+    check("used before" in gateway.refused("reload"), "the same key with another SPI")
+    (gateway.directory / "fresh").touch(mode=0o600)
+    (gateway.directory / "fresh").write_text(os.urandom(36).hex())
+    gateway.file.write_text(again.replace(f'"in.{regions.generation}"', '"fresh"'))
+    check("--confirm" in gateway.refused("reload", "--confirm", "60"), "keys cannot come back")
+    gateway.file.write_text(good)
+    check(gateway.ask("reload")["differences"] == [], "nothing was changed")
+    check(ping(regions.lab, regions.hosts[0], "10.2.0.2") == 3, "what was refused was not harmless")
+
+
 def control_returns(lab, regions):
     """A control that is started anew finds the SAs where they are; a data plane has none of them."""
     gateway = regions.gateways[0]
@@ -51,6 +90,6 @@ def control_returns(lab, regions):
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0, "what has no SA is answered")
 
 
-main(*tests_of(paced, product(OPTIONS) if FULL else
+main(rekeyed, *tests_of(paced, product(OPTIONS) if FULL else
                [{"encapsulation": "none", "suite": OPTIONS["suite"][0]},
                 {"encapsulation": "udp", "suite": OPTIONS["suite"][1]}]))

@@ -131,6 +131,13 @@ class Gateway:
     def call(self, *words):
         return command(GOTTHARD, "--run-dir", self.run_dir, *words)
 
+    def refused(self, *words):
+        """What it says."""
+        done = subprocess.run([GOTTHARD, "--run-dir", self.run_dir, *words], capture_output=True,
+                              text=True, timeout=60)
+        check(done.returncode == 2, f"{words} was not refused: {done}")
+        return done.stderr
+
     def wg(self, *words, **options):
         """Debian's wg, where it finds this gateway's sockets."""
         return command("nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt", "wg", *words, **options)
@@ -298,7 +305,10 @@ class TwoEspRegions:
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
         self.hosts = [host(lab, n, self.gateway_namespaces[n - 1]) for n in (1, 2)]
-        keys = [os.urandom(key_bytes).hex() + "\n" for _ in (1, 2)]
+        self.suite = suite
+        self.key_bytes = key_bytes
+        self.generation = 0
+        keys = self.fresh_keys()
         self.gateways = []
         for n in (1, 2):
             other = 3 - n
@@ -317,15 +327,48 @@ lab = true
 name = "nets"
 local_ts = ["10.{n}.0.0/16", "fd0{n}::/64"]
 remote_ts = ["10.{other}.0.0/16", "fd0{other}::/64"]
-lab_keys = {{ suite = "{suite}", in_spi = "{0x1000 + n:#x}", in_key_file = "in.key", \
-out_spi = "{0x1000 + other:#x}", out_key_file = "out.key" }}
+{self.lab_keys(n)}
 """
             self.gateways.append(Gateway(lab, f"gateway{n}", self.gateway_namespaces[n - 1], configuration,
-                                         {"in.key": keys[n - 1], "out.key": keys[other - 1]}))
+                                         self.key_files(n, keys)))
         for gateway in self.gateways:
             gateway.begin()
         for gateway in self.gateways:
             gateway.ready()
+
+    def fresh_keys(self):
+        """By the gateway that opens with them."""
+        return {n: os.urandom(self.key_bytes).hex() + "\n" for n in (1, 2)}
+
+    def spi(self, n):
+        """Of what gateway `n` opens."""
+        return 0x1000 + 0x100 * n + self.generation
+
+    def key_files(self, n, keys):
+        return {f"in.{self.generation}": keys[n], f"out.{self.generation}": keys[3 - n]}
+
+    def lab_keys(self, n):
+        initiator = "true" if n == 1 else "false"
+        return (f'lab_keys = {{ suite = "{self.suite}", initiator = {initiator}, '
+                f'in_spi = "{self.spi(n):#x}", in_key_file = "in.{self.generation}", '
+                f'out_spi = "{self.spi(3 - n):#x}", out_key_file = "out.{self.generation}" }}')
+
+    def rekey(self):
+        """By reload; first where the new keys are only listened for."""
+        old = {n: self.lab_keys(n) for n in (1, 2)}
+        self.generation += 1
+        keys = self.fresh_keys()
+        for n in (2, 1):
+            gateway = self.gateways[n - 1]
+            for file, text in self.key_files(n, keys).items():
+                path = gateway.directory / file
+                path.touch(mode=0o600)
+                path.write_text(text)
+            before = gateway.file.read_text()
+            gateway.file.write_text(before.replace(old[n], self.lab_keys(n)))
+            said = gateway.ask("reload")
+            where = [(d["where"], d["key"]) for d in said["differences"]]
+            check(said["applied"] and where == [(f"ipsec0/region-{3 - n}/nets", "lab_keys")], f"reload: {said}")
 
 
 def needs(*programs):

@@ -2,10 +2,9 @@
 """Another configuration file for a gateway that runs: by reload, by SIGHUP, and taken back."""
 import os
 import signal
-import subprocess
 import time
 
-from lab import GOTTHARD, Sequence, TwoRegions, check, command, faultless, genkey, genpsk, main, ping, reach
+from lab import Sequence, TwoRegions, check, command, faultless, genkey, genpsk, main, ping, reach
 
 THIRD = """
 [[wireguard.peer]]
@@ -20,13 +19,6 @@ def edit(gateway, old, new):
     text = gateway.file.read_text()
     check(text.count(old) == 1, f"the test's own '{old}' is there {text.count(old)} times")
     gateway.file.write_text(text.replace(old, new))
-
-
-def refused(gateway, *words):
-    done = subprocess.run([GOTTHARD, "--run-dir", gateway.run_dir, *words], capture_output=True,
-                          text=True, timeout=60)
-    check(done.returncode == 2, f"{words} was not refused: {done}")
-    return done.stderr
 
 
 def changes(answer):
@@ -130,18 +122,18 @@ def refusals(lab):
     one = regions.gateways[0]
     good = one.file.read_text()
     one.file.write_text(good + "\nnonsense = 7\n")
-    said = refused(one, "reload")
+    said = one.refused("reload")
     check(f"{one.file}:" in said and "nonsense" in said, said)
     one.file.write_text(good.replace("workers = 1", "workers = 2"))
-    said = refused(one, "reload")
+    said = one.refused("reload")
     check("dataplane: workers" in said and "gotthard down" in said, said)
     check("needs a start" in one.call("reload", "--dry-run"), one.call("reload", "--dry-run"))
     one.file.write_text(good.replace("wg0.key", "missing.key"))
-    check("missing.key" in refused(one, "reload"), "which file is missing?")
+    check("missing.key" in one.refused("reload"), "which file is missing?")
     os.kill(one.process.pid, signal.SIGHUP)
     wait_until("the refusal is logged", 10, lambda: "reload_refused" in one.log_text())
-    check("60x" in refused(one, "reload", "--confirm", "60x"), "a wrong time")
-    check("nothing to confirm" in refused(one, "confirm"), "there is nothing to confirm")
+    check("60x" in one.refused("reload", "--confirm", "60x"), "a wrong time")
+    check("nothing to confirm" in one.refused("confirm"), "there is nothing to confirm")
     one.file.write_text(good)
     check("nothing differs" in one.call("reload"), one.call("reload"))
     reach(lab, regions.hosts[0], "10.2.0.2")
@@ -187,7 +179,7 @@ def confirmation(lab):
     said = one.call("reload", "--confirm", "2s")
     check("region-3" in said and "gotthard confirm" in said, said)
     check(names(one) == ["region-2", "region-3"] and routes(one, "10.3.0.0/16") == (True, True), said)
-    check("taken back in" in refused(one, "reload"), "a reload while one waits")
+    check("taken back in" in one.refused("reload"), "a reload while one waits")
     wait_until("it is taken back", 10, lambda: names(one) == ["region-2"])
     check(routes(one, "10.3.0.0/16") == (False, False), "its routes are there still")
     check("region-3" in one.call("diff"), "the file is not what runs, and diff does not say so")

@@ -60,6 +60,43 @@ InterfaceChange change(const Settings& from, const Settings& to) {
   return change_between(from.config.wireguard[0], from.keys, to.config.wireguard[0], to.keys);
 }
 
+Settings with_child() {
+  Settings settings = base();
+  config::Child child;
+  child.name = "net-b";
+  child.lab_keys = config::LabKeys{
+      .in_spi = 0x1001, .in_key_file = "/in.1", .out_spi = 0x1002, .out_key_file = "/out.1"};
+  config::Connection connection;
+  connection.name = "region-b";
+  connection.children = {child};
+  config::Ipsec ipsec;
+  ipsec.name = "ipsec0";
+  ipsec.connections = {connection};
+  settings.config.ipsec = {ipsec};
+  return settings;
+}
+
+TEST(IpsecDifferences, NewKeysOfAChildComeWhileItRuns) {
+  Settings other = with_child();
+  config::LabKeys& keys = *other.config.ipsec[0].connections[0].children[0].lab_keys;
+  keys = {.in_spi = 0x2001, .in_key_file = "/in.2", .out_spi = 0x2002, .out_key_file = "/out.2"};
+  EXPECT_THAT(differences(with_child(), other),
+              ElementsAre(Difference{"ipsec0/region-b/net-b", "lab_keys", "0x1001 in, 0x1002 out",
+                                     "0x2001 in, 0x2002 out", true}));
+  keys.in_spi = 0x1001;
+  EXPECT_THAT(differences(with_child(), other),
+              ElementsAre(Difference{"ipsec0", "", "", "changed", false}))
+      << "the keys of before are known by their SPI";
+}
+
+TEST(IpsecDifferences, AllElseNeedsAStart) {
+  Settings other = with_child();
+  other.config.ipsec[0].connections[0].children[0].lab_keys->in_spi = 0x2001;
+  other.config.ipsec[0].connections[0].reorder_budget = 64;
+  EXPECT_THAT(differences(with_child(), other),
+              ElementsAre(Difference{"ipsec0", "", "", "changed", false}));
+}
+
 TEST(Reload, TheSameDiffersInNothing) {
   Settings other = base();
   std::ranges::reverse(other.config.wireguard[0].peers);

@@ -45,6 +45,7 @@ Gateway::Gateway(const Programs& programs, Host& host, HugepagePool& memory, Par
       loop_(std::move(parts.loop)),
       links_(std::move(parts.links)),
       lab_keys_(std::move(parts.lab_keys)),
+      take_lab_keys_(std::move(parts.take_lab_keys)),
       resolver_(loop_, programs.users.resolver),
       requests_(
           host, resolver_, [this](const broker::Notice& notice) { send_to_control(notice); },

@@ -30,7 +30,11 @@ class Gateway {
     Plan plan;
     std::vector<broker::OpenKeyFile> lab_keys;  // control gets them once
     std::function<Result<Plan>()> read_again;   // the configuration file as it is then
-    bool hugepages = false;                     // whether the data plane uses them
+    // The keys that another configuration has and the running one has not.
+    std::function<Result<std::vector<broker::OpenKeyFile>>(const config::Config& config,
+                                                           const config::Config& running)>
+        take_lab_keys;
+    bool hugepages = false;  // whether the data plane uses them
     UniqueFd listener;
     UapiSockets uapi;
     CheckpointMemory checkpoint;
@@ -89,6 +93,7 @@ class Gateway {
   EventLoop loop_;
   LinkMonitor links_;
   std::vector<broker::OpenKeyFile> lab_keys_;
+  decltype(Parts::take_lab_keys) take_lab_keys_;
   UniqueFd signals_;
   Resolver resolver_;
   Requests requests_;

@@ -114,10 +114,17 @@ Status Gateway::spawn_control() {
   return {};
 }
 
-// Lab keys go to the first control alone, which hands them to the data plane: a later one finds
-// them there, or they are used up.
+// Lab keys go to one control alone, which hands them to the data plane: a later one finds them
+// there, or they are used up.
 Status Gateway::give_to_control(const Plan& plan, std::uint64_t id, broker::ReloadMode mode) {
-  const std::vector<broker::OpenKeyFile> lab_keys = std::exchange(lab_keys_, {});
+  std::vector<broker::OpenKeyFile> lab_keys = std::exchange(lab_keys_, {});
+  if (mode == broker::ReloadMode::apply) {
+    auto taken = take_lab_keys_(plan.config, this->plan().config);
+    if (!taken) {
+      return tl::unexpected(taken.error());
+    }
+    lab_keys = std::move(*taken);
+  }
   return broker::send_configuration(control_.socket.get(), {.id = id,
                                                             .mode = mode,
                                                             .path = plan.path,

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -78,10 +79,42 @@ Status record(const std::string& state_dir, const std::string& path, const std::
                         written.error().message);
 }
 
+std::vector<const config::LabKeys*> lab_keys_of(const config::Config& config) {
+  std::vector<const config::LabKeys*> result;
+  for (const config::Ipsec& ipsec : config.ipsec) {
+    for (const config::Connection& connection : ipsec.connections) {
+      for (const config::Child& child : connection.children) {
+        if (child.lab_keys) {
+          result.push_back(&*child.lab_keys);
+        }
+      }
+    }
+  }
+  return result;
+}
+
+std::vector<const config::LabKeys*> new_lab_keys(const config::Config& config,
+                                                 const config::Config* running) {
+  auto keys = lab_keys_of(config);
+  if (running != nullptr) {
+    const auto known = lab_keys_of(*running);
+    std::erase_if(keys, [&](const config::LabKeys* key) {
+      return std::ranges::any_of(known,
+                                 [&](const config::LabKeys* other) { return *key == *other; });
+    });
+  }
+  return keys;
+}
+
 }  // namespace
 
+bool has_new_lab_keys(const config::Config& config, const config::Config& running) {
+  return !new_lab_keys(config, &running).empty();
+}
+
 Result<std::vector<broker::OpenKeyFile>> take_lab_keys(const config::Config& config,
-                                                       const std::string& state_dir) {
+                                                       const std::string& state_dir,
+                                                       const config::Config* running) {
   std::vector<broker::OpenKeyFile> files;
   const std::string path = (std::filesystem::path(state_dir) / kUsedLabKeys).string();
   auto used = read_used(path);
@@ -109,18 +142,10 @@ Result<std::vector<broker::OpenKeyFile>> take_lab_keys(const config::Config& con
     files.push_back({file, std::move(*fd)});
     return {};
   };
-  for (const config::Ipsec& ipsec : config.ipsec) {
-    for (const config::Connection& connection : ipsec.connections) {
-      for (const config::Child& child : connection.children) {
-        if (!child.lab_keys) {
-          continue;
-        }
-        for (const std::string* file :
-             {&child.lab_keys->in_key_file, &child.lab_keys->out_key_file}) {
-          if (Status taken = take(child.lab_keys->suite, *file); !taken) {
-            return tl::unexpected(taken.error());
-          }
-        }
+  for (const config::LabKeys* keys : new_lab_keys(config, running)) {
+    for (const std::string* file : {&keys->in_key_file, &keys->out_key_file}) {
+      if (Status taken = take(keys->suite, *file); !taken) {
+        return tl::unexpected(taken.error());
       }
     }
   }

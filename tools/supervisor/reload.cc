@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/supervisor/lab_keys.h"
 
 namespace gotthard::supervisor {
 namespace {
@@ -68,6 +69,11 @@ Status Reload::begin(std::uint64_t id, const broker::Reload& wanted) {
   auto read = links_.read();
   if (!read) {
     return tl::unexpected(read.error());
+  }
+  if (wanted.confirm_seconds > 0 && has_new_lab_keys(read->config, plan_->config)) {
+    return fail(
+        "lab_keys are used once, so that those of now could not come back: reload without "
+        "--confirm");
   }
   if (auto given = links_.give(*read, id, wanted.mode); !given) {
     return given;

@@ -146,6 +146,10 @@ Status set_up_and_run(const Options& options, Plan plan, const Programs& program
                   {.plan = std::move(plan),
                    .lab_keys = std::move(*lab_keys),
                    .read_again = [&options] { return read_configuration(options); },
+                   .take_lab_keys =
+                       [&options](const config::Config& config, const config::Config& running) {
+                         return take_lab_keys(config, options.state_dir, &running);
+                       },
                    .hugepages = *hugepages,
                    .listener = std::move(*listener),
                    .uapi = std::move(*uapi),
