@@ -118,21 +118,21 @@ Status Gateway::set_up() {
     return fail("cannot use the supervisor's socket: {}", std::strerror(errno));
   }
   restore_running();
+  const auto resolve_name = [this](std::uint32_t peer, const std::string& host) {
+    const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
+    const auto id = ask(request);
+    if (id) {
+      names_asked_[*id] = {.peer = peer, .name = host};
+    }
+    return id.has_value();
+  };
   auto tunnels = Tunnels::create(
       config_, keys_,
       {.dataplane = &link_,
        .fib = &fib_,
        .sessions = &sessions_,
        .checkpoint = &checkpoint_,
-       .resolve_name =
-           [this](std::uint32_t peer, const std::string& host) {
-             const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
-             const auto id = ask(request);
-             if (id) {
-               names_asked_[*id] = {.peer = peer, .name = host};
-             }
-             return id.has_value();
-           },
+       .resolve_name = resolve_name,
        .is_others = [this](std::uint32_t peer) { return children_->owns(peer); },
        .others_endpoint = [this](std::uint32_t peer) { children_->on_endpoint_changed(peer); }});
   if (!tunnels) {
@@ -145,7 +145,10 @@ Status Gateway::set_up() {
   fib_.configure(config_, boottime_now());
   children_ = std::make_unique<Children>(
       config_, std::move(file_.lab_keys),
-      Children::Links{.dataplane = &link_, .fib = &fib_, .sessions = &sessions_});
+      Children::Links{.dataplane = &link_,
+                      .fib = &fib_,
+                      .sessions = &sessions_,
+                      .resolve_name = resolve_name});
   netlink_.start(boottime_now());
 
   const auto watched = [this](int fd, Reactor::Callback callback) {

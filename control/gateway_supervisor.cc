@@ -68,9 +68,13 @@ void Gateway::on_name_resolved(std::uint64_t id, const broker::NameResolved& res
     log::event(log::Level::warning, kLog, "name_not_resolved",
                {{"name", question.name}, {"reason", broker::view(resolved.reason)}});
   }
-  tunnels_->on_name_resolved(
-      question.peer, question.name,
-      std::span(resolved.addresses).first(found ? resolved.count : std::size_t{0}));
+  const auto addresses =
+      std::span(resolved.addresses).first(found ? resolved.count : std::size_t{0});
+  if (children_->owns(question.peer)) {
+    children_->on_name_resolved(question.peer, addresses);
+  } else {
+    tunnels_->on_name_resolved(question.peer, question.name, addresses);
+  }
 }
 
 void Gateway::on_answer(std::uint64_t id, const broker::Answer& answer) {

@@ -28,7 +28,9 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
               {"name", settings.name},
               {"mode", settings.transport ? "transport" : "tunnel"},
               {"encapsulation", child.in_udp ? "udp" : "none"},
-              {"remote", config::to_string(child.remote)},
+              {"remote", child.remote.family == abi::Family::none
+                             ? json()
+                             : json(config::to_string(child.remote))},
               {"remote_port", child.in_udp ? json(ntohs(child.remote_port)) : json()},
               {"local_ts", texts(settings.local_ts)},
               {"remote_ts", texts(settings.remote_ts)},

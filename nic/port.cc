@@ -103,6 +103,7 @@ Status Port::start(const PortOptions& options) {
     configuration.rx_adv_conf.rss_conf.rss_hf = hashed;
   }
   spreads_ = queues_ == 1 || hashed != 0 || software_spread(driver_);
+  spreads_spis_ = queues_ == 1 || (hashed & RTE_ETH_RSS_ESP) != 0;
   if (rte_eth_dev_configure(ethdev_, static_cast<std::uint16_t>(queues_),
                             static_cast<std::uint16_t>(queues_), &configuration) != 0) {
     return fail("port '{}' refuses {} queues with an MTU of {}", name_, queues_, options.mtu);

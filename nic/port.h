@@ -49,6 +49,8 @@ class Port {
   [[nodiscard]] unsigned queues() const { return queues_; }
   // The device spreads flows over its queues by itself.
   [[nodiscard]] bool spreads() const { return spreads_; }
+  // Those of ESP by their SPI, so that one peer's SAs go to several queues.
+  [[nodiscard]] bool spreads_spis() const { return spreads_spis_; }
   [[nodiscard]] int socket() const { return socket_; }
 
   [[nodiscard]] bool link_up() const;
@@ -65,6 +67,7 @@ class Port {
   std::string name_;
   unsigned queues_ = 0;
   bool spreads_ = false;
+  bool spreads_spis_ = false;
   bool attached_ = false;
   int socket_ = 0;
 };

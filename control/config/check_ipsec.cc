@@ -135,7 +135,15 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
       context->report(lines.at(i, c), fmt::format("{} has two connections named '{}'", ipsec.name,
                                                   connection.name));
     }
-    if (connection.local && connection.local->family != connection.remote.family) {
+    const bool somewhere = connection.remote.family != abi::Family::none;
+    if (!somewhere && connection.remote_name.empty() &&
+        connection.encapsulation == Encapsulation::none) {
+      context->report(lines.at(i, c),
+                      fmt::format("remote of '{}' is \"any\", whose address only ESP in UDP shows: "
+                                  "write encapsulation = \"udp\", or an address",
+                                  connection.name));
+    }
+    if (somewhere && connection.local && connection.local->family != connection.remote.family) {
       context->report(lines.at(i, c),
                       fmt::format("local and remote of '{}' are of two families: an outer packet "
                                   "has one",
@@ -164,7 +172,7 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
 }
 
 std::size_t outer_overhead(const Connection& connection) {
-  const std::size_t ip = connection.remote.family == abi::Family::ipv6 ? 40 : 20;
+  const std::size_t ip = connection.remote.family == abi::Family::ipv4 ? 20 : 40;
   return ip + (connection.encapsulation == Encapsulation::none ? 0 : 8);
 }
 

@@ -84,8 +84,8 @@ Child read_child(TableReader& reader, const std::filesystem::path& base) {
   return child;
 }
 
-std::optional<Address> read_address(TableReader& reader, bool required) {
-  const auto text = required ? reader.required_text("address") : reader.text("address");
+std::optional<Address> read_address(TableReader& reader) {
+  const auto text = reader.text("address");
   if (!text) {
     return std::nullopt;
   }
@@ -94,6 +94,31 @@ std::optional<Address> read_address(TableReader& reader, bool required) {
     reader.report(text->line, fmt::format("'{}' is no address of one host", text->value));
   }
   return address;
+}
+
+// An address, a name, or "any".
+void read_remote(TableReader& reader, Connection* connection) {
+  const auto text = reader.required_text("address");
+  if (!text) {
+    return;
+  }
+  if (const auto address = parse_address(text->value)) {
+    connection->remote = *address;
+    if (!is_unicast(*address)) {
+      reader.report(text->line, fmt::format("'{}' is no address of one host", text->value));
+    }
+  } else if (text->value != "any") {
+    connection->remote_name = text->value;
+    if (!valid_host(text->value)) {
+      reader.report(text->line,
+                    fmt::format("'{}' is no address and no host's name: write \"192.0.2.2\", "
+                                "\"gw.example.net\", or \"any\" for a peer that calls first",
+                                text->value));
+    }
+  }
+  if (const auto port = reader.number("port", 1, 65535)) {
+    connection->remote_port = static_cast<std::uint16_t>(port->value);
+  }
 }
 
 void read_dscp(TableReader& reader, Connection* connection) {
@@ -105,14 +130,11 @@ void read_dscp(TableReader& reader, Connection* connection) {
 Connection read_connection(TableReader& reader, const std::filesystem::path& base) {
   Connection connection;
   connection.name = read_name(reader);
-  reader.table("local", [&](TableReader& local) { connection.local = read_address(local, false); });
+  reader.table("local", [&](TableReader& local) { connection.local = read_address(local); });
   bool has_remote = false;
   reader.table("remote", [&](TableReader& remote) {
     has_remote = true;
-    connection.remote = read_address(remote, true).value_or(Address{});
-    if (const auto port = remote.number("port", 1, 65535)) {
-      connection.remote_port = static_cast<std::uint16_t>(port->value);
-    }
+    read_remote(remote, &connection);
   });
   if (!has_remote) {
     reader.report(reader.line(), fmt::format("{} has no remote: write remote = {{ address = "
@@ -159,6 +181,7 @@ Ipsec read_ipsec(TableReader& reader, const std::filesystem::path& base) {
   }
   result.copy_dscp = reader.choice("dscp", {"zero", "copy"}) == 1;
   result.mss_clamp = reader.flag("mss_clamp").value_or(false);
+  result.fragment_after = reader.choice("fragment", {"before", "after"}) == 1;
   reader.tables("connection", [&](TableReader& connection) {
     result.connections.push_back(read_connection(connection, base));
   });

@@ -7,23 +7,6 @@
 namespace gotthard::config {
 namespace {
 
-// RFC 1123, 2.1, and '_'. A name that ends in a number would be a mistyped address.
-bool is_host_name(std::string_view host) {
-  constexpr std::size_t kMaxLength = 253;
-  if (host.empty() || host.size() > kMaxLength || host.front() == '.' || host.front() == '-') {
-    return false;
-  }
-  const auto last = host.substr(host.find_last_of('.') + 1);
-  const auto digit = [](unsigned char c) { return c >= '0' && c <= '9'; };
-  if (!last.empty() && std::all_of(last.begin(), last.end(), digit)) {
-    return false;
-  }
-  return std::all_of(host.begin(), host.end(), [&](unsigned char c) {
-    return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
-           c == '_';
-  });
-}
-
 std::string beside(const std::filesystem::path& base, const std::string& file) {
   return (base / file).lexically_normal().string();
 }
@@ -65,6 +48,23 @@ Peer read_peer(TableReader& reader, const std::filesystem::path& base) {
 
 }  // namespace
 
+// A name that ends in a number would be a mistyped address.
+bool valid_host(std::string_view host) {
+  constexpr std::size_t kMaxLength = 253;
+  if (host.empty() || host.size() > kMaxLength || host.front() == '.' || host.front() == '-') {
+    return false;
+  }
+  const auto last = host.substr(host.find_last_of('.') + 1);
+  const auto digit = [](unsigned char c) { return c >= '0' && c <= '9'; };
+  if (!last.empty() && std::all_of(last.begin(), last.end(), digit)) {
+    return false;
+  }
+  return std::all_of(host.begin(), host.end(), [&](unsigned char c) {
+    return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+           c == '_';
+  });
+}
+
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
@@ -90,7 +90,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
                   text);
     }
     endpoint.address = *address;
-  } else if (bracketed || !is_host_name(host)) {
+  } else if (bracketed || !valid_host(host)) {
     return fail("'{}' is neither an address nor a host name", host);
   }
   return endpoint;

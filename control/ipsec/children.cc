@@ -52,8 +52,10 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
                          .in_udp = connection.encapsulation == config::Encapsulation::udp,
                          .remote = connection.remote};
         child.remote_port = htons(connection.remote_port);
-        links_.fib->set_endpoint(child.interface, child.number, child.remote,
-                                 connection.local.value_or(abi::Address{}));
+        if (child.remote.family != abi::Family::none) {
+          links_.fib->set_endpoint(child.interface, child.number, child.remote,
+                                   connection.local.value_or(abi::Address{}));
+        }
         if (const auto& lab = connection.children[h].lab_keys) {
           child.keys = lab;
           links_.sessions->occupy(lab->in_spi);
@@ -95,8 +97,9 @@ void Children::send_interface(std::size_t ipsec) {
   Interface& interface = interfaces_[ipsec];
   interface.up = links_.fib->tunnel_up(number(ipsec));
   interface.mtu = links_.fib->tunnel_mtu(number(ipsec));
-  const int options =
-      (settings.copy_dscp ? abi::kCopyDscp : 0) | (settings.mss_clamp ? abi::kClampMss : 0);
+  const int options = (settings.copy_dscp ? abi::kCopyDscp : 0) |
+                      (settings.mss_clamp ? abi::kClampMss : 0) |
+                      (settings.fragment_after ? abi::kFragmentAfter : 0);
   abi::InterfaceSet command{.interface = number(ipsec),
                             .listen_port = htons(settings.udp_port),
                             .mtu = interface.mtu,
@@ -169,6 +172,13 @@ void Children::take_keys(LabKeys keys) {
   }
 }
 
+namespace {
+
+// Lab keys have nobody to renew them: operators hear of it before they are used up.
+std::uint64_t soft(std::uint64_t hard) { return hard / 10 * 9 + hard % 10 * 9 / 10; }
+
+}  // namespace
+
 // A key goes to the data plane once; what is sent is forgotten here, whatever becomes of it there.
 void Children::install(IpsecChild* child) {
   const config::Child& settings = settings_of(*child);
@@ -194,6 +204,10 @@ void Children::install(IpsecChild* child) {
       .key_length = static_cast<std::uint8_t>(in->second.size()),
       .hard_packets = settings.life.packets,
       .hard_bytes = settings.life.bytes,
+      .soft_packets = soft(settings.life.packets),
+      .soft_bytes = soft(settings.life.bytes),
+      .soft_after_ns =
+          soft(std::min<std::uint64_t>(settings.life.seconds, kForever / kSecond)) * kSecond,
       .reject_after_ns =
           settings.life.seconds == 0
               ? kForever
@@ -273,12 +287,46 @@ void Children::on_endpoint_changed(std::uint32_t peer) {
   }
 }
 
+// Until it is resolved once; from then on the peer itself says where it is.
+void Children::ask_for_name(IpsecChild* child, Nanoseconds now) {
+  constexpr Nanoseconds kInterval = 5 * kSecond;
+  const std::string& name = connection_of(*child).remote_name;
+  if (name.empty() || child->remote.family != abi::Family::none ||
+      (child->asked_at != 0 && now < child->asked_at + kInterval)) {
+    return;
+  }
+  child->asked_at = now;
+  (void)links_.resolve_name(child->number, name);
+}
+
+void Children::on_name_resolved(std::uint32_t number, std::span<const abi::Address> addresses) {
+  const auto found = children_.find(number);
+  if (found == children_.end() || found->second.remote.family != abi::Family::none) {
+    return;
+  }
+  IpsecChild& child = found->second;
+  const auto local = connection_of(child).local;
+  const auto fits = std::ranges::find_if(addresses, [&](const abi::Address& address) {
+    return !local || local->family == address.family;
+  });
+  if (fits == addresses.end()) {
+    return;
+  }
+  child.remote = *fits;
+  links_.fib->set_endpoint(child.interface, child.number, child.remote,
+                           local.value_or(abi::Address{}));
+  log::event(log::Level::info, kLog, "peer_found",
+             {{"child", full_name(child)}, {"remote", config::to_string(child.remote)}});
+  send_child(child);
+}
+
 // RFC 3948, 4: while nothing else keeps the NAT's mapping.
 void Children::on_tick(Nanoseconds now) {
   if (!links_.dataplane->attached()) {
     return;
   }
   for (auto& [number, child] : children_) {
+    ask_for_name(&child, now);
     const Nanoseconds every = connection_of(child).keepalive * kSecond;
     if (!child.in_udp || every == 0 || !interfaces_[child.ipsec].up || now < child.keepalive_at) {
       continue;

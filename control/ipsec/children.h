@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@ struct IpsecChild {
   std::optional<config::LabKeys> keys;  // those of now
   bool installed = false;               // they were handed to the data plane, and are gone here
   abi::KeyUse use = abi::KeyUse::now;
+  Nanoseconds asked_at = 0;       // for its name
   Nanoseconds keepalive_at = 0;  // when the next one is due
 };
 
@@ -38,6 +41,8 @@ class Children {
     DataplaneLink* dataplane;
     route::FibBuilder* fib;
     SessionAllocator* sessions;
+    // False: it cannot be asked now.
+    std::function<bool(std::uint32_t peer, const std::string& name)> resolve_name;
   };
 
   // `config` outlives it.
@@ -58,6 +63,7 @@ class Children {
   // After the FIB was flushed: interfaces that went up or down.
   void on_turn();
   void on_endpoint_changed(std::uint32_t peer);
+  void on_name_resolved(std::uint32_t peer, std::span<const abi::Address> addresses);
   // Some ten times a second.
   void on_tick(Nanoseconds now);
 
@@ -91,6 +97,7 @@ class Children {
   void send_selectors(const IpsecChild& child);
   void install(IpsecChild* child);
   void send_keepalive(const IpsecChild& child);
+  void ask_for_name(IpsecChild* child, Nanoseconds now);
 
   const config::Config* config_;
   LabKeys keys_;

@@ -33,6 +33,10 @@ struct PeerEntry {
   std::uint32_t unused2;
 };
 
+// What a port's device spreads over its queues by itself.
+inline constexpr std::uint32_t kSpreadsFlows = 1;
+inline constexpr std::uint32_t kSpreadsSpis = 2;  // ESP's
+
 enum class SessionState : std::uint32_t { empty = 0, live = 1, retiring = 2 };
 
 struct SessionEntry {  // index: slot
@@ -64,7 +68,7 @@ struct PortEntry {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
   Counter rx_missed, rx_errors, tx_errors, rx_no_mbuf;
   Counter host_rx_packets, host_tx_packets;  // to and from the kernel twin
-  std::atomic<std::uint32_t> link_up, queues, rss, socket;
+  std::atomic<std::uint32_t> link_up, queues, rss, socket;  // rss: kSpreadsFlows, kSpreadsSpis
   std::atomic<std::uint32_t> mtu, unused;
   std::array<std::atomic<std::uint8_t>, 6> mac;
   std::array<char, 32> driver;

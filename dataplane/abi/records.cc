@@ -48,7 +48,7 @@ bool ok(const ResyncBegin&) { return true; }
 bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
   return interface_id(b.interface) && b.mtu >= kLeastMtu && b.up <= 1 &&
-         (b.options & ~(kCopyDscp | kClampMss)) == 0 && b.source_ports >= 1 &&
+         (b.options & ~(kCopyDscp | kClampMss | kFragmentAfter)) == 0 && b.source_ports >= 1 &&
          b.source_ports <= kMaxSourcePorts && ok(b.name) &&
          (b.kind == TunnelKind::wireguard || b.kind == TunnelKind::ipsec);
 }

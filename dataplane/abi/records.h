@@ -39,6 +39,8 @@ struct ResyncEnd {
 
 inline constexpr std::uint8_t kCopyDscp = 1;  // outer packets have the inner ones' DSCP, not zero
 inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit the MTU
+// ESP: what is too long and may be cut is sealed whole, and cut outside (RFC 4301, 7).
+inline constexpr std::uint8_t kFragmentAfter = 4;
 
 inline constexpr std::uint8_t kMaxSourcePorts = 64;
 inline constexpr std::uint16_t kLeastMtu = 68;  // RFC 791, and what Linux lets a device have
@@ -51,7 +53,7 @@ struct InterfaceSet {
   std::uint16_t listen_port = 0;  // network byte order; of IPsec: for ESP in UDP, shared by all
   std::uint16_t mtu = 0;          // of inner packets
   std::uint8_t up = 1;            // down: nothing is sealed or opened
-  std::uint8_t options = 0;       // kCopyDscp, kClampMss
+  std::uint8_t options = 0;       // kCopyDscp, kClampMss, kFragmentAfter
   std::uint8_t source_ports = 1;  // 1 to kMaxSourcePorts, from listen_port on: all are listened at
   Name name{};
   std::array<std::uint8_t, 32> mac1_key{};

@@ -266,7 +266,8 @@ void Manager::fill_header(abi::Directory* directory, std::uint64_t epoch) const 
     abi::PortEntry& entry = directory->port[i];
     put_text(&entry.driver, port.driver());
     entry.queues.store(port.queues());
-    entry.rss.store(port.spreads() ? 1 : 0);
+    entry.rss.store((port.spreads() ? abi::kSpreadsFlows : 0) |
+                    (port.spreads_spis() ? abi::kSpreadsSpis : 0));
     entry.socket.store(static_cast<std::uint32_t>(port.socket()));
     entry.mtu.store(port.mtu());
     for (std::size_t b = 0; b < port.mac().size(); ++b) {

@@ -24,6 +24,7 @@ void TopologyStore::set_interface(const abi::InterfaceSet& command) {
                         .mtu = command.mtu,
                         .copy_dscp = (command.options & abi::kCopyDscp) != 0,
                         .clamp_mss = (command.options & abi::kClampMss) != 0,
+                        .fragment_after = (command.options & abi::kFragmentAfter) != 0,
                         .source_ports = command.source_ports,
                         .mac1_key = command.mac1_key,
                         .kind = command.kind};

@@ -35,6 +35,12 @@ bool may_fragment(const Lane& lane) {
   return lane.family == Family::ipv4 && (ip->fragment.get() & wire::kIpv4DontFragment) == 0;
 }
 
+// It goes into its tunnel as it is.
+bool cut_outside(const Lane& lane, const Topology& topology) {
+  return lane.peer != abi::kNoPeer && topology.interfaces[lane.interface].fragment_after &&
+         may_fragment(lane);
+}
+
 void cut(Burst* burst, std::uint32_t i) {
   Lane* lane = &burst->lanes[i];
   *packet_note(lane->mbuf) =
@@ -103,7 +109,7 @@ void mtu(Burst* burst, WorkerContext* worker) {
     // What followed the IP packet in its frame (Ethernet padding) goes no further.
     rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - lane->length);
     fit_way(lane, *worker);
-    if (lane->length > lane->mtu) {
+    if (lane->length > lane->mtu && !cut_outside(*lane, *worker->topology)) {
       if (may_fragment(*lane)) {
         cut(burst, i);
       } else {

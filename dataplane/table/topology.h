@@ -56,6 +56,7 @@ struct TopologyInterface {
   std::uint16_t mtu = 0;
   bool copy_dscp = false;
   bool clamp_mss = false;
+  bool fragment_after = false;
   std::uint8_t source_ports = 1;  // from listen_port on
   std::array<std::uint8_t, 32> mac1_key{};
   abi::TunnelKind kind = abi::TunnelKind::wireguard;

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 
-from lab import Sequence, TwoEspRegions, Wire, check, main, ping
+from lab import Sequence, TwoEspRegions, Wire, check, main, own_run_and, ping, wait_for
 from products import product, tests_of
 
 FULL = "--full" in sys.argv
@@ -55,6 +55,29 @@ def rekeyed(lab):
     refusals(regions)
 
 
+def called_first(lab):
+    """A gateway that is not told where its peer is learns it from what the peer has sealed."""
+    regions = TwoEspRegions(lab, encapsulation="udp", remotes={1: "any"})
+    waiting, calling = regions.gateways
+    check(ping(lab, regions.hosts[0], "10.2.0.2", count=1, wait=1) == 0, "it cannot know yet")
+    child = waiting.ask("show", "children")["children"][0]
+    check(child["remote"] is None and child["established"], f"before: {child}")
+    check(waiting.drops()["no_endpoint"] == 1, f"{waiting.losses()}")
+    check(ping(lab, regions.hosts[1], "10.1.0.2") >= 2, f"{[g.losses() for g in regions.gateways]}")
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "now it knows")
+    child = waiting.ask("show", "children")["children"][0]
+    check((child["remote"], child["remote_port"]) == ("192.0.2.2", 4500), f"after: {child}")
+
+
+def by_name(lab):
+    """The host's resolver says where the peer is."""
+    regions = TwoEspRegions(lab, remotes={1: "region-b.example"},
+                            surroundings={1: own_run_and("/etc/hosts", "192.0.2.2 region-b.example\n", lab)})
+    named = regions.gateways[0]
+    wait_for("the name", lambda: named.ask("show", "children")["children"][0]["remote"] == "192.0.2.2")
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, f"{[g.losses() for g in regions.gateways]}")
+
+
 def refusals(regions):
     """What of it cannot be had says why, and changes nothing."""
     gateway = regions.gateways[0]
@@ -90,6 +113,6 @@ def control_returns(lab, regions):
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0, "what has no SA is answered")
 
 
-main(rekeyed, *tests_of(paced, product(OPTIONS) if FULL else
+main(rekeyed, called_first, by_name, *tests_of(paced, product(OPTIONS) if FULL else
                [{"encapsulation": "none", "suite": OPTIONS["suite"][0]},
                 {"encapsulation": "udp", "suite": OPTIONS["suite"][1]}]))

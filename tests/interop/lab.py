@@ -27,6 +27,13 @@ OWN_RUN = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
            'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
 
 
+def own_run_and(file, text, lab):
+    """The same, with another text in one of the host's files."""
+    other = lab.directory / pathlib.Path(file).name
+    other.write_text(text)
+    return (*OWN_RUN[:-2], f'mount -t tmpfs tmpfs /run && mount --bind {other} {file} && exec "$@"', "sh")
+
+
 class Lab:
     def __init__(self):
         self.tag = f"gt{os.getpid()}"
@@ -300,7 +307,8 @@ class TwoEspRegions:
 
     SEALED = "ip proto 50 or ip6 proto 50 or udp port 4500"
 
-    def __init__(self, lab, suite="aes256gcm16-esn", key_bytes=36, encapsulation="none", **options):
+    def __init__(self, lab, suite="aes256gcm16-esn", key_bytes=36, encapsulation="none", remotes=None,
+                 surroundings=None, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
@@ -320,7 +328,7 @@ addresses = ["172.31.1.{n}/30"]
 [[ipsec.connection]]
 name = "region-{other}"
 local = {{ address = "192.0.2.{n}" }}
-remote = {{ address = "192.0.2.{other}" }}
+remote = {{ address = "{(remotes or {}).get(n, f'192.0.2.{other}')}" }}
 encapsulation = "{encapsulation}"
 lab = true
 [[ipsec.connection.child]]
@@ -331,7 +339,8 @@ remote_ts = ["10.{other}.0.0/16", "fd0{other}::/64"]
 """
             self.gateways.append(Gateway(lab, f"gateway{n}", self.gateway_namespaces[n - 1], configuration,
                                          self.key_files(n, keys)))
-        for gateway in self.gateways:
+        for n, gateway in enumerate(self.gateways, 1):
+            gateway.surroundings = (surroundings or {}).get(n, gateway.surroundings)
             gateway.begin()
         for gateway in self.gateways:
             gateway.ready()

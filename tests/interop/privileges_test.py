@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 
-from lab import BUILD, TwoRegions, check, main, ping, wait_for
+from lab import BUILD, TwoRegions, check, main, own_run_and, ping, wait_for
 
 # linux/capability.h
 DAC_OVERRIDE, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_ADMIN, IPC_LOCK = 1, 5, 6, 7, 8, 10, 12, 14
@@ -67,11 +67,7 @@ def rights(lab, **options):
     regions = TwoRegions(lab, start=False, **options)
     gateway, other = regions.gateways
     # A name server that is not there.
-    names = lab.directory / "resolv.conf"
-    names.write_text("nameserver 192.0.2.99\n")
-    gateway.surroundings = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
-                            f'mount -t tmpfs tmpfs /run && mount --bind {names} /etc/resolv.conf && '
-                            'exec "$@"', "sh")
+    gateway.surroundings = own_run_and("/etc/resolv.conf", "nameserver 192.0.2.99\n", lab)
     gateway.file.write_text(gateway.file.read_text().replace("192.0.2.2:51820", "b.example:51820"))
     for one in (gateway, other):
         one.begin()

@@ -235,5 +235,36 @@ TEST(Esp, DontFragmentOutside) {
   EXPECT_EQ(flags(copy, EspBench::to(kEsp4, true)), 0x40);
 }
 
+// RFC 4301, 7: by option the whole is sealed, and cut outside; the peer puts it together.
+TEST(Esp, CutAfterItWasSealed) {
+  EspBench esp;
+  const SaPair pair = esp.install(kEsp4);
+  esp.bench.command(abi::InterfaceSet{.interface = kIpsec,
+                                      .listen_port = htons(kNatPort),
+                                      .mtu = kIpsecMtu,
+                                      .options = abi::kFragmentAfter,
+                                      .kind = abi::TunnelKind::ipsec});
+  esp.bench.settle();
+  const Bytes packet = udp("10.1.0.2", 1, "10.12.0.9", 2, Bytes(1472, 7));
+  esp.bench.receive_ip(kLan, packet);
+  esp.bench.run();
+  const auto pieces = esp.bench.sent(kWan);
+  ASSERT_EQ(pieces.size(), 2U);
+  Bytes esp_packet;
+  for (const Bytes& piece : pieces) {
+    EXPECT_EQ((get16(piece, 14 + 6) & 0x1fffU) * 8U, esp_packet.size());
+    EXPECT_EQ(piece[14 + 9], 50);
+    esp_packet = cat(esp_packet, cut(piece, 14 + 20));
+  }
+  EXPECT_EQ(esp_packet, esp_seal(pair.out, 1, one_hop_less(packet), kIpv4Inside));
+
+  esp.bench.receive_ip(kLan, with_df(packet));
+  esp.bench.receive_ip(kLan, udp("fd01::2", 1, "fd12::9", 2, Bytes(1452)));
+  esp.bench.run();
+  EXPECT_TRUE(esp.bench.sent(kWan).empty());
+  EXPECT_EQ(esp.bench.sent(kLan).size(), 2U) << "these may not be cut anywhere";
+  EXPECT_EQ(esp.bench.drops(Drop::too_big), 2U);
+}
+
 }  // namespace
 }  // namespace gotthard::packet_test

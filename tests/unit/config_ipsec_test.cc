@@ -96,6 +96,30 @@ TEST(Ipsec, IsReadAsWritten) {
   EXPECT_EQ(remote_prefixes(ipsec).size(), 2U);
 }
 
+TEST(Ipsec, APeerMayHaveANameOrCallFirst) {
+  const auto remote = [](const std::string& address) {
+    return parse(with("remote = { address = \"2001:db8::3\" }",
+                      "remote = { address = \"" + address + "\", port = 4501 }"),
+                 "/etc/g.toml");
+  };
+  const auto any = remote("any");
+  ASSERT_TRUE(any) << any.error().message;
+  EXPECT_EQ(any->ipsec[0].connections[1].remote.family, abi::Family::none);
+  EXPECT_EQ(any->ipsec[0].connections[1].remote_name, "");
+  EXPECT_EQ(any->ipsec[0].connections[1].remote_port, 4501);
+  EXPECT_EQ(any->ipsec[0].mtu, 1408 - 2) << "as over IPv6";
+  const auto named = remote("gw.example.net");
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->ipsec[0].connections[1].remote_name, "gw.example.net");
+}
+
+TEST(Ipsec, FragmentsBeforeOrAfter) {
+  EXPECT_FALSE(parse(kWhole, "/etc/g.toml")->ipsec[0].fragment_after);
+  const auto after = parse(with("mtu = \"auto\"", "mtu = \"auto\"\nfragment = \"after\""), "/g");
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_TRUE(after->ipsec[0].fragment_after);
+}
+
 TEST(Ipsec, LabKeysAreCritical) {
   const auto config = parse(kWhole, "/etc/g.toml");
   ASSERT_TRUE(config);
@@ -123,6 +147,11 @@ TEST(Ipsec, Refusals) {
          "local = { address = \"192.0.2.1\" }\nremote = { address = \"2001:db8::3\" }",
          "two families");
   expect("remote = { address = \"2001:db8::3\" }", "", "has no remote");
+  expect("2001:db8::3", "ff02::1", "no address of one host");
+  expect("2001:db8::3", "192.0.2.256", "no host's name");
+  expect("{ address = \"192.0.2.2\" }\nencapsulation = \"auto\"",
+         "{ address = \"any\" }\nencapsulation = \"none\"", "encapsulation = \"udp\"");
+  expect("mtu = \"auto\"", "mtu = \"auto\"\nfragment = \"never\"", "fragment");
   expect("name = \"region-c\"", "name = \"region-b\"", "two connections");
   expect("name = \"ipsec0\"", "name = \"wan\"", "two interfaces");
   expect("encapsulation = \"udp\"", "encapsulation = \"tcp\"", "encapsulation");

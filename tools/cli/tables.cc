@@ -77,13 +77,20 @@ std::string render_differences(const json& result, const char* before, const cha
   return shown;
 }
 
+std::string spreads_text(const json& port) {
+  if (!port.at("spreads_flows").get<bool>()) {
+    return "no";
+  }
+  return port.at("spreads_spis").get<bool>() ? "flows, SPIs" : "flows";
+}
+
 std::string render_ports(const json& result) {
   std::vector<Row> rows{{"PORT", "ROLE", "DRIVER", "LINK", "MTU", "QUEUES", "SPREADS", "RX", "TX",
                          "MISSED", "ERRORS"}};
   for (const json& port : result.at("ports")) {
     rows.push_back({text(port.at("name")), text(port.at("role")), text(port.at("driver")),
                     port.at("link_up").get<bool>() ? "up" : "down", text(port.at("mtu")),
-                    text(port.at("queues")), yes_no(port.at("spreads_flows")),
+                    text(port.at("queues")), spreads_text(port),
                     fmt::format("{} ({})", text(port.at("rx_packets")),
                                 bytes_text(port.at("rx_bytes").get<double>())),
                     fmt::format("{} ({})", text(port.at("tx_packets")),
