@@ -26,6 +26,7 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
   json result{{"interface", children.ipsec_of(child).name},
               {"connection", children.connection_of(child).name},
               {"name", settings.name},
+              {"pair", child.pair + 1},
               {"mode", settings.transport ? "transport" : "tunnel"},
               {"encapsulation", child.in_udp ? "udp" : "none"},
               {"remote", child.remote.family == abi::Family::none
@@ -48,8 +49,8 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
                last == 0 ? json()
                          : json(static_cast<double>(now > last ? now - last : 0) /
                                 static_cast<double>(kSecond))}};
-  if (settings.lab_keys) {
-    result["suite"] = config::to_string(settings.lab_keys->suite);
+  if (child.keys) {
+    result["suite"] = config::to_string(child.keys->suite);
   }
   if (current != 0) {
     const abi::SessionEntry& session = directory.session[current & abi::kSlotMask];

@@ -90,7 +90,7 @@ void check_overlaps(const Ipsec& ipsec, std::size_t i, const Lines& lines, ReadC
 
 void check_lab(const Connection& connection, const Child& child, std::size_t line,
                ReadContext* context) {
-  if (!child.lab_keys) {
+  if (child.lab_keys.empty()) {
     context->report(line, fmt::format("'{}/{}' has no keys: write lab_keys (for tests only)",
                                       connection.name, child.name));
     return;
@@ -100,11 +100,13 @@ void check_lab(const Connection& connection, const Child& child, std::size_t lin
                                       "lab = true in its connection if this is one",
                                       connection.name, child.name));
   }
-  if (is_legacy(child.lab_keys->suite) && !connection.allow_legacy) {
-    context->report(line,
-                    fmt::format("'{}' of '{}/{}' is for old peers only: write aes256gcm16, or "
-                                "allow_legacy = true in its connection",
-                                to_string(child.lab_keys->suite), connection.name, child.name));
+  for (const LabKeys& keys : child.lab_keys) {
+    if (is_legacy(keys.suite) && !connection.allow_legacy) {
+      context->report(line,
+                      fmt::format("'{}' of '{}/{}' is for old peers only: write aes256gcm16, or "
+                                  "allow_legacy = true in its connection",
+                                  to_string(keys.suite), connection.name, child.name));
+    }
   }
 }
 
@@ -159,12 +161,12 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
       }
       check_lab(connection, child, line, context);
       check_transport(connection, child, line, context);
-      if (child.lab_keys) {
-        const std::string name = connection.name + "/" + child.name;
-        const auto [found, added] = spis->emplace(child.lab_keys->in_spi, name);
+      const std::string name = connection.name + "/" + child.name;
+      for (const LabKeys& keys : child.lab_keys) {
+        const auto [found, added] = spis->emplace(keys.in_spi, name);
         if (!added) {
           context->report(line, fmt::format("in_spi {:#x} is of '{}' and of '{}': each has its own",
-                                            child.lab_keys->in_spi, found->second, name));
+                                            keys.in_spi, found->second, name));
         }
       }
     }
@@ -178,8 +180,8 @@ std::size_t outer_overhead(const Connection& connection) {
 
 }  // namespace
 
-std::uint16_t inner_mtu(const Connection& connection, const Child& child, std::uint16_t mtu) {
-  const auto suite = static_cast<crypto::Suite>(child.lab_keys ? child.lab_keys->suite.suite : 0);
+std::uint16_t inner_mtu(const Connection& connection, const EspSuite& esp, std::uint16_t mtu) {
+  const auto suite = static_cast<crypto::Suite>(esp.suite);
   const std::size_t unit = std::max<std::size_t>(4, crypto::text_alignment(suite));
   constexpr std::size_t kEspHeader = 8, kTrailer = 2;
   const std::size_t around =
@@ -200,7 +202,9 @@ void work_out_mtus(Config* config) {
     ipsec.mtu = underlay > 100 ? underlay : 1400;
     for (const Connection& connection : ipsec.connections) {
       for (const Child& child : connection.children) {
-        ipsec.mtu = std::min(ipsec.mtu, inner_mtu(connection, child, underlay));
+        for (const LabKeys& keys : child.lab_keys) {
+          ipsec.mtu = std::min(ipsec.mtu, inner_mtu(connection, keys.suite, underlay));
+        }
       }
     }
   }

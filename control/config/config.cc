@@ -77,9 +77,9 @@ void check_keys(const Config& config, const toml::table& root, ReadContext* cont
     context->report(value ? value.node()->source().begin.line : 0, problem->error.message);
   }
   for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
-    check_lab_key_files(config.ipsec[i], [&](std::size_t c, std::size_t h, const char* key,
-                                             const std::string& message) {
-      const auto value = root["ipsec"][i]["connection"][c]["child"][h]["lab_keys"][key];
+    check_lab_key_files(config.ipsec[i], [&](const LabKeyPlace& at, const std::string& message) {
+      const auto keys = root["ipsec"][i]["connection"][at.connection]["child"][at.child]["lab_keys"];
+      const auto value = keys.is_array() ? keys[at.pair][at.key] : keys[at.key];
       context->report(value ? value.node()->source().begin.line : 0, message);
     });
   }

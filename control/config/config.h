@@ -124,7 +124,7 @@ struct EspSuite {
   bool operator==(const EspSuite&) const = default;
 };
 
-// Keys that were not negotiated: for tests. Each is used once in its life.
+// Keys of a pair of SAs that were not negotiated: for tests. Each is used once in its life.
 struct LabKeys {
   EspSuite suite;
   std::uint32_t in_spi = 0;
@@ -151,7 +151,8 @@ struct Child {
   std::vector<TrafficSelector> remote_ts;
   bool transport = false;
   Lifetimes life;  // hard
-  std::optional<LabKeys> lab_keys;
+  // Of several, which have the same selectors, each worker seals with its own (RFC 9611).
+  std::vector<LabKeys> lab_keys;
   bool operator==(const Child&) const = default;
 };
 

@@ -25,12 +25,14 @@ Result<crypto::SecretBytes> read_lab_key(int fd, const std::string& path, std::s
 // Bytes that a key file of the suite holds: the key, then the salt.
 [[nodiscard]] std::size_t lab_key_size(const EspSuite& suite);
 [[nodiscard]] std::size_t lab_salt_size(const EspSuite& suite);
-// All of them can be read and hold keys, no two the same. `report` is told where one does not: the
-// connection's and the child's index and the key of the file's table.
+struct LabKeyPlace {
+  std::size_t connection = 0, child = 0, pair = 0;  // indices
+  const char* key = "";                             // of the file's table
+};
+// All of them can be read and hold keys, no two the same. `report` is told where one does not.
 void check_lab_key_files(
     const Ipsec& ipsec,
-    const std::function<void(std::size_t connection, std::size_t child, const char* key,
-                             const std::string& message)>& report);
+    const std::function<void(const LabKeyPlace& place, const std::string& message)>& report);
 
 struct KeyProblem {
   std::optional<std::size_t> peer;  // its index; else the interface itself

@@ -42,21 +42,18 @@ Result<crypto::SecretBytes> read_lab_key(int fd, const std::string& path, std::s
 
 void check_lab_key_files(
     const Ipsec& ipsec,
-    const std::function<void(std::size_t connection, std::size_t child, const char* key,
-                             const std::string& message)>& report) {
+    const std::function<void(const LabKeyPlace& place, const std::string& message)>& report) {
   std::map<std::string, std::string> seen;  // by the key's hash
   for (std::size_t c = 0; c < ipsec.connections.size(); ++c) {
     for (std::size_t h = 0; h < ipsec.connections[c].children.size(); ++h) {
-      const auto& keys = ipsec.connections[c].children[h].lab_keys;
-      if (!keys) {
-        continue;
-      }
-      const auto check = [&](const char* which, const std::string& path) {
+      const std::vector<LabKeys>& pairs = ipsec.connections[c].children[h].lab_keys;
+      const auto check = [&](std::size_t k, const char* which, const std::string& path) {
+        const LabKeyPlace place{.connection = c, .child = h, .pair = k, .key = which};
         const auto fd = open_key_file(path);
-        const auto key = fd ? read_lab_key(fd->get(), path, lab_key_size(keys->suite))
+        const auto key = fd ? read_lab_key(fd->get(), path, lab_key_size(pairs[k].suite))
                             : tl::unexpected(fd.error());
         if (!key) {
-          report(c, h, which, key.error().message);
+          report(place, key.error().message);
           return;
         }
         std::string hash(crypto_generichash_BYTES, '\0');
@@ -64,13 +61,15 @@ void check_lab_key_files(
                            reinterpret_cast<const unsigned char*>(key->bytes().data()),
                            key->bytes().size(), nullptr, 0);
         if (const auto [found, added] = seen.emplace(hash, path); !added) {
-          report(c, h, which,
-                 fmt::format("{} holds the key of {}: each direction of each child has its own",
-                             path, found->second));
+          report(place, fmt::format("{} holds the key of {}: each direction of each child has its "
+                                    "own",
+                                    path, found->second));
         }
       };
-      check("in_key_file", keys->in_key_file);
-      check("out_key_file", keys->out_key_file);
+      for (std::size_t k = 0; k < pairs.size(); ++k) {
+        check(k, "in_key_file", pairs[k].in_key_file);
+        check(k, "out_key_file", pairs[k].out_key_file);
+      }
     }
   }
 }

@@ -63,6 +63,9 @@ class TableReader {
   [[nodiscard]] bool is_text(const std::string& key) const {
     return table_->get(key) != nullptr && table_->get(key)->is_string();
   }
+  [[nodiscard]] bool is_array(const std::string& key) const {
+    return table_->get(key) != nullptr && table_->get(key)->is_array();
+  }
   // The key's line, or the table's own.
   [[nodiscard]] std::size_t line_of(const std::string& key) const;
   [[nodiscard]] std::size_t line() const { return table_->source().begin.line; }

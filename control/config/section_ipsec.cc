@@ -72,7 +72,20 @@ Child read_child(TableReader& reader, const std::filesystem::path& base) {
   child.life = {.seconds = limit("life_time", 1),
                 .bytes = limit("life_bytes", 65536),
                 .packets = limit("life_packets", 64)};
-  reader.table("lab_keys", [&](TableReader& keys) { child.lab_keys = read_lab_keys(keys, base); });
+  const auto read_keys = [&](TableReader& keys) {
+    child.lab_keys.push_back(read_lab_keys(keys, base));
+  };
+  if (reader.is_array("lab_keys")) {
+    reader.tables("lab_keys", read_keys);
+  } else {
+    reader.table("lab_keys", read_keys);
+  }
+  if (child.lab_keys.size() > abi::kMaxWorkers) {
+    reader.report(reader.line_of("lab_keys"),
+                  fmt::format("more lab_keys than the {} workers that there can be: each seals "
+                              "with its own",
+                              abi::kMaxWorkers));
+  }
   const auto& [local, remote] = std::tie(child.local_ts, child.remote_ts);
   if (local.empty() || remote.empty() || local.size() > abi::kMaxSelectors ||
       remote.size() > abi::kMaxSelectors) {

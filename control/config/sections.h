@@ -23,7 +23,7 @@ void check_ipsec(const Config& config, const toml::table& root, ReadContext* con
 void work_out_mtus(Config* config);
 inline constexpr std::uint16_t kAutomaticMtu = 0;
 // The longest inner packet that fits into an outer one of `mtu` bytes.
-[[nodiscard]] std::uint16_t inner_mtu(const Connection& connection, const Child& child,
+[[nodiscard]] std::uint16_t inner_mtu(const Connection& connection, const EspSuite& esp,
                                       std::uint16_t mtu);
 
 // The table's own `name`, which becomes that of a kernel interface.

@@ -44,32 +44,43 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
     for (std::size_t c = 0; c < config.ipsec[i].connections.size(); ++c) {
       const config::Connection& connection = config.ipsec[i].connections[c];
       for (std::size_t h = 0; h < connection.children.size(); ++h) {
-        IpsecChild child{.number = --next,
-                         .interface = number(i),
-                         .ipsec = i,
-                         .connection = c,
-                         .child = h,
-                         .in_udp = connection.encapsulation == config::Encapsulation::udp,
-                         .remote = connection.remote};
-        child.remote_port = htons(connection.remote_port);
-        if (child.remote.family != abi::Family::none) {
-          links_.fib->set_endpoint(child.interface, child.number, child.remote,
-                                   connection.local.value_or(abi::Address{}));
+        // Workers count on from the first pair.
+        const std::size_t pairs = std::max<std::size_t>(1, connection.children[h].lab_keys.size());
+        next -= static_cast<std::uint32_t>(pairs);
+        for (std::size_t pair = 0; pair < pairs; ++pair) {
+          add({.number = next + static_cast<std::uint32_t>(pair),
+               .interface = number(i),
+               .ipsec = i,
+               .connection = c,
+               .child = h,
+               .pair = pair,
+               .in_udp = connection.encapsulation == config::Encapsulation::udp,
+               .remote = connection.remote,
+               .remote_port = htons(connection.remote_port)});
         }
-        if (const auto& lab = connection.children[h].lab_keys) {
-          child.keys = lab;
-          links_.sessions->occupy(lab->in_spi);
-          child.installed = !keys_.contains(lab->in_key_file);  // by an earlier control
-        }
-        children_.emplace(child.number, child);
       }
     }
   }
 }
 
+void Children::add(IpsecChild child) {
+  if (child.remote.family != abi::Family::none) {
+    links_.fib->set_endpoint(child.interface, child.number, child.remote,
+                             connection_of(child).local.value_or(abi::Address{}));
+  }
+  if (const config::LabKeys* lab = lab_keys_of(child)) {
+    child.keys = *lab;
+    links_.sessions->occupy(lab->in_spi);
+    child.installed = !keys_.contains(lab->in_key_file);  // by an earlier control
+  }
+  children_.emplace(child.number, std::move(child));
+}
+
 std::string Children::full_name(const IpsecChild& child) const {
-  return fmt::format("{}/{}/{}", ipsec_of(child).name, connection_of(child).name,
-                     settings_of(child).name);
+  return fmt::format("{}/{}/{}{}", ipsec_of(child).name, connection_of(child).name,
+                     settings_of(child).name,
+                     settings_of(child).lab_keys.size() > 1 ? fmt::format(" {}", child.pair + 1)
+                                                            : "");
 }
 
 // ---------------------------------------------------------------- to the data plane
@@ -119,6 +130,9 @@ void Children::send_child(const IpsecChild& child) {
   command.kind = child.in_udp ? abi::PeerKind::esp_in_udp : abi::PeerKind::esp;
   command.dont_fragment = connection.dont_fragment;
   command.dscp = connection.dscp.value_or(abi::kDscpFromInner);
+  if (settings_of(child).lab_keys.size() > 1) {
+    command.sealing_worker = static_cast<std::uint8_t>(child.pair);
+  }
   command.endpoint.remote = child.remote;
   if (child.in_udp) {
     command.endpoint.remote_port = child.remote_port;
@@ -154,6 +168,8 @@ void Children::send_selectors(const IpsecChild& child) {
       abi::SelectorsCommit{.peer = child.number,
                            .locals = static_cast<std::uint16_t>(settings.local_ts.size()),
                            .remotes = static_cast<std::uint16_t>(settings.remote_ts.size()),
+                           .spread = static_cast<std::uint16_t>(
+                               child.pair > 0 ? 0 : std::max<std::size_t>(1, settings.lab_keys.size())),
                            .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
 }
 
@@ -161,10 +177,10 @@ void Children::send_selectors(const IpsecChild& child) {
 void Children::take_keys(LabKeys keys) {
   keys_.merge(keys);
   for (auto& [number, child] : children_) {
-    const auto& wanted = settings_of(child).lab_keys;
-    if (wanted != child.keys) {
+    const config::LabKeys* wanted = lab_keys_of(child);
+    if (wanted != nullptr && child.keys != *wanted) {
       const bool first = !child.keys;
-      child.keys = wanted;
+      child.keys = *wanted;
       child.use = first || wanted->initiator ? abi::KeyUse::now : abi::KeyUse::after_first_inbound;
       child.installed = false;
       install(&child);
@@ -182,10 +198,10 @@ std::uint64_t soft(std::uint64_t hard) { return hard / 10 * 9 + hard % 10 * 9 / 
 // A key goes to the data plane once; what is sent is forgotten here, whatever becomes of it there.
 void Children::install(IpsecChild* child) {
   const config::Child& settings = settings_of(*child);
-  if (!settings.lab_keys) {
+  if (lab_keys_of(*child) == nullptr) {
     return;
   }
-  const config::LabKeys& lab = *settings.lab_keys;
+  const config::LabKeys& lab = *lab_keys_of(*child);
   links_.sessions->occupy(lab.in_spi);
   const auto in = keys_.find(lab.in_key_file);
   const auto out = keys_.find(lab.out_key_file);
@@ -229,8 +245,7 @@ void Children::install(IpsecChild* child) {
 bool Children::on_event(const abi::EventBody& event) {
   const auto named = [&](std::uint32_t local_id) -> const IpsecChild* {
     const auto found = std::ranges::find_if(children_, [&](const auto& entry) {
-      const auto& keys = settings_of(entry.second).lab_keys;
-      return keys && keys->in_spi == local_id;
+      return entry.second.keys && entry.second.keys->in_spi == local_id;
     });
     return found == children_.end() ? nullptr : &found->second;
   };

@@ -25,6 +25,7 @@ struct IpsecChild {
   std::size_t ipsec = 0;  // places in the configuration
   std::size_t connection = 0;
   std::size_t child = 0;
+  std::size_t pair = 0;  // of its SAs: which of them (RFC 9611)
   bool in_udp = false;
   abi::Address remote;
   std::uint16_t remote_port = 0;        // network byte order
@@ -77,7 +78,13 @@ class Children {
   [[nodiscard]] const config::Child& settings_of(const IpsecChild& child) const {
     return connection_of(child).children[child.child];
   }
-  // As operators and logs name it: INTERFACE/CONNECTION/CHILD.
+  // Null: it has none.
+  [[nodiscard]] const config::LabKeys* lab_keys_of(const IpsecChild& child) const {
+    const auto& pairs = settings_of(child).lab_keys;
+    return child.pair < pairs.size() ? &pairs[child.pair] : nullptr;
+  }
+  // As operators and logs name it: INTERFACE/CONNECTION/CHILD, and the pair's number when there are
+  // several.
   [[nodiscard]] std::string full_name(const IpsecChild& child) const;
   // As last sent.
   [[nodiscard]] bool up(std::size_t ipsec) const { return interfaces_[ipsec].up; }
@@ -92,6 +99,7 @@ class Children {
     std::uint16_t mtu = 0;
   };
 
+  void add(IpsecChild child);
   void send_interface(std::size_t ipsec);
   void send_child(const IpsecChild& child);
   void send_selectors(const IpsecChild& child);

@@ -238,12 +238,14 @@ void compare(Comparison* c, const config::Ipsec& from, const config::Ipsec& to) 
     const config::Connection& had = from.connections[n];
     const config::Connection& has = to.connections[n];
     for (std::size_t k = 0; k < std::min(had.children.size(), has.children.size()); ++k) {
-      const auto& before = had.children[k].lab_keys;
-      const auto& after = has.children[k].lab_keys;
-      if (before && after && *before != *after && before->in_spi != after->in_spi) {
-        keys.push_back({from.name + "/" + has.name + "/" + has.children[k].name, "lab_keys",
-                        spis_of(*before), spis_of(*after), true});
-        rest.connections[n].children[k].lab_keys = before;
+      const std::string where = from.name + "/" + has.name + "/" + has.children[k].name;
+      const std::vector<config::LabKeys>& before = had.children[k].lab_keys;
+      const std::vector<config::LabKeys>& after = has.children[k].lab_keys;
+      for (std::size_t p = 0; before.size() == after.size() && p < before.size(); ++p) {
+        if (before[p] != after[p] && before[p].in_spi != after[p].in_spi) {
+          keys.push_back({where, "lab_keys", spis_of(before[p]), spis_of(after[p]), true});
+          rest.connections[n].children[k].lab_keys[p] = before[p];
+        }
       }
     }
   }

@@ -16,9 +16,9 @@ Result<Settings> read_settings(const broker::ReceivedConfiguration& received) {
   for (const config::Ipsec& ipsec : settings.config.ipsec) {
     for (const config::Connection& connection : ipsec.connections) {
       for (const config::Child& child : connection.children) {
-        if (child.lab_keys) {
-          lab[child.lab_keys->in_key_file] = config::lab_key_size(child.lab_keys->suite);
-          lab[child.lab_keys->out_key_file] = config::lab_key_size(child.lab_keys->suite);
+        for (const config::LabKeys& keys : child.lab_keys) {
+          lab[keys.in_key_file] = config::lab_key_size(keys.suite);
+          lab[keys.out_key_file] = config::lab_key_size(keys.suite);
         }
       }
     }

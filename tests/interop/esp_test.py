@@ -55,6 +55,24 @@ def rekeyed(lab):
     refusals(regions)
 
 
+def own_sas(lab):
+    """Each worker seals with its own pair of SAs, and opens what comes by any (RFC 9611)."""
+    regions = TwoEspRegions(lab, workers=2, pairs=2)
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, f"{[g.losses() for g in regions.gateways]}")
+    there = Sequence(lab, regions.hosts[0], regions.hosts[1], "10.2.0.2", rate=2000, seconds=3, flows=16)
+    time.sleep(1)
+    regions.rekey()
+    result = there.result()
+    check(result["total"] == 6000 and result["lost_by_gateways"] == 0 and result["duplicated"] == 0,
+          f"{result}, {[g.losses() for g in regions.gateways]}")
+    children = regions.gateways[0].ask("show", "children")["children"]
+    check({(c["pair"], c["in_spi"]) for c in children} ==
+          {(pair + 1, f"{regions.spi(1, pair):#010x}") for pair in (0, 1)}, f"{children}")
+    check(all(c["tx_packets"] > 500 for c in children), f"one worker has sealed it all: {children}")
+    opened = regions.gateways[1].ask("show", "children")["children"]
+    check(all(c["rx_packets"] > 500 for c in opened), f"by one pair only: {opened}")
+
+
 def called_first(lab):
     """A gateway that is not told where its peer is learns it from what the peer has sealed."""
     regions = TwoEspRegions(lab, encapsulation="udp", remotes={1: "any"})
@@ -87,7 +105,7 @@ def refusals(regions):
     check("used before" in gateway.refused("reload"), "the same key with another SPI")
     (gateway.directory / "fresh").touch(mode=0o600)
     (gateway.directory / "fresh").write_text(os.urandom(36).hex())
-    gateway.file.write_text(again.replace(f'"in.{regions.generation}"', '"fresh"'))
+    gateway.file.write_text(again.replace(f'"in.{regions.generation}.0"', '"fresh"'))
     check("--confirm" in gateway.refused("reload", "--confirm", "60"), "keys cannot come back")
     gateway.file.write_text(good)
     check(gateway.ask("reload")["differences"] == [], "nothing was changed")
@@ -113,6 +131,6 @@ def control_returns(lab, regions):
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0, "what has no SA is answered")
 
 
-main(rekeyed, called_first, by_name, *tests_of(paced, product(OPTIONS) if FULL else
+main(rekeyed, own_sas, called_first, by_name, *tests_of(paced, product(OPTIONS) if FULL else
                [{"encapsulation": "none", "suite": OPTIONS["suite"][0]},
                 {"encapsulation": "udp", "suite": OPTIONS["suite"][1]}]))

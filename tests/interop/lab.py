@@ -308,7 +308,7 @@ class TwoEspRegions:
     SEALED = "ip proto 50 or ip6 proto 50 or udp port 4500"
 
     def __init__(self, lab, suite="aes256gcm16-esn", key_bytes=36, encapsulation="none", remotes=None,
-                 surroundings=None, **options):
+                 surroundings=None, pairs=1, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
@@ -316,6 +316,7 @@ class TwoEspRegions:
         self.suite = suite
         self.key_bytes = key_bytes
         self.generation = 0
+        self.pairs = pairs
         keys = self.fresh_keys()
         self.gateways = []
         for n in (1, 2):
@@ -346,21 +347,24 @@ remote_ts = ["10.{other}.0.0/16", "fd0{other}::/64"]
             gateway.ready()
 
     def fresh_keys(self):
-        """By the gateway that opens with them."""
-        return {n: os.urandom(self.key_bytes).hex() + "\n" for n in (1, 2)}
+        """By the gateway that opens with them, for each pair of SAs."""
+        return {n: [os.urandom(self.key_bytes).hex() + "\n" for _ in range(self.pairs)] for n in (1, 2)}
 
-    def spi(self, n):
+    def spi(self, n, pair=0):
         """Of what gateway `n` opens."""
-        return 0x1000 + 0x100 * n + self.generation
+        return 0x1000 + 0x1000 * n + 0x100 * pair + self.generation
 
     def key_files(self, n, keys):
-        return {f"in.{self.generation}": keys[n], f"out.{self.generation}": keys[3 - n]}
+        return {f"{way}.{self.generation}.{pair}": keys[opener][pair]
+                for way, opener in (("in", n), ("out", 3 - n)) for pair in range(self.pairs)}
 
     def lab_keys(self, n):
         initiator = "true" if n == 1 else "false"
-        return (f'lab_keys = {{ suite = "{self.suite}", initiator = {initiator}, '
-                f'in_spi = "{self.spi(n):#x}", in_key_file = "in.{self.generation}", '
-                f'out_spi = "{self.spi(3 - n):#x}", out_key_file = "out.{self.generation}" }}')
+        each = (f'{{ suite = "{self.suite}", initiator = {initiator}, '
+                f'in_spi = "{self.spi(n, pair):#x}", in_key_file = "in.{self.generation}.{pair}", '
+                f'out_spi = "{self.spi(3 - n, pair):#x}", out_key_file = "out.{self.generation}.{pair}" }}'
+                for pair in range(self.pairs))
+        return f"lab_keys = [{', '.join(each)}]"
 
     def rekey(self):
         """By reload; first where the new keys are only listened for."""
@@ -377,7 +381,8 @@ remote_ts = ["10.{other}.0.0/16", "fd0{other}::/64"]
             gateway.file.write_text(before.replace(old[n], self.lab_keys(n)))
             said = gateway.ask("reload")
             where = [(d["where"], d["key"]) for d in said["differences"]]
-            check(said["applied"] and where == [(f"ipsec0/region-{3 - n}/nets", "lab_keys")], f"reload: {said}")
+            check(said["applied"] and where == self.pairs * [(f"ipsec0/region-{3 - n}/nets", "lab_keys")],
+                  f"reload: {said}")
 
 
 def needs(*programs):

@@ -80,12 +80,12 @@ TEST(Ipsec, IsReadAsWritten) {
   EXPECT_FALSE(child.transport);
   EXPECT_EQ(child.local_ts.size(), 2U);
   EXPECT_EQ(to_string(child.remote_ts.at(0)), "10.2.0.0/16[tcp/80-90]");
-  ASSERT_TRUE(child.lab_keys);
-  EXPECT_EQ(child.lab_keys->in_spi, 0x1001U);
-  EXPECT_EQ(child.lab_keys->in_key_file, "/etc/in.key");
-  EXPECT_EQ(child.lab_keys->out_key_file, "/keys/out.key");
-  EXPECT_TRUE(child.lab_keys->suite.extended);
-  EXPECT_EQ(child.lab_keys->suite.suite, static_cast<std::uint8_t>(crypto::Suite::aes256_gcm));
+  ASSERT_EQ(child.lab_keys.size(), 1U);
+  EXPECT_EQ(child.lab_keys[0].in_spi, 0x1001U);
+  EXPECT_EQ(child.lab_keys[0].in_key_file, "/etc/in.key");
+  EXPECT_EQ(child.lab_keys[0].out_key_file, "/keys/out.key");
+  EXPECT_TRUE(child.lab_keys[0].suite.extended);
+  EXPECT_EQ(child.lab_keys[0].suite.suite, static_cast<std::uint8_t>(crypto::Suite::aes256_gcm));
   const Connection& c = ipsec.connections[1];
   EXPECT_EQ(c.dont_fragment, abi::DontFragment::copy);
   EXPECT_EQ(c.dscp, 10);
@@ -111,6 +111,23 @@ TEST(Ipsec, APeerMayHaveANameOrCallFirst) {
   const auto named = remote("gw.example.net");
   ASSERT_TRUE(named) << named.error().message;
   EXPECT_EQ(named->ipsec[0].connections[1].remote_name, "gw.example.net");
+}
+
+TEST(Ipsec, AChildMayHaveAPairOfSasForEachWorker) {
+  const std::string second =
+      "{ suite = \"aes128gcm16\", in_spi = \"0x1011\", in_key_file = \"in2\", out_spi = \"0x1012\", "
+      "out_key_file = \"out2\" }]";
+  const std::string first = with("lab_keys = { suite = \"aes256gcm16-esn\"",
+                                 "lab_keys = [{ suite = \"aes256gcm16-esn\"");
+  const std::string text = std::string(first).replace(first.find("out.key\" }") + 10, 0, ", " + second);
+  const auto config = parse(text, "/etc/g.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto& pairs = config->ipsec[0].connections[0].children[0].lab_keys;
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(pairs[1].in_spi, 0x1011U);
+  EXPECT_TRUE(pairs[1].initiator);
+  EXPECT_THAT(refusal(std::string(text).replace(text.find("0x1011"), 6, "0x1001")),
+              HasSubstr("each has its own"));
 }
 
 TEST(Ipsec, FragmentsBeforeOrAfter) {

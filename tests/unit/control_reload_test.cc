@@ -64,8 +64,8 @@ Settings with_child() {
   Settings settings = base();
   config::Child child;
   child.name = "net-b";
-  child.lab_keys = config::LabKeys{
-      .in_spi = 0x1001, .in_key_file = "/in.1", .out_spi = 0x1002, .out_key_file = "/out.1"};
+  child.lab_keys = {{.in_spi = 0x1001, .in_key_file = "/in.1", .out_spi = 0x1002,
+                     .out_key_file = "/out.1"}};
   config::Connection connection;
   connection.name = "region-b";
   connection.children = {child};
@@ -78,7 +78,7 @@ Settings with_child() {
 
 TEST(IpsecDifferences, NewKeysOfAChildComeWhileItRuns) {
   Settings other = with_child();
-  config::LabKeys& keys = *other.config.ipsec[0].connections[0].children[0].lab_keys;
+  config::LabKeys& keys = other.config.ipsec[0].connections[0].children[0].lab_keys[0];
   keys = {.in_spi = 0x2001, .in_key_file = "/in.2", .out_spi = 0x2002, .out_key_file = "/out.2"};
   EXPECT_THAT(differences(with_child(), other),
               ElementsAre(Difference{"ipsec0/region-b/net-b", "lab_keys", "0x1001 in, 0x1002 out",
@@ -91,7 +91,7 @@ TEST(IpsecDifferences, NewKeysOfAChildComeWhileItRuns) {
 
 TEST(IpsecDifferences, AllElseNeedsAStart) {
   Settings other = with_child();
-  other.config.ipsec[0].connections[0].children[0].lab_keys->in_spi = 0x2001;
+  other.config.ipsec[0].connections[0].children[0].lab_keys[0].in_spi = 0x2001;
   other.config.ipsec[0].connections[0].reorder_budget = 64;
   EXPECT_THAT(differences(with_child(), other),
               ElementsAre(Difference{"ipsec0", "", "", "changed", false}));

@@ -26,6 +26,7 @@ class LabKeysTest : public testing::Test {
     config.ipsec.resize(1);
     config.ipsec[0].connections.resize(1);
     config.ipsec[0].connections[0].children.resize(1);
+    config.ipsec[0].connections[0].children[0].lab_keys.resize(1);
     keys() = {.suite = {.suite = static_cast<std::uint8_t>(crypto::Suite::aes128_gcm)},
               .in_spi = 0x1001,
               .in_key_file = file("in"),
@@ -35,8 +36,7 @@ class LabKeysTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory); }
 
   config::LabKeys& keys() {
-    auto& child = config.ipsec[0].connections[0].children[0];
-    return child.lab_keys ? *child.lab_keys : child.lab_keys.emplace();
+    return config.ipsec[0].connections[0].children[0].lab_keys.at(0);
   }
   [[nodiscard]] std::string file(const std::string& name) const {
     return (directory / name).string();

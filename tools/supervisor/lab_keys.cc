@@ -84,8 +84,8 @@ std::vector<const config::LabKeys*> lab_keys_of(const config::Config& config) {
   for (const config::Ipsec& ipsec : config.ipsec) {
     for (const config::Connection& connection : ipsec.connections) {
       for (const config::Child& child : connection.children) {
-        if (child.lab_keys) {
-          result.push_back(&*child.lab_keys);
+        for (const config::LabKeys& keys : child.lab_keys) {
+          result.push_back(&keys);
         }
       }
     }
