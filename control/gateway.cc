@@ -145,10 +145,8 @@ Status Gateway::set_up() {
   fib_.configure(config_, boottime_now());
   children_ = std::make_unique<Children>(
       config_, std::move(file_.lab_keys),
-      Children::Links{.dataplane = &link_,
-                      .fib = &fib_,
-                      .sessions = &sessions_,
-                      .resolve_name = resolve_name});
+      Children::Links{
+          .dataplane = &link_, .fib = &fib_, .sessions = &sessions_, .resolve_name = resolve_name});
   netlink_.start(boottime_now());
 
   const auto watched = [this](int fd, Reactor::Callback callback) {

@@ -23,32 +23,32 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
   const config::Child& settings = children.settings_of(child);
   const std::uint32_t current = get(entry.current_session);
   const Nanoseconds last = get(entry.last_rx_ns);
-  json result{{"interface", children.ipsec_of(child).name},
-              {"connection", children.connection_of(child).name},
-              {"name", settings.name},
-              {"pair", child.pair + 1},
-              {"mode", settings.transport ? "transport" : "tunnel"},
-              {"encapsulation", child.in_udp ? "udp" : "none"},
-              {"remote", child.remote.family == abi::Family::none
-                             ? json()
-                             : json(config::to_string(child.remote))},
-              {"remote_port", child.in_udp ? json(ntohs(child.remote_port)) : json()},
-              {"local_ts", texts(settings.local_ts)},
-              {"remote_ts", texts(settings.remote_ts)},
-              {"established", current != 0},
-              {"in_spi", nullptr},
-              {"out_spi", nullptr},
-              {"suite", nullptr},
-              {"lab", children.connection_of(child).lab},
-              {"rx_packets", get(entry.rx_packets)},
-              {"rx_bytes", get(entry.rx_bytes)},
-              {"tx_packets", get(entry.tx_packets)},
-              {"tx_bytes", get(entry.tx_bytes)},
-              {"drops", get(entry.drops)},
-              {"last_received_seconds_ago",
-               last == 0 ? json()
-                         : json(static_cast<double>(now > last ? now - last : 0) /
-                                static_cast<double>(kSecond))}};
+  json result{
+      {"interface", children.ipsec_of(child).name},
+      {"connection", children.connection_of(child).name},
+      {"name", settings.name},
+      {"pair", child.pair + 1},
+      {"mode", settings.transport ? "transport" : "tunnel"},
+      {"encapsulation", child.in_udp ? "udp" : "none"},
+      {"remote",
+       child.remote.family == abi::Family::none ? json() : json(config::to_string(child.remote))},
+      {"remote_port", child.in_udp ? json(ntohs(child.remote_port)) : json()},
+      {"local_ts", texts(settings.local_ts)},
+      {"remote_ts", texts(settings.remote_ts)},
+      {"established", current != 0},
+      {"in_spi", nullptr},
+      {"out_spi", nullptr},
+      {"suite", nullptr},
+      {"lab", children.connection_of(child).lab},
+      {"rx_packets", get(entry.rx_packets)},
+      {"rx_bytes", get(entry.rx_bytes)},
+      {"tx_packets", get(entry.tx_packets)},
+      {"tx_bytes", get(entry.tx_bytes)},
+      {"drops", get(entry.drops)},
+      {"last_received_seconds_ago", last == 0
+                                        ? json()
+                                        : json(static_cast<double>(now > last ? now - last : 0) /
+                                               static_cast<double>(kSecond))}};
   if (child.keys) {
     result["suite"] = config::to_string(child.keys->suite);
   }

@@ -4,7 +4,11 @@
 
 namespace gotthard::crypto {
 
-void random_bytes(std::span<std::byte> out) noexcept { randombytes_buf(out.data(), out.size()); }
+void random_bytes(std::span<std::byte> out) noexcept {
+  if (!out.empty()) {  // an empty span may have no address
+    randombytes_buf(out.data(), out.size());
+  }
+}
 
 std::uint32_t random_u32() noexcept { return randombytes_random(); }
 

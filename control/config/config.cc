@@ -78,7 +78,8 @@ void check_keys(const Config& config, const toml::table& root, ReadContext* cont
   }
   for (std::size_t i = 0; i < config.ipsec.size(); ++i) {
     check_lab_key_files(config.ipsec[i], [&](const LabKeyPlace& at, const std::string& message) {
-      const auto keys = root["ipsec"][i]["connection"][at.connection]["child"][at.child]["lab_keys"];
+      const auto keys =
+          root["ipsec"][i]["connection"][at.connection]["child"][at.child]["lab_keys"];
       const auto value = keys.is_array() ? keys[at.pair][at.key] : keys[at.key];
       context->report(value ? value.node()->source().begin.line : 0, message);
     });

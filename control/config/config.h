@@ -160,9 +160,9 @@ enum class Encapsulation : std::uint8_t { automatic, udp, none };
 
 struct Connection {
   std::string name;
-  std::optional<Address> local;  // none: routing decides
-  Address remote;                // family none: by its name, or wherever it is heard first
-  std::string remote_name;       // to be resolved
+  std::optional<Address> local;      // none: routing decides
+  Address remote;                    // family none: by its name, or wherever it is heard first
+  std::string remote_name;           // to be resolved
   std::uint16_t remote_port = 4500;  // of ESP in UDP
   Encapsulation encapsulation = Encapsulation::automatic;
   std::uint16_t reorder_budget = 32;
@@ -233,7 +233,7 @@ Result<std::array<std::uint8_t, 32>> parse_key(std::string_view text);
 Result<Prefix> parse_prefix(std::string_view text);  // host bits must be zero
 Result<InterfaceAddress> parse_interface_address(std::string_view text);
 Result<Address> parse_address(std::string_view text);
-[[nodiscard]] bool valid_host(std::string_view name);  // RFC 1123, 2.1, and '_'
+[[nodiscard]] bool valid_host(std::string_view name);    // RFC 1123, 2.1, and '_'
 Result<Endpoint> parse_endpoint(std::string_view text);  // "HOST:PORT", "[IPV6]:PORT"
 // "10.1.0.0/16", "10.1.0.0/16[tcp]", "10.1.0.0/16[udp/53]", "10.1.0.0/16[tcp/1024-65535]"
 Result<TrafficSelector> parse_selector(std::string_view text);

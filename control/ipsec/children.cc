@@ -77,10 +77,9 @@ void Children::add(IpsecChild child) {
 }
 
 std::string Children::full_name(const IpsecChild& child) const {
-  return fmt::format("{}/{}/{}{}", ipsec_of(child).name, connection_of(child).name,
-                     settings_of(child).name,
-                     settings_of(child).lab_keys.size() > 1 ? fmt::format(" {}", child.pair + 1)
-                                                            : "");
+  return fmt::format(
+      "{}/{}/{}{}", ipsec_of(child).name, connection_of(child).name, settings_of(child).name,
+      settings_of(child).lab_keys.size() > 1 ? fmt::format(" {}", child.pair + 1) : "");
 }
 
 // ---------------------------------------------------------------- to the data plane
@@ -164,13 +163,13 @@ void Children::send_selectors(const IpsecChild& child) {
   for (const config::TrafficSelector& selector : settings.remote_ts) {
     send(abi::SelectorSide::remote, selector);
   }
-  links_.dataplane->send(
-      abi::SelectorsCommit{.peer = child.number,
-                           .locals = static_cast<std::uint16_t>(settings.local_ts.size()),
-                           .remotes = static_cast<std::uint16_t>(settings.remote_ts.size()),
-                           .spread = static_cast<std::uint16_t>(
-                               child.pair > 0 ? 0 : std::max<std::size_t>(1, settings.lab_keys.size())),
-                           .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
+  links_.dataplane->send(abi::SelectorsCommit{
+      .peer = child.number,
+      .locals = static_cast<std::uint16_t>(settings.local_ts.size()),
+      .remotes = static_cast<std::uint16_t>(settings.remote_ts.size()),
+      .spread = static_cast<std::uint16_t>(
+          child.pair > 0 ? 0 : std::max<std::size_t>(1, settings.lab_keys.size())),
+      .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
 }
 
 // Make before break: the SAs of before are heard for as long as the data plane keeps them.

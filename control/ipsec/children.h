@@ -32,7 +32,7 @@ struct IpsecChild {
   std::optional<config::LabKeys> keys;  // those of now
   bool installed = false;               // they were handed to the data plane, and are gone here
   abi::KeyUse use = abi::KeyUse::now;
-  Nanoseconds asked_at = 0;       // for its name
+  Nanoseconds asked_at = 0;      // for its name
   Nanoseconds keepalive_at = 0;  // when the next one is due
 };
 

@@ -67,7 +67,7 @@ struct WorkerEntry {
 struct PortEntry {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
   Counter rx_missed, rx_errors, tx_errors, rx_no_mbuf;
-  Counter host_rx_packets, host_tx_packets;  // to and from the kernel twin
+  Counter host_rx_packets, host_tx_packets;                 // to and from the kernel twin
   std::atomic<std::uint32_t> link_up, queues, rss, socket;  // rss: kSpreadsFlows, kSpreadsSpis
   std::atomic<std::uint32_t> mtu, unused;
   std::array<std::atomic<std::uint8_t>, 6> mac;

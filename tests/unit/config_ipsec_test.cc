@@ -115,11 +115,13 @@ TEST(Ipsec, APeerMayHaveANameOrCallFirst) {
 
 TEST(Ipsec, AChildMayHaveAPairOfSasForEachWorker) {
   const std::string second =
-      "{ suite = \"aes128gcm16\", in_spi = \"0x1011\", in_key_file = \"in2\", out_spi = \"0x1012\", "
+      "{ suite = \"aes128gcm16\", in_spi = \"0x1011\", in_key_file = \"in2\", out_spi = "
+      "\"0x1012\", "
       "out_key_file = \"out2\" }]";
-  const std::string first = with("lab_keys = { suite = \"aes256gcm16-esn\"",
-                                 "lab_keys = [{ suite = \"aes256gcm16-esn\"");
-  const std::string text = std::string(first).replace(first.find("out.key\" }") + 10, 0, ", " + second);
+  const std::string first =
+      with("lab_keys = { suite = \"aes256gcm16-esn\"", "lab_keys = [{ suite = \"aes256gcm16-esn\"");
+  const std::string text =
+      std::string(first).replace(first.find("out.key\" }") + 10, 0, ", " + second);
   const auto config = parse(text, "/etc/g.toml");
   ASSERT_TRUE(config) << config.error().message;
   const auto& pairs = config->ipsec[0].connections[0].children[0].lab_keys;

@@ -64,8 +64,8 @@ Settings with_child() {
   Settings settings = base();
   config::Child child;
   child.name = "net-b";
-  child.lab_keys = {{.in_spi = 0x1001, .in_key_file = "/in.1", .out_spi = 0x1002,
-                     .out_key_file = "/out.1"}};
+  child.lab_keys = {
+      {.in_spi = 0x1001, .in_key_file = "/in.1", .out_spi = 0x1002, .out_key_file = "/out.1"}};
   config::Connection connection;
   connection.name = "region-b";
   connection.children = {child};

@@ -35,9 +35,7 @@ class LabKeysTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory); }
 
-  config::LabKeys& keys() {
-    return config.ipsec[0].connections[0].children[0].lab_keys.at(0);
-  }
+  config::LabKeys& keys() { return config.ipsec[0].connections[0].children[0].lab_keys.at(0); }
   [[nodiscard]] std::string file(const std::string& name) const {
     return (directory / name).string();
   }
