@@ -50,8 +50,6 @@ std::string text_or_dash(const json& value) {
   return words.empty() ? "-" : words;
 }
 
-std::string yes_no(const json& value) { return value.get<bool>() ? "yes" : "no"; }
-
 std::string age(const json& value) {
   return value.is_null() ? "never" : age_text(value.get<double>()) + " ago";
 }
