@@ -265,6 +265,8 @@ def forwarding(lab, namespace):
 class TwoRegions:
     """host1 - gateway 1 - underlay - gateway 2 - host2, both gateways Gotthard's."""
 
+    SEALED = Wire.SEALED
+
     def __init__(self, lab, keepalive=0, endpoint6=False, start=True, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
@@ -308,7 +310,7 @@ class TwoEspRegions:
     SEALED = "ip proto 50 or ip6 proto 50 or udp port 4500"
 
     def __init__(self, lab, suite="aes256gcm16-esn", key_bytes=36, encapsulation="none", remotes=None,
-                 surroundings=None, pairs=1, **options):
+                 surroundings=None, pairs=1, more=None, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
@@ -322,7 +324,7 @@ class TwoEspRegions:
         for n in (1, 2):
             other = 3 - n
             forwarding(lab, self.gateway_namespaces[n - 1])
-            configuration = dataplane(**options) + ports(n) + f"""
+            configuration = dataplane(**options) + ports(n) + (more or {}).get(n, "") + f"""
 [[ipsec]]
 name = "ipsec0"
 addresses = ["172.31.1.{n}/30"]

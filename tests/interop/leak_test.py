@@ -9,7 +9,7 @@ import signal
 import time
 
 from frames import packet_socket
-from lab import TwoRegions, Wire, check, command, main, ping, ping_at_once, wait_for
+from lab import TwoEspRegions, TwoRegions, Wire, check, command, main, ping, ping_at_once, wait_for
 
 # A tunnel's, and nobody's; what is received inside leaves in the clear for neither.
 TARGETS = ("10.2.0.2", "fd02::2", "203.0.113.9", "2001:db8:99::9")
@@ -25,7 +25,7 @@ via = "2001:db8::2"
 
 
 def look(regions):
-    return Wire(regions.lab, regions.gateway_namespaces[1])
+    return Wire(regions.lab, regions.gateway_namespaces[1], sealed=regions.SEALED)
 
 
 def plain_frame():
@@ -183,6 +183,29 @@ def with_a_child_killed(lab):
     check(nothing_plain(regions, wire, "while a program was away") > 0, "the tunnel carried nothing")
 
 
+def through_esp(lab):
+    """A tunnel that is down, and one whose keys are used up with the data plane that had them."""
+    regions = TwoEspRegions(lab, more={1: DEFAULT})
+    one, gateway = regions.gateways[0], regions.gateway_namespaces[0]
+    let_the_kernel_leak(regions, "-4")
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "the tunnel does not work")
+    command("ip", "-n", gateway, "link", "set", "ipsec0", "down")
+    wait_for("the interface to be down", lambda: not one.ask("show", "interfaces")["interfaces"][0]["up"])
+    wire = look(regions)
+    nobody_answers(regions)
+    check(nothing_plain(regions, wire, "with ipsec0 down") == 0, "an interface that is down seals")
+    command("ip", "-n", gateway, "link", "set", "ipsec0", "up")
+    wait_for("the tunnel", lambda: ping(lab, regions.hosts[0], "10.2.0.2", count=1, wait=1) == 1, seconds=10)
+    wire = look(regions)
+    old = one.child("gotthard-dataplane")
+    os.kill(old, signal.SIGKILL)
+    try_to_leak(regions, count=3)
+    wait_for("another gotthard-dataplane", lambda: one.replaced("gotthard-dataplane", old))
+    one.wait()
+    nobody_answers(regions)
+    check(nothing_plain(regions, wire, "without keys") == 0, "a lab key is used twice")
+
+
 def while_it_starts_and_stops(lab):
     """Whatever comes first or last to be there: routes, tunnels, ports; and when all is killed at once."""
     regions = TwoRegions(lab, start=False)
@@ -211,4 +234,4 @@ def while_it_starts_and_stops(lab):
 
 if __name__ == "__main__":
     main(before_the_first_handshake, with_wg0_down, with_a_prefix_that_wg_gave, with_a_child_killed,
-         while_it_starts_and_stops)
+         through_esp, while_it_starts_and_stops)
