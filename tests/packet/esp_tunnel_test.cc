@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "dataplane/wire/fragment.h"
 #include "tests/packet/esp.h"
 
 namespace gotthard::packet_test {
@@ -264,6 +265,29 @@ TEST(Esp, CutAfterItWasSealed) {
   EXPECT_TRUE(esp.bench.sent(kWan).empty());
   EXPECT_EQ(esp.bench.sent(kLan).size(), 2U) << "these may not be cut anywhere";
   EXPECT_EQ(esp.bench.drops(Drop::too_big), 2U);
+}
+
+// What a path has cut is put together before it is opened, in UDP or not, IPv6 too.
+TEST(Esp, ArrivesInPieces) {
+  EspBench esp;
+  std::uint32_t local_id = 0x1001;
+  for (const std::uint32_t child : {kEsp4, kEsp6, kUdp4, kUdp6}) {
+    const SaPair pair = esp.install(child, {.local_id = local_id++});
+    const Bytes inner = EspBench::from(child, false, 900);
+    const Bytes whole = EspBench::outer(child, esp_seal(pair.in, 1, inner, kIpv4Inside));
+    const auto* begin = reinterpret_cast<const std::byte*>(whole.data());
+    const auto pieces = wire::cut({begin, whole.size()}, 600, 77);
+    ASSERT_EQ(pieces.size(), 2U);
+    for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(piece->data());
+      esp.bench.receive_ip(kWan, Bytes(bytes, bytes + piece->size()));
+    }
+    esp.bench.run();
+    const auto sent = esp.bench.sent(kLan);
+    ASSERT_EQ(sent.size(), 1U) << "child " << child;
+    EXPECT_EQ(cut(sent[0], 14), one_hop_less(inner));
+  }
+  EXPECT_EQ(esp.bench.all_drops(), 0U);
 }
 
 }  // namespace
