@@ -101,6 +101,17 @@ def play_ipsec(lab, story, hugepages):
     for direction, reverse in (("host1 to host2", False), ("host2 to host1", True)):
         rate = iperf3(lab, first, second, "10.2.0.2", reverse=reverse)
         story.tell(f"iperf3 TCP, {direction}", f"{rate:.0f} Mbit/s", rate > 20)
+    traffic = Sequence(lab, first, second, "10.2.0.2", rate=1000, seconds=4)
+    time.sleep(1)
+    regions.rekey()
+    result = traffic.result()
+    now = gateway.ask("show", "children")["children"][0]
+    story.tell("new keys under traffic", f"SPI {child['in_spi']} in became {now['in_spi']}",
+               child["in_spi"] != now["in_spi"])
+    story.tell("packets lost in it", f"{result['lost_by_gateways']} of {result['total']}"
+               + (f", {result['lost_by_test_ports']} more by the demo's own ports"
+                  if result["lost_by_test_ports"] else ""),
+               result["lost_by_gateways"] == 0 and result["total"] > 0)
     stages = {s["stage"]: s["packets"] for w in gateway.ask("show", "workers")["workers"] for s in w["stages"]}
     story.tell("stages", f"{stages['esp_encap']} packets sealed, {stages['esp_decap']} opened, "
                f"{stages['wg_encap']} by WireGuard", stages["esp_encap"] > 0 and stages["esp_decap"] > 0)
