@@ -1,4 +1,4 @@
-// The life of an SA: numbers at their edges, limits, one after the other, one sealing worker.
+// The life of an SA: numbers at their edges, limits, one after the other, a peer that moves.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -271,105 +271,6 @@ TEST(EspRekey, WhatDoesNotFitIsRefused) {
   EXPECT_FALSE(refused(good));
 }
 
-// ---------------------------------------------------------------- workers
-
-std::vector<std::uint32_t> order_of(const std::vector<Bytes>& frames) {
-  std::vector<std::uint32_t> result;
-  for (const Bytes& frame : frames) {
-    const Bytes esp = EspBench::esp_in(frame, kEsp4);
-    result.push_back(static_cast<std::uint32_t>(get16(esp, 4) << 16 | get16(esp, 6)));
-  }
-  return result;
-}
-
-// A window of 32 forgives nothing that two workers could do to the order.
-TEST(EspWorkers, OneSealsForAPeerWithASmallWindow) {
-  EspBench esp(2);
-  abi::PeerSet set = esp.peer(kEsp4);
-  set.reorder_budget = 32;
-  set.sealing_worker = 1;
-  esp.bench.command(set);
-  const SaPair pair = esp.install(kEsp4);
-  for (unsigned i = 0; i < 300; ++i) {
-    esp.bench.receive_ip(kLan, EspBench::to(kEsp4), i % 2);
-    if (i % 50 == 0) {
-      esp.bench.run();
-    }
-  }
-  esp.bench.run();
-  const auto order = order_of(esp.bench.sent(kWan));
-  ASSERT_EQ(order.size(), 300U);
-  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-  EXPECT_EQ(esp.bench.all_drops(), 0U);
-  const auto stage = static_cast<std::size_t>(StageId::esp_encap);
-  EXPECT_EQ(esp.bench.manager().workers()[1]->counters().stages[stage].packets.get(), 300U);
-}
-
-TEST(EspWorkers, AFullRingIsCounted) {
-  EspBench esp(2);
-  abi::PeerSet set = esp.peer(kEsp4);
-  set.reorder_budget = 32;
-  set.sealing_worker = 1;
-  esp.bench.command(set);
-  (void)esp.install(kEsp4);
-  for (unsigned i = 0; i < 5000; i += 500) {
-    for (unsigned n = 0; n < 500; ++n) {
-      esp.bench.receive_ip(kLan, EspBench::to(kEsp4), 0);
-    }
-    const auto& first = esp.bench.manager().workers()[0];
-    first->online();
-    while (first->poll()) {
-    }
-    first->offline();
-  }
-  EXPECT_EQ(esp.bench.drops(Drop::handover_full), 5000U - dataplane::kHandedDepth);
-  const auto& second = esp.bench.manager().workers()[1];
-  for (int i = 0; i < 5; ++i) {
-    second->online();
-    for (int n = 0; n < 30; ++n) {
-      (void)second->poll();
-    }
-    second->offline();
-    (void)esp.bench.sent(kWan);
-  }
-}
-
-// RFC 9611: the same selectors for several SAs, each worker its own.
-TEST(EspWorkers, EachItsOwnSa) {
-  EspBench esp(2);
-  for (const std::uint32_t child : {6U, 7U}) {
-    abi::PeerSet set = esp.peer(kEsp4);
-    set.peer = child;
-    set.public_key[0] = static_cast<std::uint8_t>(child);
-    set.reorder_budget = 32;
-    set.sealing_worker = static_cast<std::uint8_t>(child - 6);
-    esp.bench.command(set);
-    using enum abi::SelectorSide;
-    esp.select(
-        child,
-        {EspBench::selector(local, "10.1.0.0", 16), EspBench::selector(remote, "10.19.0.0", 16)},
-        child == 6 ? 2 : 0);
-  }
-  esp.bench.settle();
-  const SaPair first = esp.install(6, {.local_id = 0x1006});
-  const SaPair second = esp.install(7, {.local_id = 0x1007});
-  for (unsigned i = 0; i < 40; ++i) {
-    esp.bench.receive_ip(kLan, udp("10.1.0.2", 1, "10.19.0.1", 2, Bytes(10)), i % 2);
-  }
-  esp.bench.run();
-  std::map<std::uint16_t, int> by_spi;
-  for (const Bytes& frame : esp.bench.sent(kWan)) {
-    ++by_spi[get16(EspBench::esp_in(frame, kEsp4), 2)];
-  }
-  EXPECT_EQ(by_spi, (std::map<std::uint16_t, int>{{0x1006, 20}, {0x1007, 20}}));
-  // Either opens what the selectors name.
-  esp.receive(kEsp4,
-              esp_seal(second.in, 1, udp("10.19.0.1", 1, "10.1.0.2", 2, Bytes(8)), kIpv4Inside));
-  esp.bench.run();
-  EXPECT_EQ(esp.bench.sent(kLan).size(), 1U);
-  EXPECT_EQ(esp.bench.all_drops(), 0U);
-}
-
 // ---------------------------------------------------------------- NAT
 
 TEST(EspNat, APeerThatMovesIsFollowedOnceItIsAuthentic) {
@@ -423,62 +324,6 @@ TEST(EspNat, SeveralBehindOneAddress) {
     EXPECT_EQ(get16(sent[0], 14 + 20 + 2), 50000 + n);
   }
   EXPECT_TRUE(esp.bench.events<abi::EndpointMoved>().empty());
-}
-
-// ---------------------------------------------------------------- transport mode
-
-class Transport : public testing::TestWithParam<std::uint32_t> {
- protected:
-  static std::string ours() { return is_v6(GetParam()) ? "2001:db8::1" : "192.0.2.1"; }
-  static std::string theirs() { return is_v6(GetParam()) ? "2001:db8::2" : "192.0.2.2"; }
-  void SetUp() override {
-    using enum abi::SelectorSide;
-    const unsigned host = is_v6(GetParam()) ? 128 : 32;
-    esp.select(GetParam(), {EspBench::selector(local, ours(), host),
-                            EspBench::selector(remote, theirs(), host)});
-    esp.bench.command(abi::NextHopSet{.next_hop = 21, .kind = abi::HopKind::local, .port = kWan});
-    esp.bench.route(ours(), static_cast<std::uint8_t>(host), 21);
-    esp.bench.commit();
-    pair = esp.install(GetParam(),
-                       {.suite = crypto::Suite::chacha20_poly1305, .options = abi::kTransportMode});
-  }
-
-  EspBench esp;
-  SaPair pair;
-};
-INSTANTIATE_TEST_SUITE_P(Esp, Transport, testing::Values(kEsp4, kEsp6, kUdp4, kUdp6),
-                         [](const auto& child) {
-                           return std::string(in_udp(child.param) ? "Udp" : "Esp") +
-                                  (is_v6(child.param) ? "6" : "4");
-                         });
-
-TEST_P(Transport, ThereAndBack) {
-  const Bytes packet = udp(ours(), 7, theirs(), 8, Bytes(100, 0x42));
-  esp.from_tun(packet);
-  esp.bench.run();
-  const auto sent = esp.bench.sent(kWan);
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(EspBench::esp_in(sent[0], GetParam()),
-            esp_seal(pair.out, 1, cut(packet, ip_header_size(packet)), 17));
-  EXPECT_EQ(cut(sent[0], 14)[is_v6(GetParam()) ? 7 : 8], 64) << "its own header";
-
-  const Bytes back = udp(theirs(), 8, ours(), 7, Bytes(100, 0x43));
-  esp.receive(GetParam(), esp_seal(pair.in, 1, cut(back, ip_header_size(back)), 17));
-  esp.bench.run();
-  const auto arrived = esp.at_tun();
-  ASSERT_EQ(arrived.size(), 1U);
-  EXPECT_EQ(arrived[0], back);
-  EXPECT_EQ(esp.bench.all_drops(), 0U);
-}
-
-TEST_P(Transport, OthersAddressesAndPiecesStay) {
-  if (is_v6(GetParam())) {
-    return;
-  }
-  esp.from_tun(as_piece(udp(ours(), 7, theirs(), 8, Bytes(96)), 0, true));
-  esp.bench.run();
-  EXPECT_TRUE(esp.bench.sent(kWan).empty());
-  EXPECT_EQ(esp.bench.drops(Drop::no_child), 1U);
 }
 
 }  // namespace
