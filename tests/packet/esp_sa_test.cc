@@ -1,7 +1,6 @@
 // The life of an SA: numbers at their edges, limits, one after the other, a peer that moves.
 #include <gtest/gtest.h>
 
-#include <map>
 #include <set>
 
 #include "tests/packet/esp.h"
