@@ -24,6 +24,7 @@ FULL = "--full" in sys.argv
 OPTIONS = {"suite": suites(), "inside": (4, 6, "transport"), "outside": (4, 6),
            "encapsulation": ("none", "udp")}
 HOSTILE = {**OPTIONS, "suite": ("aes128gcm16", "chacha20poly1305-esn", "aes256-sha512")}
+TRANSPORT = {**OPTIONS, "suite": ("aes256gcm16",), "inside": ("transport",)}
 WINDOW = 1024
 BLOCK = 64  # of numbers, which the window forgets together
 MARKER = bytes(4)  # where ESP has its SPI (RFC 3948, 2.2)
@@ -237,4 +238,26 @@ def edges(stand, peer):
         stand.refused(peer, "a number of 2^32 packets ago", peer.seal(packet, 2), "esp_open_failed")
 
 
-main(both_ways, hostile)
+def only_sealed(lab):
+    """In transport mode the selectors name what comes in the clear, too: it is not let in (RFC 4301, 5.2)."""
+    stand = Stand(lab, product(TRANSPORT))
+    came = {}
+    for peer in stand.peers:
+        packet = bytes(peer.packet(20))
+        stand.underlay.send(packet)
+        came[peer.name] = [p.hex() for p in stand.twin.receive(1, seconds=1) if p == packet]
+    came = {name: packets for name, packets in came.items() if packets}
+    check(not came, f"plain packets that the selectors name have reached the gateway's kernel: {came}")
+
+
+def only_the_peer(lab):
+    """What an SA brings from another address in transport mode is refused, and leads nothing there."""
+    stand = Stand(lab, product(TRANSPORT))
+    for peer in stand.peers:
+        stand.go_out(peer, [peer.answer(20)])
+        astray = peer.seal(peer.packet(20, src=peer.stranger()))
+        stand.refused(peer, "a packet from a stranger", astray, "esp_selector_denied")
+        stand.go_out(peer, [peer.answer(20)])
+
+
+main(both_ways, hostile, only_sealed, only_the_peer)
