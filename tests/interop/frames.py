@@ -24,7 +24,7 @@ def only_handshakes(link):
                     struct.pack("HL", len(program), ctypes.addressof(code)))
 
 
-def packet_socket(namespace, device):
+def socket_in(namespace, *kind):
     """Made by a thread that entered the namespace; a socket stays where it was made."""
     made = []
 
@@ -33,10 +33,7 @@ def packet_socket(namespace, device):
         try:
             if ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
-            link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            only_handshakes(link)
-            link.bind((device, ETH_P_ALL))
-            made.append(link)
+            made.append(socket.socket(*kind))
         except OSError as error:
             made.append(error)
         finally:
@@ -48,6 +45,14 @@ def packet_socket(namespace, device):
     if isinstance(made[0], OSError):
         raise made[0]
     return made[0]
+
+
+def packet_socket(namespace, device):
+    """Hears nothing before it is bound."""
+    link = socket_in(namespace, socket.AF_PACKET, socket.SOCK_RAW)
+    only_handshakes(link)
+    link.bind((device, ETH_P_ALL))
+    return link
 
 
 class Frames:
