@@ -282,6 +282,10 @@ void resume(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
       burst->to_neighbour.push(i);
       break;
     case NoteKind::seal:
+      if (!worker.topology->interfaces[note.interface].used) {  // the TUN is there before it
+        drop_packet(lane, Drop::interface_down, worker.counters);
+        break;
+      }
       push_to_seal(burst, i, worker);
       break;
     default:

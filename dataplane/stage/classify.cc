@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "dataplane/stage/local_udp.h"
+#include "dataplane/stage/must_be_sealed.h"
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/ip.h"
@@ -189,6 +190,11 @@ void classify(Burst* burst, WorkerContext* worker) {
         drop_packet(lane, lane->drop, worker->counters);
         break;
       case Verdict::host:
+        if (lane->ip != nullptr && topology.ipsec && lane->origin == Origin::underlay &&
+            must_be_sealed(*burst, i, *worker)) {
+          drop_packet(lane, Drop::inside_from_underlay, worker->counters);
+          break;
+        }
         give_to_twin(lane);
         burst->to_host.push(i);
         break;

@@ -181,6 +181,13 @@ void refuse_opened(Lane* lane, Drop reason, WorkerContext* worker) {
   drop_packet(lane, reason, worker->counters);
 }
 
+// Who is behind a NAT may move; in transport mode the selectors are the addresses.
+void follow(const Lane& lane, WorkerContext* worker) {
+  if (lane.udp_offset != lane.esp_offset && !lane.session->transport_mode) {
+    notice_move(lane, worker);
+  }
+}
+
 // Strips what surrounded the inner packet. False: nothing inside to route.
 bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
   PeerCounters& counters = worker->peer_counters[lane->session->peer];
@@ -191,6 +198,7 @@ bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
     return false;
   }
   if (what->next_header == wire::kNextHeaderNone) {  // RFC 4303, 2.6: a dummy
+    follow(*lane, worker);
     counters.rx_keepalives.add(1);
     rte_pktmbuf_free(lane->mbuf);
     return false;
@@ -207,6 +215,7 @@ bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
     refuse_opened(lane, reason, worker);
     return false;
   }
+  follow(*lane, worker);
   counters.rx_packets.add(1);
   counters.rx_bytes.add(packet.length);
   become_inner(lane, inner, packet);
@@ -252,9 +261,6 @@ void esp_decap(Burst* burst, WorkerContext* worker) {
       continue;
     }
     sums.add(lane->session, texts[i].length);
-    if (lane->udp_offset != lane->esp_offset) {  // who is behind a NAT may move
-      notice_move(*lane, worker);
-    }
     if (unwrap(lane, texts[i], worker)) {
       burst->to_route.push(i);
     }

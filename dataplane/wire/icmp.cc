@@ -33,12 +33,6 @@ Codes codes_of(IcmpError error) {
   return {3, 1, 1, 3};
 }
 
-bool is_error4(std::uint8_t type) {
-  constexpr std::uint8_t kUnreachable = 3, kQuench = 4, kRedirect = 5, kExceeded = 11, kBad = 12;
-  return type == kUnreachable || type == kQuench || type == kRedirect || type == kExceeded ||
-         type == kBad;
-}
-
 bool may_answer4(std::span<const std::byte> bytes, const IpPacket& packet) {
   if (packet.fragment && !packet.first_fragment) {
     return false;
@@ -47,7 +41,7 @@ bool may_answer4(std::span<const std::byte> bytes, const IpPacket& packet) {
     return true;
   }
   return packet.length > packet.header_length &&
-         !is_error4(static_cast<std::uint8_t>(bytes[packet.header_length]));
+         !is_icmp_error4(static_cast<std::uint8_t>(bytes[packet.header_length]));
 }
 
 bool may_answer6(std::span<const std::byte> bytes) {
@@ -107,6 +101,12 @@ void write6(std::byte* message, const abi::Address& from, std::size_t quoted, co
 }
 
 }  // namespace
+
+bool is_icmp_error4(std::uint8_t type) {
+  constexpr std::uint8_t kUnreachable = 3, kQuench = 4, kRedirect = 5, kExceeded = 11, kBad = 12;
+  return type == kUnreachable || type == kQuench || type == kRedirect || type == kExceeded ||
+         type == kBad;
+}
 
 bool may_answer(std::span<const std::byte> packet) {
   const auto parsed = parse_ip(packet);

@@ -27,6 +27,9 @@ enum class IcmpError : std::uint8_t {
   prohibited,           // the same (RFC 1812 5.2.7.1, code 13; RFC 4443 3.1, code 1)
 };
 
+// Unreachable, quench, redirect, time exceeded, parameter problem.
+[[nodiscard]] bool is_icmp_error4(std::uint8_t type);
+
 // An error about this packet may be sent: it is to one host and from one, no later fragment, and no
 // error itself (RFC 1812 4.3.2.7, RFC 4443 2.4 (e)).
 [[nodiscard]] bool may_answer(std::span<const std::byte> packet);

@@ -6,10 +6,13 @@ import time
 
 from lab import (SKIPPED, Gateway, Wire, check, dataplane, forwarding, host, main, ping_at_once, ports,
                  wait_for)
-from linux_kernel import LinuxKernel, kernel
+from linux_kernel import LinuxKernel, has, kernel
 
 if kernel() is None:
     print("no User-Mode Linux kernel: tests/interop/uml/build /var/cache/gotthard/linux-uml makes one")
+    sys.exit(SKIPPED)
+if not has("XfrmInError"):
+    print(f"{kernel()} was built without ESP: remove it, and tests/interop/uml/build makes another")
     sys.exit(SKIPPED)
 
 # Our word, bytes of cipher key and MAC key, salt, and how the kernel calls it.

@@ -247,5 +247,34 @@ TEST_F(EspDrops, WithoutAnSaNothingLeaves) {
   EXPECT_EQ(EspBench::esp_in(sent[0], kEsp6).size() % 4, 0U);
 }
 
+// RFC 4301, 5.2: in the clear it is not let in, also when it is for the gateway itself.
+TEST_F(EspDrops, WhatAChildNamesInTheClear) {
+  const auto host_gets = [&](const Bytes& packet) {
+    esp.bench.receive_ip(kWan, packet);
+    esp.bench.run();
+    EXPECT_TRUE(esp.bench.sent(kLan).empty());
+    return esp.bench.at_twin(kWan).size();
+  };
+  esp.bench.command(abi::LocalAddressSet{.owner = kLan, .address = address("10.1.0.1")});
+  esp.bench.command(abi::LocalAddressSet{.owner = kLan, .address = address("fd01::1")});
+  esp.bench.settle();
+  EXPECT_EQ(host_gets(udp("10.12.0.9", 1, "10.1.0.1", 2, Bytes(8))), 0U);
+  EXPECT_EQ(host_gets(udp("fd12::9", 1, "fd01::1", 2, Bytes(8))), 0U);
+  const Bytes echo{8, 0, 0, 0, 0, 0, 0, 0};
+  EXPECT_EQ(host_gets(ip("10.12.0.9", "10.1.0.1", 1, echo)), 0U);
+  EXPECT_EQ(esp.bench.drops(Drop::inside_from_underlay), 3U);
+  // What nobody could do without, and what no child names.
+  const Bytes unreachable{3, 1, 0, 0, 0, 0, 0, 0};
+  EXPECT_EQ(host_gets(ip("10.12.0.9", "10.1.0.1", 1, unreachable)), 1U);
+  EXPECT_EQ(host_gets(udp("10.12.0.9", 500, "10.1.0.1", 500, Bytes(8))), 1U);
+  EXPECT_EQ(host_gets(udp("10.12.0.9", 4500, "10.1.0.1", kNatPort, Bytes(32))), 1U) << "IKE";
+  const Bytes solicitation(24, 0);
+  Bytes neighbour = solicitation;
+  neighbour[0] = 135;
+  EXPECT_EQ(host_gets(ip("fd12::9", "fd01::1", 58, neighbour)), 1U);
+  EXPECT_EQ(host_gets(udp("10.12.0.9", 1, "192.0.2.1", 2, Bytes(8))), 1U) << "not its local side";
+  EXPECT_EQ(host_gets(udp("192.0.2.99", 1, "192.0.2.1", 2, Bytes(8))), 1U);
+}
+
 }  // namespace
 }  // namespace gotthard::packet_test

@@ -295,6 +295,23 @@ TEST(EspNat, APeerThatMovesIsFollowedOnceItIsAuthentic) {
   EXPECT_EQ(ntohs(moved[0].remote_port), 5000);
 }
 
+// What its SA may not carry says nothing of where the peer is.
+TEST(EspNat, WhatIsRefusedMovesNobody) {
+  EspBench esp;
+  const SaPair pair = esp.install(kUdp4);
+  const Bytes foreign = udp("203.0.113.5", 1, "10.1.0.2", 2, Bytes(8));
+  esp.bench.receive_ip(kWan, udp("192.0.2.77", 5000, "192.0.2.1", kNatPort,
+                                 esp_seal(pair.in, 1, foreign, kIpv4Inside)));
+  esp.bench.run();
+  EXPECT_EQ(esp.bench.drops(Drop::esp_selector_denied), 1U);
+  EXPECT_TRUE(esp.bench.events<abi::EndpointMoved>().empty());
+  // A dummy does.
+  esp.bench.receive_ip(kWan, udp("192.0.2.77", 5000, "192.0.2.1", kNatPort,
+                                 esp_seal(pair.in, 2, {}, kNothingInside)));
+  esp.bench.run();
+  EXPECT_EQ(esp.bench.events<abi::EndpointMoved>().size(), 1U);
+}
+
 TEST(EspNat, SeveralBehindOneAddress) {
   EspBench esp;
   std::vector<SaPair> pairs;
