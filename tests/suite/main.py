@@ -17,7 +17,7 @@ GROUPS = [
     ("fuzz", 6, 60, programs.fuzz),
     ("tidy", 12, 40, code.tidy),
     ("kernel", 8, 30, system.kernel),
-    ("net", 13, 60, system.net),
+    ("net", 15, 70, system.net),
     ("restart", 4, 12, system.restart),
     ("demo", 3, 5, system.demo),
     ("leftovers", 5, 8, system.leftovers),
