@@ -2,7 +2,7 @@
 """What hosts and local processes see of the gateway as a router: path MTU, hops, refusals, fragments."""
 import time
 
-from lab import TwoRegions, check, command, iperf3, main, ping
+from lab import TwoRegions, check, command, iperf3, main, ping, wait_for
 
 
 def said(lab, namespace, *words):
@@ -85,7 +85,7 @@ def refusals(lab):
     text = said(lab, gateway, "10.88.0.9")
     check("Destination Host Unreachable" in text, f"a local process, to nobody's address: {text}")
     # Nothing is sent to who is not reached: the errors are about what was dropped, and counted.
-    check(regions.gateways[0].drops()["no_peer"] >= 2, "not counted")
+    wait_for("both to be counted", lambda: regions.gateways[0].drops()["no_peer"] >= 2)
 
 
 def shows_routes(lab):
