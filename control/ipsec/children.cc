@@ -269,20 +269,27 @@ bool Children::on_event(const abi::EventBody& event) {
   if (found == children_.end()) {
     return false;
   }
-  IpsecChild& child = found->second;
-  if (connection_of(child).encapsulation == config::Encapsulation::none) {
-    return true;
+  if (connection_of(found->second).encapsulation != config::Encapsulation::none) {
+    move(found->second, *moved);
   }
-  child.in_udp = true;
-  child.remote = moved->remote;
-  child.remote_port = moved->remote_port;
-  links_.fib->set_endpoint(child.interface, child.number, child.remote, moved->local);
-  log::event(log::Level::info, kLog, "peer_moved",
-             {{"child", full_name(child)},
-              {"remote", config::to_string(child.remote)},
-              {"port", ntohs(child.remote_port)}});
-  send_child(child);
   return true;
+}
+
+// One packet says it of all that goes to the peer (RFC 7296, 2.23).
+void Children::move(const IpsecChild& heard, const abi::EndpointMoved& moved) {
+  log::event(log::Level::info, kLog, "peer_moved",
+             {{"child", full_name(heard)},
+              {"remote", config::to_string(moved.remote)},
+              {"port", ntohs(moved.remote_port)}});
+  for (auto& [number, child] : children_) {
+    if (child.ipsec == heard.ipsec && child.connection == heard.connection) {
+      child.in_udp = true;
+      child.remote = moved.remote;
+      child.remote_port = moved.remote_port;
+      links_.fib->set_endpoint(child.interface, number, child.remote, moved.local);
+      send_child(child);
+    }
+  }
 }
 
 void Children::on_turn() {

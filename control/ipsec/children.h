@@ -105,6 +105,7 @@ class Children {
   void send_selectors(const IpsecChild& child);
   void install(IpsecChild* child);
   void send_keepalive(const IpsecChild& child);
+  void move(const IpsecChild& heard, const abi::EndpointMoved& moved);
   void ask_for_name(IpsecChild* child, Nanoseconds now);
 
   const config::Config* config_;

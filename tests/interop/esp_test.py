@@ -75,16 +75,17 @@ def own_sas(lab):
 
 def called_first(lab):
     """A gateway that is not told where its peer is learns it from what the peer has sealed."""
-    regions = TwoEspRegions(lab, encapsulation="udp", remotes={1: "any"})
-    waiting, calling = regions.gateways
+    regions = TwoEspRegions(lab, encapsulation="udp", remotes={1: "any"}, workers=2, pairs=2)
+    waiting = regions.gateways[0]
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=1, wait=1) == 0, "it cannot know yet")
     child = waiting.ask("show", "children")["children"][0]
     check(child["remote"] is None and child["established"], f"before: {child}")
     check(waiting.drops()["no_endpoint"] == 1, f"{waiting.losses()}")
     check(ping(lab, regions.hosts[1], "10.1.0.2") >= 2, f"{[g.losses() for g in regions.gateways]}")
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "now it knows")
-    child = waiting.ask("show", "children")["children"][0]
-    check((child["remote"], child["remote_port"]) == ("192.0.2.2", 4500), f"after: {child}")
+    children = waiting.ask("show", "children")["children"]
+    check([(c["remote"], c["remote_port"]) for c in children] == 2 * [("192.0.2.2", 4500)],
+          f"by one SA it is known to all: {children}")
 
 
 def by_name(lab):
