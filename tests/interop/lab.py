@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 
-from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, start,  # noqa: F401
-                      wait_for)
+from programs import (BUILD, ENDINGS, ROOT, Failed, Skipped, check, command, end, kill, naming,  # noqa: F401
+                      others_in_groups, start, wait_for)
 from traffic import (Sequence, Wire, answers, faultless, iperf3, ping, ping_at_once,  # noqa: F401
                      reach)
 
@@ -41,6 +41,7 @@ class Lab:
         self.processes = []
         self.gateways = []
         self.closed = False
+        self.left = {}  # processes that are there once all has ended
         ENDINGS.catch()
         with ENDINGS.hold():
             self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gotthard-lab-"))
@@ -54,11 +55,14 @@ class Lab:
         self.closed = True
         for gateway in self.gateways:
             gateway.end()
+        helpers = others_in_groups({process.pid for process in self.processes})
         for process in self.processes:
             if process.poll() is None:
                 process.terminate()
         for process in self.processes:
             end(process)
+        kill(helpers)
+        self.left = naming(str(self.directory))
         for name in self.namespaces:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -415,4 +419,7 @@ def main(*tests):
             print(f"{test.__name__}: {failed}", flush=True)
         finally:
             lab.close()
+            if lab.left:
+                status = 1
+                print(f"{test.__name__}: left behind: {lab.left}", flush=True)
     sys.exit(status)

@@ -86,6 +86,36 @@ def end(process, seconds=20):
         process.wait()
 
 
+def others_in_groups(leaders):
+    """By descriptor. User-Mode Linux leads a group of helpers, which outlive it when it is killed."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid = int(stat.parent.name)
+            group = int(stat.read_text().rpartition(")")[2].split()[2])
+            if group in leaders and pid != group:
+                found.append(os.pidfd_open(pid))
+    return found
+
+
+def kill(descriptors):
+    for descriptor in descriptors:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        os.close(descriptor)
+
+
+def naming(word):
+    """Processes whose command line has it, but ours."""
+    found = {}
+    for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if word in words and int(file.parent.name) != os.getpid():
+                found[int(file.parent.name)] = words
+    return found
+
+
 def wait_for(what, condition, seconds=10):
     deadline = time.monotonic() + seconds
     while not condition():
