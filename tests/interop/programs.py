@@ -6,6 +6,7 @@ program's start and its being known.
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import time
@@ -99,9 +100,12 @@ def others_in_groups(leaders):
 
 
 def kill(descriptors):
+    """When it returns they have ended."""
     for descriptor in descriptors:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    for descriptor in descriptors:
+        select.select([descriptor], [], [], 5)
         os.close(descriptor)
 
 
