@@ -9,10 +9,8 @@ from .process import run, run_side_by_side
 BUILD_SECONDS = 1800
 
 
-def gtest(report, program, budget, prefix="", env=None):
-    """Runs one GoogleTest program and counts its cases."""
-    name = prefix + pathlib.Path(program).name
-    ran = run([str(program), "--gtest_brief=1"], budget.left(), env)
+def count_cases(report, name, ran):
+    """Of a GoogleTest program that has run."""
     passed = re.search(r"\[  PASSED  \] (\d+) test", ran.output)
     for case in re.findall(r"^\[  FAILED  \] ([^\s,]+)(?:, where.*)? \(\d+ ms\)", ran.output, re.M):
         report.fail(f"{name} {case}", ran.output)
@@ -39,20 +37,25 @@ def tests_of(directory, suite):
             if any(s.split(":")[-1] == suite for s in t["suite"])]
 
 
-def run_suite(report, directory, suite, budget, prefix=""):
-    tests = tests_of(directory, suite)
-    if not tests:
-        report.fail(suite, "the build has no such tests")
-    for test in tests:
-        gtest(report, test["cmd"][0], budget, prefix, test["env"])
+def run_suites(report, directory, suites, budget, prefix=""):
+    """Programs side by side; each is one thread's work but for a moment."""
+    tests = []
+    for suite in suites:
+        of_suite = tests_of(directory, suite)
+        if not of_suite:
+            report.fail(suite, "the build has no such tests")
+        tests += of_suite
+    run_side_by_side([([test["cmd"][0], "--gtest_brief=1"], test["env"]) for test in tests], os.cpu_count(),
+                     budget.left(),
+                     lambda index, ran: count_cases(report, prefix + pathlib.Path(tests[index]["cmd"][0]).name, ran))
 
 
 def unit(report, budget, full):
-    run_suite(report, "build", "unit", budget)
+    run_suites(report, "build", ["unit"], budget)
 
 
 def packet(report, budget, full):
-    run_suite(report, "build", "packet", budget)
+    run_suites(report, "build", ["packet"], budget)
 
 
 def build_tree(report, arguments, budget):
@@ -68,8 +71,7 @@ def asan(report, budget, full):
     names = [pathlib.Path(t["cmd"][0]).relative_to(pathlib.Path("build").resolve())
              for suite in ("unit", "packet") for t in tests_of("build", suite)]
     if build_tree(report, ["--sanitize", "address", *map(str, names)], budget):
-        run_suite(report, "build-address", "unit", budget, "asan ")
-        run_suite(report, "build-address", "packet", budget, "asan ")
+        run_suites(report, "build-address", ["packet", "unit"], budget, "asan ")
 
 
 def tsan(report, budget, full):
@@ -77,7 +79,7 @@ def tsan(report, budget, full):
     names = [pathlib.Path(t["cmd"][0]).relative_to(pathlib.Path("build").resolve())
              for t in tests_of("build", "tsan")]
     if build_tree(report, ["--sanitize", "thread", *map(str, names)], budget):
-        run_suite(report, "build-thread", "tsan", budget, "tsan ")
+        run_suites(report, "build-thread", ["tsan"], budget, "tsan ")
 
 
 def fuzz(report, budget, full):
