@@ -119,8 +119,9 @@ void check_transport(const Connection& connection, const Child& child, std::size
       return selector.prefix == Prefix{.address = address, .length = host};
     });
   };
+  const bool one_remote = connection.remotes.size() == 1;
   if (child.transport && (!connection.local || !names(child.local_ts, *connection.local) ||
-                          !names(child.remote_ts, connection.remote))) {
+                          !one_remote || !names(child.remote_ts, connection.remotes[0].address))) {
     context->report(line, fmt::format("'{}/{}' is in transport mode, which has no other addresses "
                                       "than the ends': write local and remote addresses of the "
                                       "connection, and the same ones in local_ts and remote_ts",
@@ -137,15 +138,17 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
       context->report(lines.at(i, c), fmt::format("{} has two connections named '{}'", ipsec.name,
                                                   connection.name));
     }
-    const bool somewhere = connection.remote.family != abi::Family::none;
-    if (!somewhere && connection.remote_name.empty() &&
-        connection.encapsulation == Encapsulation::none) {
+    if (connection.remotes.empty() && connection.encapsulation == Encapsulation::none) {
       context->report(lines.at(i, c),
                       fmt::format("remote of '{}' is \"any\", whose address only ESP in UDP shows: "
                                   "write encapsulation = \"udp\", or an address",
                                   connection.name));
     }
-    if (somewhere && connection.local && connection.local->family != connection.remote.family) {
+    const bool of_two = std::ranges::any_of(connection.remotes, [&](const Remote& remote) {
+      return remote.name.empty() && connection.local &&
+             connection.local->family != remote.address.family;
+    });
+    if (of_two) {
       context->report(lines.at(i, c),
                       fmt::format("local and remote of '{}' are of two families: an outer packet "
                                   "has one",
@@ -174,7 +177,11 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
 }
 
 std::size_t outer_overhead(const Connection& connection) {
-  const std::size_t ip = connection.remote.family == abi::Family::ipv4 ? 20 : 40;
+  const bool all4 = !connection.remotes.empty() &&
+                    std::ranges::all_of(connection.remotes, [](const Remote& remote) {
+                      return remote.address.family == abi::Family::ipv4;
+                    });
+  const std::size_t ip = all4 ? 20 : 40;
   return ip + (connection.encapsulation == Encapsulation::none ? 0 : 8);
 }
 

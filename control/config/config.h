@@ -158,11 +158,18 @@ struct Child {
 
 enum class Encapsulation : std::uint8_t { automatic, udp, none };
 
+// Where a peer may be.
+struct Remote {
+  Address address;   // family none: by its name
+  std::string name;  // to be resolved
+  bool operator==(const Remote&) const = default;
+};
+
 struct Connection {
   std::string name;
-  std::optional<Address> local;      // none: routing decides
-  Address remote;                    // family none: by its name, or wherever it is heard first
-  std::string remote_name;           // to be resolved
+  std::optional<Address> local;  // none: routing decides
+  // In the order in which they are tried; none: it is wherever it is heard first.
+  std::vector<Remote> remotes;
   std::uint16_t remote_port = 4500;  // of ESP in UDP
   Encapsulation encapsulation = Encapsulation::automatic;
   std::uint16_t reorder_budget = 32;

@@ -109,25 +109,38 @@ std::optional<Address> read_address(TableReader& reader) {
   return address;
 }
 
-// An address, a name, or "any".
-void read_remote(TableReader& reader, Connection* connection) {
-  const auto text = reader.required_text("address");
-  if (!text) {
+void read_remote_place(TableReader& reader, const Located<std::string>& text,
+                       Connection* connection) {
+  if (const auto address = parse_address(text.value)) {
+    connection->remotes.push_back({.address = *address, .name = {}});
+    if (!is_unicast(*address)) {
+      reader.report(text.line, fmt::format("'{}' is no address of one host", text.value));
+    }
     return;
   }
-  if (const auto address = parse_address(text->value)) {
-    connection->remote = *address;
-    if (!is_unicast(*address)) {
-      reader.report(text->line, fmt::format("'{}' is no address of one host", text->value));
+  connection->remotes.push_back({.address = {}, .name = text.value});
+  if (!valid_host(text.value) || text.value == "any") {
+    reader.report(text.line,
+                  fmt::format("'{}' is no address and no host's name: write \"192.0.2.2\", "
+                              "\"gw.example.net\" or a list of such, or \"any\" alone for a peer "
+                              "that calls first",
+                              text.value));
+  }
+}
+
+// An address or a name, a list of them, or "any".
+void read_remote(TableReader& reader, Connection* connection) {
+  if (reader.is_array("address")) {
+    const auto texts = reader.texts("address");
+    for (const Located<std::string>& text : texts) {
+      read_remote_place(reader, text, connection);
     }
-  } else if (text->value != "any") {
-    connection->remote_name = text->value;
-    if (!valid_host(text->value)) {
-      reader.report(text->line,
-                    fmt::format("'{}' is no address and no host's name: write \"192.0.2.2\", "
-                                "\"gw.example.net\", or \"any\" for a peer that calls first",
-                                text->value));
+    if (texts.empty()) {
+      reader.report(reader.line_of("address"),
+                    "an empty list of addresses: write \"any\" for a peer that calls first");
     }
+  } else if (const auto text = reader.required_text("address"); text && text->value != "any") {
+    read_remote_place(reader, *text, connection);
   }
   if (const auto port = reader.number("port", 1, 65535)) {
     connection->remote_port = static_cast<std::uint16_t>(port->value);

@@ -55,7 +55,8 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
                .child = h,
                .pair = pair,
                .in_udp = connection.encapsulation == config::Encapsulation::udp,
-               .remote = connection.remote,
+               .remote =
+                   connection.remotes.empty() ? abi::Address{} : connection.remotes[0].address,
                .remote_port = htons(connection.remote_port)});
         }
       }
@@ -308,10 +309,11 @@ void Children::on_endpoint_changed(std::uint32_t peer) {
   }
 }
 
-// Until it is resolved once; from then on the peer itself says where it is.
+// Until it is resolved; from then on the peer itself says where it is.
 void Children::ask_for_name(IpsecChild* child, Nanoseconds now) {
   constexpr Nanoseconds kInterval = 5 * kSecond;
-  const std::string& name = connection_of(*child).remote_name;
+  const auto& remotes = connection_of(*child).remotes;
+  const std::string name = remotes.empty() ? "" : remotes[child->place].name;
   if (name.empty() || child->remote.family != abi::Family::none ||
       (child->asked_at != 0 && now < child->asked_at + kInterval)) {
     return;
@@ -333,12 +335,34 @@ void Children::on_name_resolved(std::uint32_t number, std::span<const abi::Addre
   if (fits == addresses.end()) {
     return;
   }
-  child.remote = *fits;
-  links_.fib->set_endpoint(child.interface, child.number, child.remote,
-                           local.value_or(abi::Address{}));
-  log::event(log::Level::info, kLog, "peer_found",
-             {{"child", full_name(child)}, {"remote", config::to_string(child.remote)}});
-  send_child(child);
+  go_to(&child, *fits);
+}
+
+// Of several places the next one when there is no way to this, or its name has no address.
+void Children::look_elsewhere(IpsecChild* child, Nanoseconds now) {
+  constexpr Nanoseconds kPatience = 2 * kSecond;
+  const auto& remotes = connection_of(*child).remotes;
+  if (child->reached_at == 0 || links_.fib->endpoint(child->number)) {
+    child->reached_at = now;
+  }
+  if (remotes.size() < 2 || now < child->reached_at + kPatience) {
+    return;
+  }
+  child->reached_at = now;
+  child->asked_at = 0;
+  child->place = (child->place + 1) % remotes.size();
+  go_to(child, remotes[child->place].address);
+}
+
+void Children::go_to(IpsecChild* child, const abi::Address& remote) {
+  child->remote = remote;
+  links_.fib->set_endpoint(child->interface, child->number, remote,
+                           connection_of(*child).local.value_or(abi::Address{}));
+  if (remote.family != abi::Family::none) {
+    log::event(log::Level::info, kLog, "peer_looked_for",
+               {{"child", full_name(*child)}, {"remote", config::to_string(remote)}});
+  }
+  send_child(*child);
 }
 
 // RFC 3948, 4: while nothing else keeps the NAT's mapping.
@@ -347,6 +371,7 @@ void Children::on_tick(Nanoseconds now) {
     return;
   }
   for (auto& [number, child] : children_) {
+    look_elsewhere(&child, now);
     ask_for_name(&child, now);
     const Nanoseconds every = connection_of(child).keepalive * kSecond;
     if (!child.in_udp || every == 0 || !interfaces_[child.ipsec].up || now < child.keepalive_at) {

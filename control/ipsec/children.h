@@ -27,12 +27,14 @@ struct IpsecChild {
   std::size_t child = 0;
   std::size_t pair = 0;  // of its SAs: which of them (RFC 9611)
   bool in_udp = false;
-  abi::Address remote;
+  std::size_t place = 0;                // of the connection's remotes: where it was looked for last
+  abi::Address remote;                  // family none: not known yet
   std::uint16_t remote_port = 0;        // network byte order
   std::optional<config::LabKeys> keys;  // those of now
   bool installed = false;               // they were handed to the data plane, and are gone here
   abi::KeyUse use = abi::KeyUse::now;
   Nanoseconds asked_at = 0;      // for its name
+  Nanoseconds reached_at = 0;    // when there was a way to it last, or it was looked for
   Nanoseconds keepalive_at = 0;  // when the next one is due
 };
 
@@ -107,6 +109,8 @@ class Children {
   void send_keepalive(const IpsecChild& child);
   void move(const IpsecChild& heard, const abi::EndpointMoved& moved);
   void ask_for_name(IpsecChild* child, Nanoseconds now);
+  void look_elsewhere(IpsecChild* child, Nanoseconds now);
+  void go_to(IpsecChild* child, const abi::Address& remote);
 
   const config::Config* config_;
   LabKeys keys_;

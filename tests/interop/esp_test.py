@@ -97,6 +97,15 @@ def by_name(lab):
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, f"{[g.losses() for g in regions.gateways]}")
 
 
+def by_list(lab):
+    """Where there is no way, and a name that nobody has, are passed over."""
+    regions = TwoEspRegions(lab, remotes={1: ["203.0.113.1", "nobody.invalid", "192.0.2.2"]})
+    one = regions.gateways[0]
+    wait_for("the one that there is a way to",
+             lambda: one.ask("show", "children")["children"][0]["remote"] == "192.0.2.2", seconds=15)
+    check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, f"{[g.losses() for g in regions.gateways]}")
+
+
 def refusals(regions):
     """What of it cannot be had says why, and changes nothing."""
     gateway = regions.gateways[0]
@@ -132,6 +141,6 @@ def control_returns(lab, regions):
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=2, wait=1) == 0, "what has no SA is answered")
 
 
-main(rekeyed, own_sas, called_first, by_name, *tests_of(paced, product(OPTIONS) if FULL else
+main(rekeyed, own_sas, called_first, by_name, by_list, *tests_of(paced, product(OPTIONS) if FULL else
                [{"encapsulation": "none", "suite": OPTIONS["suite"][0]},
                 {"encapsulation": "udp", "suite": OPTIONS["suite"][1]}]))

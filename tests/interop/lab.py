@@ -335,7 +335,7 @@ addresses = ["172.31.1.{n}/30"]
 [[ipsec.connection]]
 name = "region-{other}"
 local = {{ address = "192.0.2.{n}" }}
-remote = {{ address = "{(remotes or {}).get(n, f'192.0.2.{other}')}" }}
+remote = {{ address = {json.dumps((remotes or {}).get(n, f'192.0.2.{other}'))} }}
 encapsulation = "{encapsulation}"
 lab = true
 [[ipsec.connection.child]]

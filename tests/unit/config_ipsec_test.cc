@@ -104,13 +104,23 @@ TEST(Ipsec, APeerMayHaveANameOrCallFirst) {
   };
   const auto any = remote("any");
   ASSERT_TRUE(any) << any.error().message;
-  EXPECT_EQ(any->ipsec[0].connections[1].remote.family, abi::Family::none);
-  EXPECT_EQ(any->ipsec[0].connections[1].remote_name, "");
+  EXPECT_TRUE(any->ipsec[0].connections[1].remotes.empty());
   EXPECT_EQ(any->ipsec[0].connections[1].remote_port, 4501);
   EXPECT_EQ(any->ipsec[0].mtu, 1408 - 2) << "as over IPv6";
   const auto named = remote("gw.example.net");
   ASSERT_TRUE(named) << named.error().message;
-  EXPECT_EQ(named->ipsec[0].connections[1].remote_name, "gw.example.net");
+  ASSERT_EQ(named->ipsec[0].connections[1].remotes.size(), 1U);
+  EXPECT_EQ(named->ipsec[0].connections[1].remotes[0].name, "gw.example.net");
+  const auto several =
+      parse(with("{ address = \"2001:db8::3\" }",
+                 "{ address = [\"2001:db8::3\", \"gw.example.net\", \"2001:db8::4\"] }"),
+            "/etc/g.toml");
+  ASSERT_TRUE(several) << several.error().message;
+  const auto& places = several->ipsec[0].connections[1].remotes;
+  ASSERT_EQ(places.size(), 3U);
+  EXPECT_EQ(to_string(places[0].address), "2001:db8::3");
+  EXPECT_EQ(places[1].name, "gw.example.net");
+  EXPECT_EQ(to_string(places[2].address), "2001:db8::4");
 }
 
 TEST(Ipsec, AChildMayHaveAPairOfSasForEachWorker) {
@@ -167,6 +177,8 @@ TEST(Ipsec, Refusals) {
          "two families");
   expect("remote = { address = \"2001:db8::3\" }", "", "has no remote");
   expect("2001:db8::3", "ff02::1", "no address of one host");
+  expect("\"2001:db8::3\"", "[]", "an empty list");
+  expect("\"2001:db8::3\"", "[\"2001:db8::3\", \"any\"]", "\"any\" alone");
   expect("2001:db8::3", "192.0.2.256", "no host's name");
   expect("{ address = \"192.0.2.2\" }\nencapsulation = \"auto\"",
          "{ address = \"any\" }\nencapsulation = \"none\"", "encapsulation = \"udp\"");
