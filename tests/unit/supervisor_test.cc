@@ -347,7 +347,9 @@ TEST(LeftoversRecord, DamagedOnesAreRefusedWithTheFilesName) {
   for (const auto& [from, to] :
        {std::pair{"\"format\": 2", "\"format\": 1"}, std::pair{"0218ff", "0218fg"},
         std::pair{"0218ff", "0218f"}, std::pair{"10.2.0.0/16", "10.2.0.1/16"},
-        std::pair{"\"index\": 7", "\"index\": \"7\""}}) {
+        std::pair{"\"index\": 7", "\"index\": \"7\""}, std::pair{"\"index\": 7", "\"index\": 7.5"},
+        std::pair{"\"index\": 7", "\"index\": 70000000000"},
+        std::pair{"\"index\": 7", "\"index\": 27000000000000000000000000000000000000000000295"}}) {
     std::string bad = good;
     ASSERT_NE(bad.find(from), std::string::npos) << from;
     bad.replace(bad.find(from), std::string_view(from).size(), to);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/fd.h"
 
@@ -80,6 +81,22 @@ json to_object(const MutedDevice& device) {
           {"routes", to_array(device.routes)}};
 }
 
+// What the library would make a number of otherwise: a fraction, what does not fit.
+class NoSuchNumber {};
+
+template <typename Number>
+Number number_at(const json& object, const char* key) {
+  const json& value = object.at(key);
+  const bool fits =
+      value.is_number_unsigned()
+          ? std::in_range<Number>(value.get<std::uint64_t>())
+          : value.is_number_integer() && std::in_range<Number>(value.get<std::int64_t>());
+  if (!fits) {
+    throw NoSuchNumber();
+  }
+  return value.get<Number>();
+}
+
 Result<MutedDevice> to_device(const json& object) {
   auto addresses = to_messages(object.at("addresses"));
   auto routes = to_messages(object.at("routes"));
@@ -87,9 +104,9 @@ Result<MutedDevice> to_device(const json& object) {
     return tl::unexpected((addresses ? routes : addresses).error());
   }
   return MutedDevice{.name = object.at("name"),
-                     .index = object.at("index"),
-                     .flags = object.at("flags"),
-                     .mtu = object.at("mtu"),
+                     .index = number_at<int>(object, "index"),
+                     .flags = number_at<unsigned>(object, "flags"),
+                     .mtu = number_at<unsigned>(object, "mtu"),
                      .ipv6 = object.at("ipv6"),
                      .gro = object.at("gro"),
                      .lro = object.at("lro"),
@@ -105,8 +122,8 @@ Result<Leftovers> from_object(const json& object) {
   }
   Leftovers leftovers;
   leftovers.boot_id = object.at("boot_id");
-  leftovers.namespace_id = object.at("namespace_id");
-  leftovers.hugepages = object.at("hugepages");
+  leftovers.namespace_id = number_at<std::uint64_t>(object, "namespace_id");
+  leftovers.hugepages = number_at<std::uint64_t>(object, "hugepages");
   for (const json& entry : object.at("muted")) {
     auto device = to_device(entry);
     if (!device) {
@@ -119,7 +136,7 @@ Result<Leftovers> from_object(const json& object) {
     if (!prefix) {
       return tl::unexpected(prefix.error());
     }
-    leftovers.blackholes.push_back({*prefix, entry.at("metric")});
+    leftovers.blackholes.push_back({*prefix, number_at<std::uint32_t>(entry, "metric")});
   }
   return leftovers;
 }
@@ -157,6 +174,8 @@ Result<Leftovers> leftovers_from_json(std::string_view text) {
     return from_object(object);
   } catch (const json::exception& error) {
     return fail("{}", error.what());
+  } catch (const NoSuchNumber&) {
+    return fail("it holds a number that is none of gotthard's");
   }
 }
 
