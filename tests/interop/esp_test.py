@@ -80,7 +80,7 @@ def called_first(lab):
     check(ping(lab, regions.hosts[0], "10.2.0.2", count=1, wait=1) == 0, "it cannot know yet")
     child = waiting.ask("show", "children")["children"][0]
     check(child["remote"] is None and child["established"], f"before: {child}")
-    check(waiting.drops()["no_endpoint"] == 1, f"{waiting.losses()}")
+    wait_for("the drop to be counted", lambda: waiting.drops()["no_endpoint"] == 1)
     check(ping(lab, regions.hosts[1], "10.1.0.2") >= 2, f"{[g.losses() for g in regions.gateways]}")
     check(ping(lab, regions.hosts[0], "10.2.0.2") == 3, "now it knows")
     children = waiting.ask("show", "children")["children"]
