@@ -208,7 +208,8 @@ std::optional<abi::Refusal> SessionStore::install(const Terms& terms, Nanosecond
 // We initiated: the peer has the keys already. What was current stays for packets on their way. A
 // next that still waits was crossed by this handshake: the peer may seal with it, so it opens
 // packets, but it is never confirmed. Otherwise each side could end with the session that the other
-// one initiated, and none would renew it.
+// one initiated, and none would renew it. Handshakes may cross twice in a row: what the peer sealed
+// with the one that crossed before is still on its way then, as with what was current.
 void SessionStore::make_current(std::uint32_t peer, std::uint32_t local_id, Session* session) {
   Keypairs& pairs = keypairs_[peer];
   const std::uint32_t replaced = std::exchange(pairs.previous, pairs.current);
@@ -218,7 +219,8 @@ void SessionStore::make_current(std::uint32_t peer, std::uint32_t local_id, Sess
   if (pairs.next != 0) {
     shared_->peers[peer].next.store(nullptr, std::memory_order_release);
     unconfirmed_.erase(peer);
-    retire(std::exchange(pairs.crossed, std::exchange(pairs.next, 0)));
+    retire(std::exchange(pairs.crossed_before,
+                         std::exchange(pairs.crossed, std::exchange(pairs.next, 0))));
   }
 }
 
@@ -278,6 +280,9 @@ void SessionStore::forget(std::uint32_t peer, std::uint32_t local_id) {
   }
   if (pairs.crossed == local_id) {
     pairs.crossed = 0;
+  }
+  if (pairs.crossed_before == local_id) {
+    pairs.crossed_before = 0;
   }
 }
 

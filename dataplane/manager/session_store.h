@@ -27,6 +27,7 @@ struct Keypairs {
   std::uint32_t current = 0;
   std::uint32_t next = 0;
   std::uint32_t crossed = 0;  // see make_current()
+  std::uint32_t crossed_before = 0;
 };
 
 struct StoredSession {
