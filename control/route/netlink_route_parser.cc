@@ -192,13 +192,15 @@ ParsedMessage parse_route(const NetlinkMessage& message) {
   KernelRoute& route = result.route;
   route.type = route_type(entry->rtm_type);
   route.obstacle = route.type == RouteType::not_followed ? Obstacle::type : Obstacle::none;
-  route.tos = entry->rtm_tos;
+  // The kernel looks at one of the two, by family, whatever the other says.
+  const bool of_source = *family == abi::Family::ipv6 && entry->rtm_src_len != 0;
+  route.tos = *family == abi::Family::ipv4 ? entry->rtm_tos : std::uint8_t{0};
   route.protocol = entry->rtm_protocol;
   route.metric = attributes.u32(RTA_PRIORITY);
   route.mtu = metric_mtu(attributes);
   route.next_hop = attributes.u32(RTA_NH_ID);
   if (!read_prefix(*family, entry->rtm_dst_len, attributes.bytes(RTA_DST), &route.destination) ||
-      (entry->rtm_src_len != 0 &&
+      (of_source &&
        !read_prefix(*family, entry->rtm_src_len, attributes.bytes(RTA_SRC), &route.from))) {
     return Ignored::malformed;
   }

@@ -403,7 +403,7 @@ def main(*tests):
     if os.geteuid() != 0:
         print("needs root")
         sys.exit(SKIPPED)
-    status = 0
+    failures = []
     for test in tests:
         lab = Lab()
         start = time.monotonic()
@@ -413,13 +413,15 @@ def main(*tests):
         except Skipped as skipped:
             print(f"{test.__name__}: skipped: {skipped}", flush=True)
         except (Failed, subprocess.TimeoutExpired) as failed:
-            status = 1
             for gateway in lab.gateways:
                 print(f"--- {gateway.name}\n{gateway.log_text()[-2000:]}", flush=True)
-            print(f"{test.__name__}: {failed}", flush=True)
+            failures.append(f"{test.__name__}: {failed}")
+            print(failures[-1], flush=True)
         finally:
             lab.close()
             if lab.left:
-                status = 1
-                print(f"{test.__name__}: left behind: {lab.left}", flush=True)
-    sys.exit(status)
+                failures.append(f"{test.__name__}: left behind: {lab.left}")
+                print(failures[-1], flush=True)
+    if failures:  # last once more: the end of what a test prints is what is read first
+        print("\n".join(failures), flush=True)
+    sys.exit(1 if failures else 0)

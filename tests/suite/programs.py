@@ -82,6 +82,15 @@ def tsan(report, budget, full):
         run_suites(report, "build-thread", ["tsan"], budget, "tsan ")
 
 
+def finding(output):
+    """What a fuzzer found and the input that shows it, without its dictionary and statistics."""
+    start = re.search(r"^==\d+==|^\S+: runtime error:|^INFO: Seed", output, re.M)
+    end = re.search(r"^stat::", output, re.M)
+    text = output[start.start() if start else 0:end.start() if end else None]
+    summary = re.findall(r"^SUMMARY: .*|^Base64: .*", output, re.M)
+    return "\n".join([*text.splitlines()[:30], *summary])
+
+
 def fuzz(report, budget, full):
     """Each target some seconds; longer with --full."""
     sources = sorted(pathlib.Path("tests/fuzz").glob("*_fuzz.cc"))
@@ -103,6 +112,6 @@ def fuzz(report, budget, full):
         if ran.status == 0:
             report.ok(f"{name}, {seconds} s")
         else:
-            report.fail(name, ran.output)
+            report.fail(name, finding(ran.output))
 
     run_side_by_side(commands, os.cpu_count(), budget.left(), on_end)

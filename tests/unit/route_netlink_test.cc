@@ -158,6 +158,20 @@ TEST(NetlinkParser, SomePacketsRoutes) {
       0x10);
 }
 
+TEST(NetlinkParser, WhatAFamilysRoutesDoNotSelectByIsPassedOver) {
+  rtmsg body{};
+  body.rtm_family = AF_INET6;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_type = RTN_UNICAST;
+  body.rtm_tos = 0x10;
+  const auto out = attribute(RTA_OIF, raw(std::uint32_t{3}));
+  EXPECT_EQ(parsed_route(message(RTM_NEWROUTE, body, {out})).tos, 0);
+  body.rtm_tos = 0;
+  body.rtm_family = AF_INET;
+  body.rtm_src_len = 8;
+  EXPECT_EQ(parsed_route(message(RTM_NEWROUTE, body, {out})).from.length, 0);
+}
+
 TEST(NetlinkParser, RoutesThatLeadNowhereHaveNoLink) {
   rtmsg body{};
   body.rtm_family = AF_INET;
