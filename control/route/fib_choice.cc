@@ -88,8 +88,20 @@ Target FibTable::resolve_fixed(const PrefixKey& own, Family family, const Static
   return target;
 }
 
+// A route that the supervisor made for an allowed IP leads to the interface that has it. It moves
+// in the kernel only after the allowed IP has moved from one interface to another.
+Device FibTable::device_of(const KernelRoute& route, int link, const Cell& cell) const {
+  Device device = devices_->by_link(link);
+  if (route.protocol == kRouteProtocol && device.kind == DeviceKind::tunnel &&
+      !devices_->is_ipsec(device.number) && !cell.allowed.empty() &&
+      std::ranges::find(cell.allowed, device.number, &AllowedIp::interface) == cell.allowed.end()) {
+    device.number = cell.allowed.front().interface;
+  }
+  return device;
+}
+
 // Ways through links that are not ours never forward.
-Target FibTable::resolve_kernel(const KernelRoute& route) const {
+Target FibTable::resolve_kernel(const KernelRoute& route, const Cell& cell) const {
   Target target = ending(kind_of(route));
   target.source = route.source;
   if (target.kind == Target::Kind::local) {
@@ -101,7 +113,7 @@ Target FibTable::resolve_kernel(const KernelRoute& route) const {
   }
   for (const RouteHop& hop : route.hops) {
     Way way;
-    way.device = devices_->by_link(hop.link);
+    way.device = device_of(route, hop.link, cell);
     if (way.device.kind == DeviceKind::none) {
       continue;
     }
@@ -115,13 +127,13 @@ Target FibTable::resolve_kernel(const KernelRoute& route) const {
   return target.ways.empty() ? blackhole() : target;
 }
 
-Target FibTable::resolve(const PrefixKey& own, Family family, const Candidate& candidate,
-                         const Admits* admits, int depth) {
+Target FibTable::resolve(const PrefixKey& own, Family family, const Cell& cell,
+                         const Candidate& candidate, const Admits* admits, int depth) {
   Target target =
       candidate.fixed >= 0
           ? resolve_fixed(own, family, static_routes_[static_cast<std::size_t>(candidate.fixed)],
                           admits, depth)
-          : resolve_kernel(candidate.kernel);
+          : resolve_kernel(candidate.kernel, cell);
   if (admits == nullptr) {
     return target;
   }
@@ -150,7 +162,7 @@ Target FibTable::best(const PrefixKey& key, Family family, const Cell& cell, con
     if (candidate.fixed < 0 && !is_for_all(candidate.kernel)) {
       continue;
     }
-    Target target = resolve(key, family, candidate, admits, depth);
+    Target target = resolve(key, family, cell, candidate, admits, depth);
     if (target.kind == Target::Kind::none) {
       continue;
     }
@@ -177,7 +189,7 @@ std::vector<Exception> FibTable::exceptions(const PrefixKey& key, Family family,
     Exception found;
     found.dscp = static_cast<std::uint8_t>(candidate.kernel.tos >> 2);
     found.from = candidate.kernel.from;
-    found.target = resolve(key, family, candidate, nullptr, 0);
+    found.target = resolve(key, family, cell, candidate, nullptr, 0);
     const Rank own = rank(candidate, found.target);
     const auto at = std::ranges::find_if(result, [&](const Exception& other) {
       return other.dscp == found.dscp && other.from == found.from;

@@ -77,7 +77,12 @@ void FibTable::remove_route(const KernelRoute& route) {
 }
 
 void FibTable::set_allowed_ip(std::uint16_t interface, const Prefix& prefix, std::uint32_t peer) {
-  auto& allowed = touch(prefix, false, true).allowed;
+  Cell& cell = touch(prefix, false, true);
+  // Such a route follows it.
+  changes_.back().route = std::ranges::any_of(cell.routes, [](const Candidate& candidate) {
+    return candidate.fixed < 0 && candidate.kernel.protocol == kRouteProtocol;
+  });
+  auto& allowed = cell.allowed;
   std::erase_if(allowed, [&](const AllowedIp& entry) { return entry.interface == interface; });
   if (peer != abi::kNoPeer) {
     allowed.push_back({interface, peer});

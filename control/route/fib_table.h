@@ -127,11 +127,12 @@ class FibTable {
   Cell& touch(const Prefix& prefix, bool route, bool allowed);
 
   // fib_choice.cc; `admits` null: for what is forwarded.
-  [[nodiscard]] Target resolve(const PrefixKey& own, Family family, const Candidate& candidate,
-                               const Admits* admits, int depth);
+  [[nodiscard]] Target resolve(const PrefixKey& own, Family family, const Cell& cell,
+                               const Candidate& candidate, const Admits* admits, int depth);
   [[nodiscard]] Target resolve_fixed(const PrefixKey& own, Family family, const StaticRoute& route,
                                      const Admits* admits, int depth);
-  [[nodiscard]] Target resolve_kernel(const KernelRoute& route) const;
+  [[nodiscard]] Target resolve_kernel(const KernelRoute& route, const Cell& cell) const;
+  [[nodiscard]] Device device_of(const KernelRoute& route, int link, const Cell& cell) const;
   [[nodiscard]] Target resolve_gateway(const PrefixKey& own, Family family, const Address& via,
                                        const Admits* admits, int depth);
   [[nodiscard]] static Rank rank(const Candidate& candidate, const Target& target);

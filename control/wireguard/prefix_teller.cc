@@ -17,11 +17,16 @@ void PrefixTeller::tell(Told told) {
   }
 }
 
+// Additions of all interfaces first: a prefix that moves to another interface is always somebody's,
+// and keeps its route and its blackhole.
 void PrefixTeller::begin() {
   waiting_ = std::exchange(next_, {});
   result_ = {};
   for (std::uint16_t i = 0; i < interfaces_.size(); ++i) {
-    state(i);
+    state_additions(i);
+  }
+  for (std::uint16_t i = 0; i < interfaces_.size(); ++i) {
+    state_removals(i);
   }
   if (parts_.empty()) {
     finish();
@@ -30,30 +35,41 @@ void PrefixTeller::begin() {
   }
 }
 
-void PrefixTeller::state(std::uint16_t interface) {
+void PrefixTeller::state_additions(std::uint16_t interface) {
   Known& known = interfaces_[interface];
   const std::vector<config::Prefix> list = links_.claimed(interface);
   std::set<config::Prefix> now(list.begin(), list.end());
-  std::vector<config::Prefix> changed;
-  std::ranges::set_symmetric_difference(now, known.prefixes, std::back_inserter(changed));
+  std::vector<config::Prefix> added;
+  std::ranges::set_difference(now, known.prefixes, std::back_inserter(added));
+  std::ranges::set_difference(known.prefixes, now, std::back_inserter(known.gone));
   const bool whole = !std::exchange(known.known, true);
-  if (changed.empty() && !whole) {
-    return;
+  if (!added.empty() || whole) {
+    state(interface, added, true, whole);
   }
+  known.prefixes = std::move(now);
+}
+
+void PrefixTeller::state_removals(std::uint16_t interface) {
+  const std::vector<config::Prefix> gone = std::exchange(interfaces_[interface].gone, {});
+  if (!gone.empty()) {
+    state(interface, gone, false, false);
+  }
+}
+
+void PrefixTeller::state(std::uint16_t interface, const std::vector<config::Prefix>& changed,
+                         bool claimed, bool whole) {
   std::size_t done = 0;
   do {
     broker::TunnelPrefixes& part = parts_.emplace_back();
     part.interface = interface;
     part.whole = whole ? 1 : 0;
     for (; part.count < part.prefixes.size() && done < changed.size(); ++done) {
-      part.prefixes[part.count++] = {
-          .address = changed[done].address,
-          .length = changed[done].length,
-          .claimed = now.contains(changed[done]) ? std::uint8_t{1} : std::uint8_t{0}};
+      part.prefixes[part.count++] = {.address = changed[done].address,
+                                     .length = changed[done].length,
+                                     .claimed = claimed ? std::uint8_t{1} : std::uint8_t{0}};
     }
     part.last = done == changed.size() ? 1 : 0;
   } while (done < changed.size());
-  known.prefixes = std::move(now);
 }
 
 void PrefixTeller::ask_next() {

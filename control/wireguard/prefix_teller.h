@@ -39,7 +39,11 @@ class PrefixTeller {
 
  private:
   void begin();
-  void state(std::uint16_t interface);
+  void state_additions(std::uint16_t interface);
+  void state_removals(std::uint16_t interface);
+  // `changed` claimed or not any more, in parts.
+  void state(std::uint16_t interface, const std::vector<config::Prefix>& changed, bool claimed,
+             bool whole);
   void ask_next();
   void finish();
 
@@ -47,6 +51,7 @@ class PrefixTeller {
   struct Known {
     bool known = false;
     std::set<config::Prefix> prefixes;  // once the parts are through
+    std::vector<config::Prefix> gone;   // to be said, once all additions are
   };
   std::vector<Known> interfaces_;
   std::deque<broker::TunnelPrefixes> parts_;  // the first is under way, or to be asked

@@ -198,5 +198,58 @@ def confirmation(lab):
     check(faultless(result), f"{result} {one.losses()} {two.losses()}")
 
 
+SECOND = """
+[[wireguard]]
+name = "wg1"
+listen_port = 51821
+private_key_file = "wg1.key"
+routes = "{routes}"
+[[wireguard.peer]]
+name = "second"
+public_key = "{key}"
+endpoint = "192.0.2.{other}:51821"
+allowed_ips = ["{allowed}"]
+persistent_keepalive = 1
+"""
+
+
+def between_interfaces(lab):
+    """Prefixes that move from one interface's peer to another's and back lose nothing."""
+    regions = TwoRegions(lab, start=False)
+    keys = [genkey(), genkey()]
+    for n, gateway in enumerate(regions.gateways, 1):
+        key_file = gateway.directory / "wg1.key"
+        key_file.touch(mode=0o600)
+        key_file.write_text(keys[n - 1][0] + "\n")
+        allowed, way = {1: ("10.88.0.0/16", "allowed_ips"), 2: ('10.1.0.0/16", "fd01::/64', "none")}[n]
+        gateway.file.write_text(gateway.file.read_text() + SECOND.format(key=keys[2 - n][1], other=3 - n,
+                                                                         allowed=allowed, routes=way))
+        gateway.begin()
+    for gateway in regions.gateways:
+        gateway.ready()
+    one, two = regions.gateways
+    reach(lab, regions.hosts[0], "10.2.0.2")
+    reach(lab, regions.hosts[0], "fd02::2")
+    wait_until("a session of the second tunnel", 10, lambda: one.peer("second")["session"])
+    here = one.file.read_text()
+    there = here.replace('"10.2.0.0/16", "fd02::/64", ', "").replace('"10.88.0.0/16"', '"10.2.0.0/16", "fd02::/64"')
+    streams = [Sequence(lab, *regions.hosts, "10.2.0.2", 2000, 20), Sequence(lab, *regions.hosts, "fd02::2", 500, 20)]
+    for device, text in 3 * (("wg1", there), ("wg0", here)):
+        one.file.write_text(text)
+        one.call("reload")
+        for version, prefix in (("-4", "10.2.0.0/16"), ("-6", "fd02::/64")):
+            shown = kernel(one, version, "route", "show", prefix)
+            check(f"dev {device}" in shown and shown.count("dev wg") == 1 and "blackhole" in shown, shown)
+    results = [stream.stop() for stream in streams]
+    check(all(faultless(result) for result in results), f"{results} {one.losses()} {two.losses()}")
+    # Somebody else's route for a prefix that moves is left alone.
+    kernel(one, "route", "del", "10.2.0.0/16", "dev", "wg0")
+    kernel(one, "route", "add", "10.2.0.0/16", "via", "10.1.0.2")
+    one.file.write_text(there)
+    one.call("reload")
+    shown = kernel(one, "route", "show", "10.2.0.0/16")
+    check("via 10.1.0.2" in shown and "dev wg" not in shown, shown)
+
+
 if __name__ == "__main__":
-    main(under_traffic, interface, refusals, live_changes, confirmation)
+    main(under_traffic, interface, refusals, live_changes, confirmation, between_interfaces)

@@ -146,7 +146,7 @@ TEST_F(LiveChangesTest, ManyPrefixesComeInPartsAndChangesMeanwhileAfterThem) {
   supervisor_.answer_all(&changes_);
   EXPECT_EQ(happened_.at(4), "a done");
   EXPECT_EQ(happened_.at(5), "b done");
-  EXPECT_EQ(supervisor_.parts - before, 6U) << "three to come, three to go";
+  EXPECT_EQ(supervisor_.parts - before, 7U) << "three to come, then one, and three to go";
   EXPECT_THAT(
       supervisor_.claimed,
       ElementsAre(a_->control->tunnels->allowed_ips(a_->control->peer().number)[0], net(3, 0)));

@@ -153,6 +153,40 @@ TEST_F(FibBuilderTest, TheSupervisorsBlackholeGuardsATunnelPrefix) {
   EXPECT_EQ(kind("10.2.0.1"), HopKind::blackhole);
 }
 
+TEST_F(FibBuilderTest, ARouteOfOursFollowsItsAllowedIpToAnotherInterface) {
+  constexpr int kWg1 = 90;
+  config_.wireguard.push_back(config_.wireguard[0]);
+  config_.wireguard[1].name = "wg1";
+  start();
+  fib_.apply(Link{kWg1, "wg1", true, 1420});
+  const std::vector<Prefix> moving = {net("10.2.0.0/16")};
+  fib_.set_allowed_ips(0, 1, moving);
+  KernelRoute ours = make_route("10.2.0.0/16", kWg0);
+  ours.protocol = kRouteProtocol;
+  fib_.apply(RouteAdded{ours});
+  flush();
+  const auto leads_to = [&](std::uint16_t interface, std::uint32_t peer) {
+    const auto hop = plane_.lookup(ip("10.2.7.1"));
+    return hop.interface == interface && hop.peer == peer;
+  };
+  EXPECT_TRUE(leads_to(0, 1));
+  fib_.set_allowed_ips(0, 1, {});
+  fib_.set_allowed_ips(1, 7, moving);
+  flush();
+  EXPECT_TRUE(leads_to(1, 7)) << "before the kernel's route has moved";
+  KernelRoute moved = make_route("10.2.0.0/16", kWg1);
+  moved.protocol = kRouteProtocol;
+  fib_.apply(RouteAdded{moved});
+  fib_.apply(RouteGone{ours});
+  flush();
+  EXPECT_TRUE(leads_to(1, 7));
+  // An operator's own route leads where it says.
+  fib_.apply(RouteGone{moved});
+  route("10.2.0.0/16", kWg0);
+  flush();
+  EXPECT_TRUE(leads_to(0, abi::kNoPeer));
+}
+
 TEST_F(FibBuilderTest, PlainPrefixesAreMarked) {
   config_.ports[0].allow_plain = {net("203.0.113.0/24"), net("192.0.2.8/32")};
   start();

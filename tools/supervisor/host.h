@@ -102,6 +102,7 @@ class Host {
   Result<Device> make_device(const std::string& name, bool tap, unsigned mtu);
   void undo(Leftovers& leftovers);
   void add_routes(std::span<const TunnelRoute> routes, log::Level level_of_conflicts);
+  Status reroute(const std::vector<TunnelRoute>& had, const std::vector<TunnelRoute>& wanted);
   Status remove_blackholes(const std::vector<config::Prefix>& stale);
   Status guard_first_ports();
   [[nodiscard]] bool is_up(std::size_t interface);

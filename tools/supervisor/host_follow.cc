@@ -2,6 +2,7 @@
 // nothing is without its route or its blackhole meanwhile.
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -56,12 +57,7 @@ Status Host::follow(config::Config next) {
     step(
         follow_addresses(tunnels_[i], last.wireguard[i].addresses, config_.wireguard[i].addresses));
   }
-  const std::vector<TunnelRoute> had = tunnel_routes(last, claims_);
-  const std::vector<TunnelRoute> wanted = tunnel_routes(config_, claims_);
-  for (const TunnelRoute& route : without(had, wanted)) {
-    step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
-  }
-  add_routes(without(wanted, had), log::Level::warning);
+  step(reroute(tunnel_routes(last, claims_), tunnel_routes(config_, claims_)));
   for (std::size_t i = 0; i < config_.wireguard.size(); ++i) {
     if (last.wireguard[i].addresses != config_.wireguard[i].addresses) {
       refresh_tunnel(i);  // what went with an address
@@ -88,26 +84,48 @@ Status Host::claim(std::size_t interface, std::set<config::Prefix> prefixes) {
   };
   const std::vector<TunnelRoute> had = routes();
   claims_[interface] = std::move(prefixes);
-  const std::vector<TunnelRoute> wanted = routes();
   const auto stale = std::stable_partition(
       changed.begin(), changed.end(),
       [&](const config::Prefix& prefix) { return needs_blackhole(prefix, claims_); });
   Steps step;
   step(add_blackholes({changed.begin(), stale}));
-  for (const TunnelRoute& route : without(had, wanted)) {
-    step(netlink_.remove_route({route.prefix, tunnels_[route.interface].index, route.metric}));
-  }
-  std::vector<TunnelRoute> added = without(wanted, had);
-  std::set<std::size_t> up;
-  for (std::size_t i = 0; i < tunnels_.size() && !added.empty(); ++i) {
-    if (is_up(i)) {
-      up.insert(i);
+  step(reroute(had, routes()));
+  step(remove_blackholes({stale, changed.end()}));
+  return step.first();
+}
+
+// What has another interface now moves there. Routes by one that is down come with it.
+Status Host::reroute(const std::vector<TunnelRoute>& had, const std::vector<TunnelRoute>& wanted) {
+  std::map<std::size_t, bool> up;
+  std::map<config::Prefix, TunnelRoute> added;
+  for (const TunnelRoute& route : without(wanted, had)) {
+    const auto [known, is_new] = up.try_emplace(route.interface);
+    if (is_new) {
+      known->second = is_up(route.interface);
+    }
+    if (known->second) {
+      added.emplace(route.prefix, route);
     }
   }
-  // Those of one that is down come with it.
-  std::erase_if(added, [&](const TunnelRoute& route) { return !up.contains(route.interface); });
-  add_routes(added, log::Level::warning);
-  step(remove_blackholes({stale, changed.end()}));
+  const auto change = [&](const TunnelRoute& route) {
+    return RouteChange{route.prefix, tunnels_[route.interface].index, route.metric};
+  };
+  Steps step;
+  for (const TunnelRoute& route : without(had, wanted)) {
+    const auto to = added.find(route.prefix);
+    if (to == added.end()) {
+      step(netlink_.remove_route(change(route)));
+    } else if (const auto moved = netlink_.move_route(change(route), change(to->second)); !moved) {
+      step(tl::unexpected(moved.error()));
+    } else if (*moved) {
+      added.erase(to);
+    }
+  }
+  std::vector<TunnelRoute> others;
+  for (const auto& [prefix, route] : added) {
+    others.push_back(route);
+  }
+  add_routes(others, log::Level::warning);
   return step.first();
 }
 

@@ -302,12 +302,32 @@ Result<bool> Netlink::add_route(const RouteChange& route) {
   return true;
 }
 
-Status Netlink::remove_route(const RouteChange& route) {
+Result<bool> Netlink::take_route(const RouteChange& route) {
   const int code = talk(route_message(RTM_DELROUTE, 0, route));
   if (code < 0 && code != -NLE_OBJ_NOTFOUND && code != -NLE_NODEV) {
     return kernel_error("remove the route for " + config::to_string(route.prefix), code);
   }
-  return {};
+  return code >= 0;
+}
+
+Status Netlink::remove_route(const RouteChange& route) {
+  const auto taken = take_route(route);
+  return taken ? Status() : Status(tl::unexpected(taken.error()));
+}
+
+// Not by NLM_F_REPLACE: that takes the first of the prefix and metric, whosever it is.
+Result<bool> Netlink::move_route(const RouteChange& from, const RouteChange& to) {
+  const int code = talk(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, to));
+  if (code < 0 && code != -NLE_EXIST) {
+    return kernel_error("move the route for " + config::to_string(to.prefix), code);
+  }
+  auto moved = take_route(from);
+  if (moved && !*moved && code >= 0) {
+    if (const Status back = remove_route(to); !back) {
+      return tl::unexpected(back.error());
+    }
+  }
+  return moved;
 }
 
 Result<std::set<Blackhole>> Netlink::routes_from_metric(std::uint32_t least) {

@@ -56,6 +56,9 @@ class Netlink {
   // Refuses to take the place of another route: true when it was added, false when one exists.
   Result<bool> add_route(const RouteChange& route);
   Status remove_route(const RouteChange& route);  // one that is not there is no error
+  // Another way for the same prefix and metric: packets find one of the two all the while. False:
+  // `from` is not there, and nothing has changed.
+  Result<bool> move_route(const RouteChange& from, const RouteChange& to);
   // Routes of any kind in the main table, of this metric or a greater one.
   Result<std::set<Blackhole>> routes_from_metric(std::uint32_t least);
   // The index of the device that is the VLAN (IEEE 802.1Q) of another one.
@@ -72,6 +75,7 @@ class Netlink {
   Status restore_raw_route(const RawMessage& message);
 
  private:
+  Result<bool> take_route(const RouteChange& route);  // false: it was not there
   struct Free {
     void operator()(nl_sock* socket) const;
   };
