@@ -88,7 +88,9 @@ class Far:
                   ("ip", "link", "set", self.tunnel, "mtu", "1420", "up"),
                   ("ip", "link", "set", self.nested, "mtu", "1340", "up"),
                   ("ip", "addr", "add", "10.8.2.1/24", "dev", self.nested),
-                  ("ip", "route", "add", NEAR[0], "dev", self.tunnel),
+                  # From an address that the tunnel carries, also when the program does not say from
+                  # which: the nested tunnel's outer packets.
+                  ("ip", "route", "add", NEAR[0], "dev", self.tunnel, "src", "10.2.0.1"),
                   ("ip", "route", "add", LOOP, "dev", self.tunnel),
                   ("ip", "-6", "route", "add", NEAR[1], "dev", self.tunnel),
                   ("ip", "route", "add", NEAR_NESTED, "dev", self.nested))
