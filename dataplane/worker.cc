@@ -22,21 +22,28 @@ constexpr int kMaxNesting = 4;  // tunnels around a packet
 void Worker::run() {
   online();
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const std::uint64_t start = rte_rdtsc();
-    const bool busy = poll();
-    rcu_->quiescent(options_.index);
-    const std::uint64_t cycles = rte_rdtsc() - start;
-    counters_->loops.add(1);
-    counters_->total_cycles.add(cycles);
-    if (busy) {
-      counters_->busy_cycles.add(cycles);
+    if (turn()) {
       idle_rounds_ = 0;
     } else {
-      counters_->idle_loops.add(1);
       rest();
     }
   }
   offline();
+}
+
+bool Worker::turn() {
+  const std::uint64_t start = rte_rdtsc();
+  const bool busy = poll();
+  rcu_->quiescent(options_.index);
+  const std::uint64_t cycles = rte_rdtsc() - start;
+  counters_->loops.add(1);
+  counters_->total_cycles.add(cycles);
+  if (busy) {
+    counters_->busy_cycles.add(cycles);
+  } else {
+    counters_->idle_loops.add(1);
+  }
+  return busy;
 }
 
 bool Worker::poll() {

@@ -40,11 +40,15 @@ class Worker {
 
   // The worker's thread: until stop() was called.
   void run();
-  // One round over all sources; false when there was nothing to do. Tests call it instead of run(),
-  // between online() and offline().
+  // One turn of that loop: a round over all sources, counted, and a quiescent state. False when
+  // there was nothing to do. Tests call poll(), perf runs turn(), between online() and offline().
+  bool turn();
   bool poll();
   void online();
   void offline();
+
+  // Whether stages are timed; before the thread runs, or by it.
+  void count_cycles(bool on) { options_.count_cycles = on; }
 
   // Any thread.
   void stop() { stopping_.store(true, std::memory_order_relaxed); }
