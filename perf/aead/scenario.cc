@@ -1,27 +1,17 @@
 #include "perf/aead/scenario.h"
 
-#include <array>
-#include <numeric>
+#include "perf/imix.h"
 
 namespace gotthard::perf {
-namespace {
 
 using crypto::Suite;
-
-// Seven small packets, four medium and one large, well mixed.
-constexpr std::array<std::uint32_t, 12> kImix = {64,   576, 64,  64, 576, 64,
-                                                 1420, 64,  576, 64, 64,  576};
-
-}  // namespace
 
 std::uint32_t length_of(const Scenario& scenario, std::size_t index) {
   return scenario.size.value_or(kImix[index % kImix.size()]);
 }
 
 double mean_length(const Scenario& scenario) {
-  return scenario.size
-             ? *scenario.size
-             : std::accumulate(kImix.begin(), kImix.end(), 0.0) / static_cast<double>(kImix.size());
+  return scenario.size ? *scenario.size : mean_of_imix();
 }
 
 std::string suite_name(Suite suite) {
