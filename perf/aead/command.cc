@@ -8,6 +8,7 @@
 #include "crypto/init.h"
 #include "perf/aead/report.h"
 #include "perf/clock.h"
+#include "perf/options.h"
 
 namespace gotthard::perf {
 namespace {
@@ -68,27 +69,6 @@ void set_size(Scenario* scenario, const std::string& text) {
 std::string check_size(const std::string& text) {
   return text == "imix" ? std::string()
                         : CLI::Range(0U, static_cast<std::uint32_t>(crypto::kMaxText))(text);
-}
-
-template <typename Value>
-CLI::Option* choice(CLI::App* app, const std::string& name, Value* value,
-                    std::vector<std::pair<std::string, Value>> choices, const std::string& what) {
-  std::vector<std::string> names;
-  for (const auto& [text, unused] : choices) {
-    names.push_back(text);
-  }
-  return app
-      ->add_option_function<std::string>(
-          name,
-          [value, choices = std::move(choices)](const std::string& given) {
-            for (const auto& [text, meaning] : choices) {
-              if (text == given) {
-                *value = meaning;
-              }
-            }
-          },
-          what)
-      ->check(CLI::IsMember(names));
 }
 
 }  // namespace

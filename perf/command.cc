@@ -1,0 +1,39 @@
+#include "perf/command.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "perf/aead/command.h"
+#include "perf/pipeline/command.h"
+
+namespace gotthard::perf {
+
+int run(int argc, const char* const* argv) {
+  CLI::App app("Measures parts of Gotthard on this machine", "gotthard-perf");
+  app.require_subcommand(1);
+  std::vector<std::pair<CLI::App*, std::function<int()>>> verbs;
+  const auto add = [&](const char* name, const char* what, auto declare) {
+    CLI::App* verb = app.add_subcommand(name, what);
+    verbs.emplace_back(verb, declare(verb));
+  };
+  add("aead", "What sealing or opening a packet takes, against another backend in the same process",
+      add_aead);
+  add("pipeline",
+      "What a packet takes on a worker's whole path, and how much of it is not the AEAD",
+      pipeline::add_pipeline);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  for (const auto& [verb, start] : verbs) {
+    if (verb->parsed()) {
+      return start();
+    }
+  }
+  return 2;
+}
+
+}  // namespace gotthard::perf
