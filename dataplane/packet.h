@@ -8,12 +8,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 
 #include "dataplane/abi/drop.h"
 #include "dataplane/abi/limits.h"
 #include "dataplane/abi/records.h"
+#include "dataplane/buffer.h"
 #include "dataplane/counters.h"
+#include "dataplane/room.h"
 
 namespace gotthard::dataplane {
 
@@ -32,10 +35,10 @@ enum class Origin : std::uint8_t {
   outer,     // sealed by us
 };
 
+// One line of the cache.
 struct Lane {
   rte_mbuf* mbuf = nullptr;
-  std::byte* ip = nullptr;     // IP header being worked on; of the inner packet once opened
-  std::byte* outer = nullptr;  // opened: the IP header it came in
+  std::byte* ip = nullptr;  // IP header being worked on; of the inner packet once opened
   Session* session = nullptr;
   std::uint64_t counter = 0;
   std::uint32_t neighbour = abi::kNoNeighbour;
@@ -54,6 +57,7 @@ struct Lane {
   bool answer = false;       // an ICMP error that we send
   std::uint8_t bucket = 0;   // of its session, when others open too (table/resequencer.h)
 };
+static_assert(sizeof(Lane) == 64);
 
 struct LaneList {
   std::uint32_t size = 0;
@@ -113,7 +117,7 @@ extern int packet_note_offset;
 struct Burst {
   std::uint32_t size = 0;
   bool backlog = false;  // its queue gave as many as it was asked for
-  std::array<Lane, kBurst> lanes;
+  Room<Lane, kBurst> lanes;
 
   LaneList to_classify, to_punt, to_decap, to_esp_decap, to_route, to_mtu, to_encap, to_esp_encap,
       to_icmp, to_neighbour, to_tx, to_host;
@@ -121,11 +125,7 @@ struct Burst {
   LaneList again_decap, again_esp_decap, again_punt, again_encap, again_esp_encap;
 
   // Takes a received or handed-over mbuf; the caller fills the lane.
-  Lane* add(rte_mbuf* mbuf) {
-    Lane* lane = &lanes[size++];
-    *lane = Lane{.mbuf = mbuf};
-    return lane;
-  }
+  Lane* add(rte_mbuf* mbuf) { return new (lanes.at(size++)) Lane{.mbuf = mbuf}; }
 };
 
 [[nodiscard]] inline std::span<const std::byte> frame_bytes(const rte_mbuf* mbuf) {

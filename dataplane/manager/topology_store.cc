@@ -181,13 +181,8 @@ void TopologyStore::publish() {
   place_vlans(next.get());
   std::set<abi::Address> seen;
   for (const auto& [owner, address] : addresses_) {
-    if (!seen.insert(address).second) {
-      continue;
-    }
-    if (address.family == abi::Family::ipv4) {
-      std::memcpy(&next->local4[next->local4_count++], address.bytes.data(), 4);
-    } else {
-      next->local6[next->local6_count++] = address.bytes;
+    if (seen.insert(address).second) {
+      next->add_local(address);
     }
   }
   const Topology* old = std::exchange(current_, next.release());

@@ -152,7 +152,7 @@ Verdict classify_frame(const Topology& topology, Lane* lane) {
   const auto* ethernet = rte_pktmbuf_mtod(lane->mbuf, const wire::EthernetHeader*);
   const TopologyPort& port = topology.ports[lane->port];
   lane->origin = port.underlay ? Origin::underlay : Origin::inside;
-  const bool to_us = ethernet->destination == port.mac;
+  const bool to_us = wire::same(ethernet->destination, port.mac);
   if (!to_us && !wire::is_group(ethernet->destination)) {
     lane->drop = Drop::not_for_us;
     return Verdict::drop;

@@ -19,12 +19,12 @@ const wire::EspHeader* header_of(const Lane& lane) {
 }
 
 wire::EspSizes sizes_of(const Session& session) {
-  const crypto::SuiteTraits traits = crypto::traits_of(session.open_key.suite());
+  const crypto::SuiteTraits& traits = crypto::traits_of(session.open_key.suite());
   return {.iv = traits.iv, .icv = traits.tag, .alignment = traits.alignment};
 }
 
 // Where the text of each lane lies; kept from before it is opened until after.
-using Texts = std::array<wire::EspText, kBurst>;
+using Texts = Room<wire::EspText, kBurst>;
 
 // Everything that can be refused before any cryptography.
 Drop find_sa(Lane* lane, const WorkerContext& worker, wire::EspText* text) {
@@ -71,26 +71,26 @@ Drop find_sa(Lane* lane, const WorkerContext& worker, wire::EspText* text) {
   return Drop::esp_replay;
 }
 
-crypto::AeadJob open_job(const Lane& lane, const wire::EspText& text, AssociatedData* aad) {
+void fill(crypto::AeadJob* job, const Lane& lane, const wire::EspText& text, AssociatedData* aad) {
   const Session& session = *lane.session;
+  const wire::EspHeader* header = header_of(lane);
   std::byte* packet = lane.ip + lane.esp_offset;
-  crypto::AeadJob job{.key = &session.open_key,
-                      .text = packet + text.offset,
-                      .length = static_cast<std::uint32_t>(text.length),
-                      .aad = reinterpret_cast<const std::byte*>(aad->data()),
-                      .tag = packet + text.offset + text.length};
-  (*aad)[0] = header_of(lane)->spi;
+  job->key = &session.open_key;
+  job->text = packet + text.offset;
+  job->length = static_cast<std::uint32_t>(text.length);
+  std::memcpy(job->nonce.data(), session.open_salt.bytes().data(), 4);
+  std::memcpy(job->nonce.data() + 4, header + 1, 8);
+  job->aad = reinterpret_cast<const std::byte*>(aad->data());
+  job->tag = packet + text.offset + text.length;
+  (*aad)[0] = header->spi;
   if (session.kind == SessionKind::esp_extended) {
     (*aad)[1].set(static_cast<std::uint32_t>(lane.counter >> 32));
-    (*aad)[2] = header_of(lane)->sequence;
-    job.aad_length = 12;
+    (*aad)[2] = header->sequence;
+    job->aad_length = 12;
   } else {
-    (*aad)[1] = header_of(lane)->sequence;
-    job.aad_length = 8;
+    (*aad)[1] = header->sequence;
+    job->aad_length = 8;
   }
-  std::memcpy(job.nonce.data(), session.open_salt.bytes().data(), 4);
-  std::memcpy(job.nonce.data() + 4, packet + sizeof(wire::EspHeader), 8);
-  return job;
 }
 
 // For SAs that have a limit of what they open: one addition for each run of packets of one of them.
@@ -225,7 +225,7 @@ bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
 }  // namespace
 
 void esp_decap(Burst* burst, WorkerContext* worker) {
-  std::array<crypto::AeadJob, kBurst> jobs;
+  Room<crypto::AeadJob, kBurst> jobs;
   std::array<AssociatedData, kBurst> aads;
   Texts texts;
   LaneList sealed;
@@ -235,7 +235,7 @@ void esp_decap(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, reason, worker->counters);
       continue;
     }
-    jobs[sealed.size] = open_job(*lane, texts[i], &aads[i]);
+    fill(&jobs[sealed.size], *lane, texts[i], &aads[i]);
     sealed.push(i);
   }
   if (sealed.size == 0) {

@@ -80,6 +80,36 @@ void write_udp(std::byte* at, const OuterTemplate& outer, std::size_t length) {
   udp->length.set(static_cast<std::uint16_t>(length));
 }
 
+// The counter has all 64 bits whatever the packet shows of it: no nonce comes twice. What ciphers
+// carry of it follows the header; CBC's engine writes the IV that it makes of it.
+void seal_with(const Lane& lane, std::byte* text, std::size_t length, std::size_t iv_size,
+               crypto::AeadJob* job, AssociatedData* aad) {
+  const Session& session = *lane.session;
+  auto* header = reinterpret_cast<wire::EspHeader*>(text - iv_size - sizeof(wire::EspHeader));
+  const auto low = static_cast<std::uint32_t>(lane.counter);
+  header->spi.set(session.remote_id);
+  header->sequence.set(low);
+  const std::uint64_t iv = wire::swap_bytes(lane.counter);
+  std::memcpy(header + 1, &iv, sizeof(iv));
+
+  job->key = &session.seal_key;
+  job->text = text;
+  job->length = static_cast<std::uint32_t>(length);
+  std::memcpy(job->nonce.data(), session.seal_salt.bytes().data(), 4);
+  std::memcpy(job->nonce.data() + 4, &iv, sizeof(iv));
+  job->aad = reinterpret_cast<const std::byte*>(aad->data());
+  job->tag = text + length;
+  (*aad)[0].set(session.remote_id);
+  if (session.kind == SessionKind::esp_extended) {
+    (*aad)[1].set(static_cast<std::uint32_t>(lane.counter >> 32));
+    (*aad)[2].set(low);
+    job->aad_length = 12;
+  } else {
+    (*aad)[1].set(low);
+    job->aad_length = 8;
+  }
+}
+
 // The packet's own header, in front of ESP now.
 void keep_header(std::byte* ip, const Plan& plan, Family family, std::uint8_t protocol,
                  std::size_t behind) {
@@ -99,34 +129,26 @@ void keep_header(std::byte* ip, const Plan& plan, Family family, std::uint8_t pr
 // Headers in front, padding, trailer and room for the ICV behind. False: the buffer has no room.
 bool wrap(Lane* lane, const OuterTemplate& outer, const Plan& plan, WorkerContext* worker,
           crypto::AeadJob* job, AssociatedData* aad) {
-  const Session& session = *lane->session;
-  const crypto::SuiteTraits traits = crypto::traits_of(session.seal_key.suite());
+  const crypto::SuiteTraits& traits = crypto::traits_of(lane->session->seal_key.suite());
   const std::size_t payload = lane->length - plan.kept;
   const bool in_udp = outer.kind == abi::PeerKind::esp_in_udp;
+  const std::size_t udp = in_udp ? sizeof(wire::UdpHeader) : 0;
   const std::size_t esp = sizeof(wire::EspHeader) + traits.iv + plan.text + traits.tag;
-  const std::size_t behind = esp + (in_udp ? sizeof(wire::UdpHeader) : 0);  // the IP header
-  const std::size_t ip_length =
-      plan.kept != 0 ? plan.kept : outer.headers_length - (in_udp ? sizeof(wire::UdpHeader) : 0);
+  const std::size_t behind = udp + esp;  // the IP header
+  const std::size_t ip_length = plan.kept != 0 ? plan.kept : outer.headers_length - udp;
   if (ip_length + behind > UINT16_MAX) {
     return false;
   }
-  auto* tail = reinterpret_cast<std::byte*>(
-      rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(plan.text - payload + traits.tag)));
   const std::size_t front = ip_length - plan.kept + behind - plan.text - traits.tag;
-  if (tail == nullptr) {
-    return false;
-  }
-  wire::write_esp_trailer({tail, plan.text - payload}, plan.next_header);
-  std::byte* ip = prepend(lane->mbuf, static_cast<std::uint16_t>(front));
+  std::byte* ip = extend(*lane, front, plan.text - payload + traits.tag);
   if (ip == nullptr) {
     return false;
   }
-  const std::byte* before = ip + front;  // where the packet lies now
   if (plan.kept != 0) {
-    std::memmove(ip, before, plan.kept);
+    std::memmove(ip, ip + front, plan.kept);  // from where the packet lies now
     keep_header(ip, plan, lane->family, in_udp ? wire::kProtocolUdp : wire::kProtocolEsp, behind);
   } else {
-    std::memcpy(ip, outer.headers.data(), ip_length);
+    copy_headers(ip, outer);
     OuterFields fields = plan.outer;
     fields.payload = static_cast<std::uint32_t>(behind);
     write_ip(ip, outer, fields, worker);
@@ -134,30 +156,9 @@ bool wrap(Lane* lane, const OuterTemplate& outer, const Plan& plan, WorkerContex
   if (in_udp) {
     write_udp(ip + ip_length, outer, behind);
   }
-
   std::byte* text = ip + ip_length + behind - traits.tag - plan.text;
-  auto* header = reinterpret_cast<wire::EspHeader*>(text - traits.iv - sizeof(wire::EspHeader));
-  header->spi.set(session.remote_id);
-  header->sequence.set(static_cast<std::uint32_t>(lane->counter));
-  *job = crypto::AeadJob{.key = &session.seal_key,
-                         .text = text,
-                         .length = static_cast<std::uint32_t>(plan.text),
-                         .aad = reinterpret_cast<const std::byte*>(aad->data()),
-                         .tag = text + plan.text};
-  (*aad)[0] = header->spi;
-  const bool extended = session.kind == SessionKind::esp_extended;
-  (*aad)[1].set(static_cast<std::uint32_t>(lane->counter >> (extended ? 32 : 0)));
-  (*aad)[2] = header->sequence;
-  job->aad_length = extended ? 12 : 8;
-  // The counter has all 64 bits whatever the packet shows of it: no nonce comes twice. What ciphers
-  // carry of it follows the header; CBC's engine writes the IV that it makes of it.
-  wire::Big32 high, low;
-  high.set(static_cast<std::uint32_t>(lane->counter >> 32));
-  low.set(static_cast<std::uint32_t>(lane->counter));
-  std::memcpy(job->nonce.data(), session.seal_salt.bytes().data(), 4);
-  std::memcpy(job->nonce.data() + 4, &high, 4);
-  std::memcpy(job->nonce.data() + 8, &low, 4);
-  std::memcpy(reinterpret_cast<std::byte*>(header) + sizeof(*header), job->nonce.data() + 4, 8);
+  wire::write_esp_trailer({text + payload, plan.text - payload}, plan.next_header);
+  seal_with(*lane, text, plan.text, traits.iv, job, aad);
 
   lane->ip = ip;
   lane->family = outer.endpoint.remote.family;
@@ -194,7 +195,7 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
   LaneList others;
   CounterBlocks blocks;
   std::array<const OuterTemplate*, kBurst> outers;
-  std::array<Plan, kBurst> plans;
+  Room<Plan, kBurst> plans;
   for (const std::uint32_t i : burst->to_esp_encap) {
     Lane* lane = &burst->lanes[i];
     if (lane->peer == abi::kNoPeer) {
@@ -233,7 +234,7 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
       burst->to_host.push(i);
       continue;
     }
-    plans[i] = Plan{};
+    new (plans.at(i)) Plan{};
     if (!make_plan(*lane, *outers[i], *worker, &plans[i])) {
       drop_unsealed(lane, Drop::no_child, worker);
       continue;
@@ -243,7 +244,7 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
   }
   hand_over(burst, others, worker);
 
-  std::array<crypto::AeadJob, kBurst> jobs;
+  Room<crypto::AeadJob, kBurst> jobs;
   std::array<AssociatedData, kBurst> aads;
   LaneList wrapped;
   for (const std::uint32_t i : ready) {

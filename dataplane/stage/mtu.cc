@@ -107,7 +107,7 @@ void mtu(Burst* burst, WorkerContext* worker) {
   for (const std::uint32_t i : burst->to_mtu) {
     Lane* lane = &burst->lanes[i];
     // What followed the IP packet in its frame (Ethernet padding) goes no further.
-    rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - lane->length);
+    set_length(lane->mbuf, lane->length);
     fit_way(lane, *worker);
     if (lane->length > lane->mtu && !cut_outside(*lane, *worker->topology)) {
       if (may_fragment(*lane)) {

@@ -25,16 +25,17 @@ void wait_for_neighbour(Lane* lane) {
 }
 
 // False: the buffer has no room for it.
-bool write_header(Lane* lane, const Neighbour& to, const TopologyPort& port) {
+bool write_header(Lane* lane, const Hops::NeighbourWord& to, const TopologyPort& port) {
   const std::uint16_t type = lane->family == Family::ipv4 ? wire::kEtherIpv4 : wire::kEtherIpv6;
   const std::size_t tag = port.vlan() != 0 ? sizeof(wire::VlanTag) : 0;
-  auto* frame = rte_pktmbuf_prepend(lane->mbuf,
-                                    static_cast<std::uint16_t>(sizeof(wire::EthernetHeader) + tag));
-  if (frame == nullptr) {
+  const auto size = static_cast<std::uint16_t>(sizeof(wire::EthernetHeader) + tag);
+  if (rte_pktmbuf_headroom(lane->mbuf) < size) {
     return false;
   }
+  std::byte* frame = lane->ip - size;
+  set_packet(lane->mbuf, frame, static_cast<std::uint16_t>(lane->length + size));
   auto* ethernet = reinterpret_cast<wire::EthernetHeader*>(frame);
-  ethernet->destination = to.mac;
+  to.write_mac(&ethernet->destination);
   ethernet->source = port.mac;
   ethernet->type.set(type);
   if (tag != 0) {
@@ -48,12 +49,12 @@ bool write_header(Lane* lane, const Neighbour& to, const TopologyPort& port) {
 void neighbour(Burst* burst, WorkerContext* worker) {
   for (const std::uint32_t i : burst->to_neighbour) {
     Lane* lane = &burst->lanes[i];
-    const Neighbour to = worker->shared->hops.neighbour(lane->neighbour);
+    const auto to = worker->shared->hops.neighbour_word(lane->neighbour);
     if (!to.known) {
       drop_packet(lane, Drop::neighbour_unresolved, worker->counters);
       continue;
     }
-    const TopologyPort& port = worker->topology->ports[to.port];
+    const TopologyPort& port = worker->topology->ports[to.port()];
     if (!port.used) {
       drop_packet(lane, Drop::unknown_vlan, worker->counters);
       continue;
@@ -75,7 +76,7 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, Drop::too_big, worker->counters);
       continue;
     }
-    if (!to.reachable) {
+    if (!to.reachable()) {
       wait_for_neighbour(lane);
       burst->to_host.push(i);
       continue;

@@ -18,39 +18,47 @@ struct WindowDrops {
   Drop late, replay;
 };
 
+// Marks the counters of some packets of one session.
+inline void commit_window(Burst* burst, const LaneList& lanes, const WindowDrops& reasons,
+                          WorkerContext* worker) {
+  std::array<std::uint64_t, kBurst> counters;
+  std::array<ReplayWindow::Verdict, kBurst> verdicts;
+  for (std::uint32_t i = 0; i < lanes.size; ++i) {
+    counters[i] = burst->lanes[lanes.lanes[i]].counter;
+  }
+  Session* session = burst->lanes[lanes.lanes[0]].session;
+  session->window.commit({counters.data(), lanes.size}, {verdicts.data(), lanes.size});
+  for (std::uint32_t i = 0; i < lanes.size; ++i) {
+    if (verdicts[i] != ReplayWindow::Verdict::accept) {
+      const bool late = verdicts[i] == ReplayWindow::Verdict::late;
+      drop_packet(&burst->lanes[lanes.lanes[i]], late ? reasons.late : reasons.replay,
+                  worker->counters);
+    }
+  }
+  // Idempotent: a responder's session becomes the one to seal with.
+  if (!session->confirmed.load(std::memory_order_relaxed)) {
+    session->confirmed.store(true, std::memory_order_relaxed);
+  }
+}
+
 // Marks the counters of authentic packets; what the window refuses now arrived twice, in this burst
-// or on another worker, or fell behind while it was being opened.
+// or on another worker, or fell behind while it was being opened. Session by session.
 inline void commit_windows(Burst* burst, const LaneList& authentic, const WindowDrops& reasons,
                            WorkerContext* worker) {
-  std::uint64_t done = 0;
-  for (std::uint32_t first = 0; first < authentic.size; ++first) {
-    if ((done >> first & 1) != 0) {
-      continue;
-    }
-    Session* session = burst->lanes[authentic.lanes[first]].session;
+  LaneList rest = authentic;
+  while (rest.size > 0) {
+    const Session* session = burst->lanes[rest.lanes[0]].session;
     LaneList group;
-    std::array<std::uint64_t, kBurst> counters;
-    std::array<ReplayWindow::Verdict, kBurst> verdicts;
-    for (std::uint32_t i = first; i < authentic.size; ++i) {
-      const Lane& lane = burst->lanes[authentic.lanes[i]];
-      if (lane.session == session) {
-        done |= std::uint64_t{1} << i;
-        counters[group.size] = lane.counter;
-        group.push(authentic.lanes[i]);
+    std::uint32_t others = 0;
+    for (const std::uint8_t i : rest) {
+      if (burst->lanes[i].session == session) {
+        group.push(i);
+      } else {
+        rest.lanes[others++] = i;
       }
     }
-    session->window.commit({counters.data(), group.size}, {verdicts.data(), group.size});
-    for (std::uint32_t i = 0; i < group.size; ++i) {
-      Lane* lane = &burst->lanes[group.lanes[i]];
-      if (verdicts[i] != ReplayWindow::Verdict::accept) {
-        const bool late = verdicts[i] == ReplayWindow::Verdict::late;
-        drop_packet(lane, late ? reasons.late : reasons.replay, worker->counters);
-      }
-    }
-    // Idempotent: a responder's session becomes the one to seal with.
-    if (!session->confirmed.load(std::memory_order_relaxed)) {
-      session->confirmed.store(true, std::memory_order_relaxed);
-    }
+    rest.size = others;
+    commit_window(burst, group, reasons, worker);
   }
 }
 
@@ -61,10 +69,9 @@ inline void notice_move(const Lane& lane, WorkerContext* worker) {
   const OuterTemplate* outer =
       worker->shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
   const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
-  const abi::Address from = wire::source_of(lane.ip, lane.family);
   // A peer may spread its flows over as many source ports as we do: they are one endpoint.
   const std::uint8_t ports = worker->topology->interfaces[lane.interface].source_ports;
-  if (outer != nullptr && outer->endpoint.remote == from &&
+  if (outer != nullptr && wire::is_from(lane.ip, lane.family, outer->endpoint.remote) &&
       static_cast<std::uint16_t>(udp->source.get() - ntohs(outer->endpoint.remote_port)) < ports) {
     return;
   }
@@ -117,16 +124,13 @@ inline Drop check_inner(std::byte* inner, const wire::IpPacket& packet, const La
 
 // The lane goes on as the packet that was inside.
 inline void become_inner(Lane* lane, std::byte* inner, const wire::IpPacket& packet) {
-  lane->outer = lane->ip;
   lane->ip = inner;
   lane->family = packet.family;
   lane->length = packet.length;
   lane->peer = lane->session->peer;
   lane->origin = Origin::tunnel;
   lane->opened_at = lane->interface;
-  rte_pktmbuf_adj(lane->mbuf,
-                  static_cast<std::uint16_t>(inner - rte_pktmbuf_mtod(lane->mbuf, std::byte*)));
-  rte_pktmbuf_trim(lane->mbuf, rte_pktmbuf_data_len(lane->mbuf) - packet.length);
+  set_packet(lane->mbuf, inner, packet.length);
 }
 
 }  // namespace gotthard::dataplane

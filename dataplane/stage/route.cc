@@ -153,7 +153,8 @@ Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const Worker
 Drop to_neighbour(Burst* burst, std::uint32_t i, const NextHop& hop, const WorkerContext& worker) {
   Lane* lane = &burst->lanes[i];
   const bool glean = hop.kind == abi::HopKind::glean;
-  const std::uint16_t port = glean ? hop.port : worker.shared->hops.neighbour(hop.target).port;
+  const std::uint16_t port =
+      glean ? hop.port : worker.shared->hops.neighbour_word(hop.target).port();
   const TopologyPort& out = worker.topology->ports[port];
   if (!out.used) {
     return Drop::unknown_vlan;

@@ -56,19 +56,48 @@ inline void write_ip(std::byte* ip, const OuterTemplate& outer, const OuterField
   header->payload_length.set(static_cast<std::uint16_t>(fields.payload));
 }
 
-// A buffer has room for two tunnels' headers in front. For more the packet moves back. Null: there
-// is no room behind either.
-inline std::byte* prepend(rte_mbuf* mbuf, std::uint16_t size) {
-  constexpr std::uint16_t kLink = sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag);
-  if (const int missing = size + kLink - rte_pktmbuf_headroom(mbuf); missing > 0) [[unlikely]] {
-    if (rte_pktmbuf_tailroom(mbuf) < missing) {
+// Room for `front` bytes before the packet and `back` behind it; where the former begins. A buffer
+// has room for two tunnels' headers in front. For more the packet moves back. Null: there is no
+// room.
+inline std::byte* extend(const Lane& lane, std::size_t front, std::size_t back) {
+  constexpr std::size_t kLink = sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag);
+  rte_mbuf* mbuf = lane.mbuf;
+  std::byte* data = packet_at(mbuf);
+  std::size_t behind = mbuf->buf_len - std::size_t{mbuf->data_off} - lane.length;
+  if (mbuf->data_off < front + kLink) [[unlikely]] {
+    const std::size_t missing = front + kLink - mbuf->data_off;
+    if (behind < missing) {
       return nullptr;
     }
-    auto* data = rte_pktmbuf_mtod(mbuf, std::byte*);
-    std::memmove(data + missing, data, rte_pktmbuf_data_len(mbuf));
-    mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + missing);
+    std::memmove(data + missing, data, lane.length);
+    data += missing;
+    behind -= missing;
   }
-  return reinterpret_cast<std::byte*>(rte_pktmbuf_prepend(mbuf, size));
+  if (behind < back) {
+    return nullptr;
+  }
+  set_packet(mbuf, data - front, static_cast<std::uint16_t>(front + lane.length + back));
+  return data - front;
+}
+
+// The template's headers, by copies of lengths that the compiler knows.
+inline void copy_headers(std::byte* to, const OuterTemplate& outer) {
+  constexpr std::size_t kUdp = sizeof(wire::UdpHeader);
+  const std::byte* from = outer.headers.data();
+  switch (outer.headers_length) {
+    case sizeof(wire::Ipv4Header):
+      std::memcpy(to, from, sizeof(wire::Ipv4Header));
+      break;
+    case sizeof(wire::Ipv4Header) + kUdp:
+      std::memcpy(to, from, sizeof(wire::Ipv4Header) + kUdp);
+      break;
+    case sizeof(wire::Ipv6Header):
+      std::memcpy(to, from, sizeof(wire::Ipv6Header));
+      break;
+    default:
+      std::memcpy(to, from, sizeof(wire::Ipv6Header) + kUdp);
+      break;
+  }
 }
 
 inline void count_sent(const Lane& lane, std::uint16_t inner_length, WorkerContext* worker) {

@@ -13,9 +13,10 @@ namespace {
 // holding up reception.
 constexpr int kAttempts = 4;
 
-void drop_rest(Burst* burst, const LaneList& lanes, std::uint32_t sent, WorkerContext* worker) {
-  for (std::uint32_t n = sent; n < lanes.size; ++n) {
-    drop_packet(&burst->lanes[lanes.lanes[n]], Drop::tx_full, worker->counters);
+void drop_rest(std::span<rte_mbuf*> mbufs, WorkerContext* worker) {
+  worker->counters->drops[static_cast<std::size_t>(Drop::tx_full)].add(mbufs.size());
+  for (rte_mbuf* mbuf : mbufs) {
+    rte_pktmbuf_free(mbuf);
   }
 }
 
@@ -29,44 +30,45 @@ std::uint32_t hand_over(std::span<rte_mbuf*> mbufs, std::uint16_t port, std::uin
   return worker->handed->give(worker->index, owner, mbufs);
 }
 
-void send(Burst* burst, const LaneList& lanes, std::uint16_t port, WorkerContext* worker) {
-  std::array<rte_mbuf*, kBurst> mbufs;
-  for (std::uint32_t n = 0; n < lanes.size; ++n) {
-    mbufs[n] = burst->lanes[lanes.lanes[n]].mbuf;
-  }
+void send(std::span<rte_mbuf*> mbufs, std::uint16_t port, WorkerContext* worker) {
   const std::uint16_t ethdev = worker->topology->ports[port].ethdev;
   const std::uint32_t queues = worker->topology->ports[port].queues;
   std::uint32_t sent = 0;
   if (worker->index >= queues) {
-    sent = hand_over({mbufs.data(), lanes.size}, port, worker->index % queues, worker);
-    drop_rest(burst, lanes, sent, worker);
+    sent = hand_over(mbufs, port, worker->index % queues, worker);
+    drop_rest(mbufs.subspan(sent), worker);
     return;
   }
-  for (int attempt = 0; attempt < kAttempts && sent < lanes.size; ++attempt) {
+  for (int attempt = 0; attempt < kAttempts && sent < mbufs.size(); ++attempt) {
     if (attempt > 0) {
       rte_pause();
     }
     sent += rte_eth_tx_burst(ethdev, static_cast<std::uint16_t>(worker->index), &mbufs[sent],
-                             static_cast<std::uint16_t>(lanes.size - sent));
+                             static_cast<std::uint16_t>(mbufs.size() - sent));
   }
   worker->counters->tx_packets.add(sent);
-  drop_rest(burst, lanes, sent, worker);
+  drop_rest(mbufs.subspan(sent), worker);
 }
 
 }  // namespace
 
 void tx(Burst* burst, WorkerContext* worker) {
-  LaneList rest = burst->to_tx;
-  while (rest.size > 0) {
+  std::array<rte_mbuf*, kBurst> mbufs;
+  LaneList& lanes = burst->to_tx;
+  while (lanes.size > 0) {
     // Mostly one port: the others wait for the next round.
-    const std::uint16_t port = burst->lanes[rest.lanes[0]].port;
-    LaneList now;
-    LaneList later;
-    for (const std::uint32_t i : rest) {
-      (burst->lanes[i].port == port ? now : later).push(i);
+    const std::uint16_t port = burst->lanes[lanes.lanes[0]].port;
+    std::size_t count = 0;
+    std::uint32_t others = 0;
+    for (const std::uint8_t i : lanes) {
+      if (burst->lanes[i].port == port) {
+        mbufs[count++] = burst->lanes[i].mbuf;
+      } else {
+        lanes.lanes[others++] = i;
+      }
     }
-    send(burst, now, port, worker);
-    rest = later;
+    lanes.size = others;
+    send({mbufs.data(), count}, port, worker);
   }
 }
 

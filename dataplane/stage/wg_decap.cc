@@ -48,13 +48,18 @@ Drop find_session(Lane* lane, const WorkerContext& worker) {
   return Drop::wg_replay;
 }
 
-crypto::AeadJob open_job(const Lane& lane) {
+void fill(crypto::AeadJob* job, const Lane& lane) {
   auto* text = lane.ip + lane.udp_offset + sizeof(wire::UdpHeader) + sizeof(wire::WgDataHeader);
   const auto length = static_cast<std::uint32_t>(message_length(lane) - wire::kWgDataMinimum);
-  crypto::AeadJob job{
-      .key = &lane.session->open_key, .text = text, .length = length, .tag = text + length};
-  std::memcpy(job.nonce.data() + 4, &lane.counter, sizeof(lane.counter));
-  return job;
+  job->key = &lane.session->open_key;
+  job->text = text;
+  job->length = length;
+  job->aad_length = 0;
+  constexpr std::uint32_t kZero = 0;
+  std::memcpy(job->nonce.data(), &kZero, sizeof(kZero));
+  std::memcpy(job->nonce.data() + sizeof(kZero), &lane.counter, sizeof(lane.counter));
+  job->aad = nullptr;
+  job->tag = text + length;
 }
 
 // Strips what surrounded the inner packet. False: nothing inside to route (a keepalive, or
@@ -102,7 +107,7 @@ void check_sources(Burst* burst, const LaneList& unwrapped, WorkerContext* worke
 }  // namespace
 
 void wg_decap(Burst* burst, WorkerContext* worker) {
-  std::array<crypto::AeadJob, kBurst> jobs;
+  Room<crypto::AeadJob, kBurst> jobs;
   LaneList sealed;
   for (const std::uint32_t i : burst->to_decap) {
     Lane* lane = &burst->lanes[i];
@@ -110,7 +115,7 @@ void wg_decap(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, reason, worker->counters);
       continue;
     }
-    jobs[sealed.size] = open_job(*lane);
+    fill(&jobs[sealed.size], *lane);
     sealed.push(i);
   }
   if (sealed.size == 0) {

@@ -15,17 +15,16 @@ namespace {
 
 // Zeros up to a multiple of 16, but never beyond the MTU of the route into the tunnel (5.4.6).
 std::uint32_t padded_length(const Lane& lane, const OuterTemplate& outer,
-                            const WorkerContext& worker) {
+                            const TopologyInterface& interface) {
   const std::uint32_t padded = (lane.length + wire::kWgPadding - 1) & ~(wire::kWgPadding - 1);
-  const std::uint32_t limit = std::min(
-      lane.mtu != 0 ? lane.mtu : worker.topology->interfaces[lane.interface].mtu, outer.inner_mtu);
+  const std::uint32_t limit = std::min(lane.mtu != 0 ? lane.mtu : interface.mtu, outer.inner_mtu);
   return std::max<std::uint32_t>(lane.length, std::min(padded, limit));
 }
 
 // Inner flows spread over the tunnel's source ports, so that the peer's NIC spreads them over its
 // queues; a flow keeps its port, and so its order.
-std::uint16_t source_port_of(const Lane& lane, const WorkerContext& worker) {
-  const std::uint32_t ports = worker.topology->interfaces[lane.interface].source_ports;
+std::uint16_t source_port_of(const Lane& lane, const TopologyInterface& interface) {
+  const std::uint32_t ports = interface.source_ports;
   return ports == 1 || lane.length == 0
              ? 0
              : static_cast<std::uint16_t>(wire::flow_hash(lane.ip, lane.length, lane.family) %
@@ -33,50 +32,59 @@ std::uint16_t source_port_of(const Lane& lane, const WorkerContext& worker) {
 }
 
 // RFC 6040, 4.1: the outer header says of congestion what the inner one does. DSCP only by option.
-std::uint8_t outer_class(const Lane& lane, const WorkerContext& worker) {
+std::uint8_t outer_class(const Lane& lane, const TopologyInterface& interface) {
   if (lane.length == 0) {
     return 0;
   }
   const std::uint8_t inner = wire::traffic_class(lane.ip, lane.family);
-  const bool copy = worker.topology->interfaces[lane.interface].copy_dscp;
-  return copy ? inner : inner & wire::kEcnMask;
+  return interface.copy_dscp ? inner : inner & wire::kEcnMask;
+}
+
+void fill(crypto::AeadJob* job, const Session& session, std::uint64_t counter, std::byte* text,
+          std::uint32_t length) {
+  job->key = &session.seal_key;
+  job->text = text;
+  job->length = length;
+  job->aad_length = 0;
+  constexpr std::uint32_t kZero = 0;
+  std::memcpy(job->nonce.data(), &kZero, sizeof(kZero));
+  std::memcpy(job->nonce.data() + sizeof(kZero), &counter, sizeof(counter));
+  job->aad = nullptr;
+  job->tag = text + length;
 }
 
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
-  const std::uint32_t padded = padded_length(*lane, outer, *worker);
-  const std::uint32_t padding = padded - lane->length;
-  const std::uint8_t traffic_class = outer_class(*lane, *worker);
-  const std::uint16_t port_offset = source_port_of(*lane, *worker);
-  auto* tail = reinterpret_cast<std::byte*>(
-      rte_pktmbuf_append(lane->mbuf, static_cast<std::uint16_t>(padding + wire::kWgTagSize)));
-  const auto front = static_cast<std::uint16_t>(outer.headers_length + sizeof(wire::WgDataHeader));
-  if (tail == nullptr) {
-    return false;
-  }
-  std::memset(tail, 0, padding);
-  std::byte* ip = prepend(lane->mbuf, front);
+  const TopologyInterface& interface = worker->topology->interfaces[lane->interface];
+  const std::uint32_t padded = padded_length(*lane, outer, interface);
+  const std::uint8_t traffic_class = outer_class(*lane, interface);
+  const std::uint16_t port_offset = source_port_of(*lane, interface);
+  const std::size_t front = outer.headers_length + sizeof(wire::WgDataHeader);
+  std::byte* ip = extend(*lane, front, padded - lane->length + wire::kWgTagSize);
   if (ip == nullptr) {
     return false;
   }
-  std::memcpy(ip, outer.headers.data(), outer.headers_length);
+  std::byte* text = ip + front;
+  // Always as much: what is too much is where the tag comes to stand.
+  static_assert(wire::kWgTagSize >= wire::kWgPadding);
+  std::memset(text + lane->length, 0, wire::kWgPadding);
+  copy_headers(ip, outer);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
   write_ip(ip, outer, {.traffic_class = traffic_class, .payload = udp_length}, worker);
   auto* udp =
       reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
   udp->length.set(static_cast<std::uint16_t>(udp_length));
-  udp->source.set(static_cast<std::uint16_t>(udp->source.get() + port_offset));
+  if (port_offset != 0) {
+    udp->source.set(static_cast<std::uint16_t>(udp->source.get() + port_offset));
+  }
 
   auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + outer.headers_length);
   header->type.set(wire::kWgData);
   header->receiver.set(lane->session->remote_id);
   header->counter.set(lane->counter);
+  fill(job, *lane->session, lane->counter, text, padded);
 
-  std::byte* text = ip + front;
-  *job = crypto::AeadJob{
-      .key = &lane->session->seal_key, .text = text, .length = padded, .tag = text + padded};
-  std::memcpy(job->nonce.data() + 4, &lane->counter, sizeof(lane->counter));
   lane->ip = ip;
   lane->family = outer.endpoint.remote.family;
   lane->length =
@@ -125,7 +133,7 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
     ready.push(i);
   }
 
-  std::array<crypto::AeadJob, kBurst> jobs;
+  Room<crypto::AeadJob, kBurst> jobs;
   LaneList wrapped;
   for (const std::uint32_t i : ready) {
     Lane* lane = &burst->lanes[i];

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "dataplane/packet.h"
+#include "dataplane/room.h"
 #include "dataplane/table/session.h"
 
 namespace gotthard::dataplane {
@@ -18,14 +19,14 @@ class CounterBlocks {
   // For each packet of the burst, before the first next(). `bytes` are its text's, for sessions
   // that have a limit of them.
   void count(const Session* session, std::uint32_t bytes = 0) {
-    Entry* e = entry(session);
+    Entry* e = find_or_add(session);
     ++e->size;
     e->bytes += bytes;
   }
 
   // False: the session has none left.
   [[nodiscard]] bool next(Session* session, std::uint64_t* counter) {
-    Entry* e = entry(session);
+    Entry* e = find_or_add(session);
     if (!e->taken) {
       take(session, e);
     }
@@ -38,13 +39,14 @@ class CounterBlocks {
 
  private:
   struct Entry {
-    const Session* session = nullptr;
-    std::uint64_t first = 0;
-    std::uint64_t bytes = 0;
-    std::uint32_t size = 0;
-    std::uint32_t given = 0;
-    bool taken = false;
+    const Session* session;
+    std::uint64_t first;
+    std::uint64_t bytes;
+    std::uint32_t size;
+    std::uint32_t given;
+    bool taken;
   };
+  static constexpr std::uint8_t kEmpty = 0;
 
   static void take(Session* session, Entry* e) {
     e->taken = true;
@@ -61,18 +63,28 @@ class CounterBlocks {
     e->first = session->next_counter.fetch_add(e->size, std::memory_order_relaxed);
   }
 
-  // Open addressing; twice as many places as lanes.
-  Entry* entry(const Session* session) {
+  // Mostly the last one's again. Else by open addressing; twice as many places as lanes.
+  Entry* find_or_add(const Session* session) {
+    if (last_ != nullptr && last_->session == session) {
+      return last_;
+    }
     for (std::uint32_t place = session->local_id;; ++place) {
-      Entry* e = &entries_[place % entries_.size()];
-      if (e->session == session || e->session == nullptr) {
-        e->session = session;
-        return e;
+      std::uint8_t* number = &places_[place % places_.size()];
+      if (*number == kEmpty) {
+        *number = static_cast<std::uint8_t>(++count_);
+        entries_[count_ - 1] = Entry{.session = session};
+      } else if (entries_[*number - 1].session != session) {
+        continue;
       }
+      last_ = &entries_[*number - 1];
+      return last_;
     }
   }
 
-  std::array<Entry, 2 * kBurst> entries_{};
+  Entry* last_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::array<std::uint8_t, 2 * kBurst> places_{};  // one more than the entry's index
+  Room<Entry, kBurst> entries_;
 };
 
 }  // namespace gotthard::dataplane

@@ -129,12 +129,27 @@ struct Hops {
   }
   // Choices that lead to choices, and last to a group.
   static constexpr int kMaxDepth = 8;
-  // `known` is false for kNoNeighbour too.
-  [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
+  // The same for the packet path, which reads it once: not put together in memory only to be
+  // taken apart.
+  struct NeighbourWord {
+    std::uint64_t word;
+    bool known;
+    [[nodiscard]] std::uint8_t port() const { return static_cast<std::uint8_t>(word >> 48); }
+    [[nodiscard]] bool reachable() const { return word >> 56 != 0; }
+    void write_mac(wire::Mac* to) const { std::memcpy(to->data(), &word, to->size()); }
+  };
+  [[nodiscard]] NeighbourWord neighbour_word(std::uint32_t id) const {
     const NeighbourPlace& place = neighbours[id % kNeighbourPlaces];
     // The word first: whoever reads a later one's sees that the former one is gone.
-    Neighbour neighbour = Neighbour::unpack(place.word.load(std::memory_order_acquire));
-    neighbour.known = place.former.load(std::memory_order_relaxed) == id / kNeighbourPlaces;
+    const std::uint64_t word = place.word.load(std::memory_order_acquire);
+    return {.word = word,
+            .known = place.former.load(std::memory_order_relaxed) == id / kNeighbourPlaces};
+  }
+  // `known` is false for kNoNeighbour too.
+  [[nodiscard]] Neighbour neighbour(std::uint32_t id) const {
+    const NeighbourWord found = neighbour_word(id);
+    Neighbour neighbour = Neighbour::unpack(found.word);
+    neighbour.known = found.known;
     return neighbour;
   }
 

@@ -75,6 +75,10 @@ struct Topology {
   std::uint32_t local6_count = 0;
   std::array<std::uint32_t, kMaxLocalAddresses> local4{};  // as on the wire
   std::array<std::array<std::uint8_t, 16>, kMaxLocalAddresses> local6{};
+  // Of either family a bit for each address's hash: most packets are for none, and most of these
+  // are known by it.
+  std::uint64_t local4_hashes = 0;
+  std::uint64_t local6_hashes = 0;
 
   // The place of a port or VLAN, or kNoLink, whose entry is not `used`.
   [[nodiscard]] std::uint16_t place_of(std::uint16_t link) const {
@@ -87,6 +91,9 @@ struct Topology {
   }
 
   [[nodiscard]] bool is_local4(std::uint32_t raw) const {
+    if ((local4_hashes >> hash_of(raw) & 1) == 0) {
+      return false;
+    }
     for (std::uint32_t i = 0; i < local4_count; ++i) {
       if (local4[i] == raw) {
         return true;
@@ -95,12 +102,33 @@ struct Topology {
     return false;
   }
   [[nodiscard]] bool is_local6(const std::array<std::uint8_t, 16>& address) const {
+    if ((local6_hashes >> hash_of(address) & 1) == 0) {
+      return false;
+    }
     for (std::uint32_t i = 0; i < local6_count; ++i) {
       if (local6[i] == address) {
         return true;
       }
     }
     return false;
+  }
+  // There is room.
+  void add_local(const abi::Address& address) {
+    if (address.family == abi::Family::ipv4) {
+      std::uint32_t raw;
+      std::memcpy(&raw, address.bytes.data(), sizeof(raw));
+      local4[local4_count++] = raw;
+      local4_hashes |= std::uint64_t{1} << hash_of(raw);
+    } else {
+      local6[local6_count++] = address.bytes;
+      local6_hashes |= std::uint64_t{1} << hash_of(address.bytes);
+    }
+  }
+  [[nodiscard]] static unsigned hash_of(std::uint32_t raw) { return (raw * 0x9e3779b1U) >> 26; }
+  [[nodiscard]] static unsigned hash_of(const std::array<std::uint8_t, 16>& address) {
+    std::array<std::uint32_t, 4> words;
+    std::memcpy(words.data(), address.data(), sizeof(words));
+    return hash_of(words[0] ^ words[1] ^ words[2] ^ words[3]);
   }
   // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces. Of IPsec: one of
   // those that share the port.

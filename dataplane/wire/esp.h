@@ -3,6 +3,7 @@
 //   SPI | sequence number | IV | text: payload, padding, pad length, next header | ICV
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -44,7 +45,19 @@ struct EspText {
   std::size_t length = 0;
 };
 // Nothing: too short for header, IV, trailer and ICV, or the text is not of whole units.
-[[nodiscard]] std::optional<EspText> find_esp_text(std::size_t packet, const EspSizes& sizes);
+[[nodiscard]] inline std::optional<EspText> find_esp_text(std::size_t packet,
+                                                          const EspSizes& sizes) {
+  const std::size_t before = sizeof(EspHeader) + sizes.iv;
+  if (packet < before + sizeof(EspTrailer) + sizes.icv) {
+    return std::nullopt;
+  }
+  const std::size_t length = packet - before - sizes.icv;
+  // Alignments are powers of two.
+  if ((length & (std::max(sizes.alignment, kEspAlignment) - 1)) != 0) {
+    return std::nullopt;
+  }
+  return EspText{.offset = before, .length = length};
+}
 
 // What a text holds once it was opened. Nothing: its padding is longer than it, or not the one that
 // every sender makes (1, 2, 3 and on: 2.4).
@@ -52,14 +65,37 @@ struct EspPayload {
   std::size_t length = 0;  // without trailer; what pads for traffic flow confidentiality included
   std::uint8_t next_header = 0;
 };
-[[nodiscard]] std::optional<EspPayload> parse_esp_payload(std::span<const std::byte> text);
+[[nodiscard]] inline std::optional<EspPayload> parse_esp_payload(std::span<const std::byte> text) {
+  if (text.size() < sizeof(EspTrailer)) {
+    return std::nullopt;
+  }
+  const std::size_t padded = text.size() - sizeof(EspTrailer);
+  const auto* trailer = reinterpret_cast<const EspTrailer*>(text.data() + padded);
+  if (trailer->pad_length > padded) {
+    return std::nullopt;
+  }
+  const std::size_t length = padded - trailer->pad_length;
+  for (std::size_t i = 0; i < trailer->pad_length; ++i) {
+    if (static_cast<std::size_t>(text[length + i]) != i + 1) {
+      return std::nullopt;
+    }
+  }
+  return EspPayload{.length = length, .next_header = trailer->next_header};
+}
 
 // Padding and trailer behind a payload of `length` bytes, so that the text comes out aligned.
 [[nodiscard]] constexpr std::size_t esp_text_length(std::size_t length, std::size_t alignment) {
   const std::size_t unit = alignment > kEspAlignment ? alignment : kEspAlignment;
   return (length + sizeof(EspTrailer) + unit - 1) / unit * unit;
 }
-void write_esp_trailer(std::span<std::byte> after_payload, std::uint8_t next_header);
+inline void write_esp_trailer(std::span<std::byte> after_payload, std::uint8_t next_header) {
+  const std::size_t padding = after_payload.size() - sizeof(EspTrailer);
+  for (std::size_t i = 0; i < padding; ++i) {
+    after_payload[i] = static_cast<std::byte>(i + 1);
+  }
+  after_payload[padding] = static_cast<std::byte>(padding);
+  after_payload[padding + 1] = static_cast<std::byte>(next_header);
+}
 
 // The whole of an extended sequence number whose low half was received (appendix A): the one next
 // to `top`, which is about the greatest that was authenticated. For all that a window accepts the

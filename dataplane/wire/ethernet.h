@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/wire/endian.h"
 
@@ -38,6 +40,17 @@ inline void write_tag(EthernetHeader* header, std::uint16_t vlan) {
   auto* behind = reinterpret_cast<Big16*>(header + 1);
   behind[0].set(vlan);
   behind[1] = type;
+}
+
+// Two loads and compares each, where == of arrays calls memcmp().
+[[nodiscard]] inline bool same(const Mac& a, const Mac& b) {
+  const auto differ = [&](std::size_t at, auto word) {
+    auto other = word;
+    std::memcpy(&word, a.data() + at, sizeof(word));
+    std::memcpy(&other, b.data() + at, sizeof(word));
+    return static_cast<std::uint32_t>(word ^ other);
+  };
+  return (differ(0, std::uint32_t{}) | differ(4, std::uint16_t{})) == 0;
 }
 
 // Broadcast is a group address too.
