@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <span>
 
@@ -41,7 +42,11 @@ struct Lane {
   std::byte* ip = nullptr;  // IP header being worked on; of the inner packet once opened
   Session* session = nullptr;
   std::uint64_t counter = 0;
-  std::uint32_t neighbour = abi::kNoNeighbour;
+  // These four are one word: packets that have it in common leave in the same way.
+  alignas(8) std::uint32_t neighbour = abi::kNoNeighbour;
+  std::uint16_t mtu = 0;  // of what it goes into, once routed
+  Family family = Family::none;
+  Origin origin = Origin::inside;
   std::uint32_t peer = abi::kNoPeer;
   std::uint16_t length = 0;      // of the IP packet
   std::uint16_t udp_offset = 0;  // classified as a tunnel's: the UDP header, from `ip`
@@ -49,15 +54,19 @@ struct Lane {
   std::uint16_t port = 0;  // where it arrived or leaves: place in the topology; at tx, of the port
   std::uint16_t interface = 0;  // tunnel that it came from or goes into
   std::uint16_t opened_at = 0;  // Origin::tunnel: the tunnel that it came from
-  std::uint16_t mtu = 0;        // of what it goes into, once routed
-  Family family = Family::none;
-  Origin origin = Origin::inside;
   Drop drop = Drop::none;
   bool allow_plain = false;  // its route may leave the underlay unsealed
   bool answer = false;       // an ICMP error that we send
   std::uint8_t bucket = 0;   // of its session, when others open too (table/resequencer.h)
+
+  [[nodiscard]] std::uint64_t way_out() const {
+    std::uint64_t word;
+    std::memcpy(&word, &neighbour, sizeof(word));
+    return word;
+  }
 };
 static_assert(sizeof(Lane) == 64);
+static_assert(offsetof(Lane, origin) - offsetof(Lane, neighbour) == 7);
 
 struct LaneList {
   std::uint32_t size = 0;

@@ -62,10 +62,26 @@ bool is_our_piece(const wire::IpPacket& packet, const Topology& topology, const 
   return protocol == wire::kProtocolUdp || (protocol == wire::kProtocolEsp && topology.ipsec);
 }
 
+// What most packets are. False: one must look closer.
+bool plainly_routed(std::span<const std::byte> bytes, const Topology& topology, Lane* lane) {
+  const std::uint16_t length = wire::plain_ipv4(bytes);
+  if (length == 0 || to_group(bytes.data(), Family::ipv4) ||
+      is_local(topology, bytes.data(), Family::ipv4)) {
+    return false;
+  }
+  lane->family = Family::ipv4;
+  lane->length = length;
+  return true;
+}
+
 Verdict classify_ip(const Topology& topology, Lane* lane) {
   const auto frame = frame_bytes(lane->mbuf);
-  lane->ip = rte_pktmbuf_mtod_offset(lane->mbuf, std::byte*, sizeof(wire::EthernetHeader));
-  const auto packet = wire::parse_ip(frame.subspan(sizeof(wire::EthernetHeader)));
+  lane->ip = packet_at(lane->mbuf) + sizeof(wire::EthernetHeader);
+  const auto bytes = frame.subspan(sizeof(wire::EthernetHeader));
+  if (plainly_routed(bytes, topology, lane)) {
+    return Verdict::route;
+  }
+  const auto packet = wire::parse_ip(bytes);
   if (!packet) {
     lane->drop = Drop::bad_ip_header;
     return Verdict::drop;
@@ -218,7 +234,9 @@ void classify(Burst* burst, WorkerContext* worker) {
         break;
       case Verdict::route:
         // From here on the packet begins with its IP header.
-        rte_pktmbuf_adj(lane->mbuf, sizeof(wire::EthernetHeader));
+        set_packet(lane->mbuf, lane->ip,
+                   static_cast<std::uint16_t>(rte_pktmbuf_data_len(lane->mbuf) -
+                                              sizeof(wire::EthernetHeader)));
         burst->to_route.push(i);
         break;
     }

@@ -122,10 +122,16 @@ class Sums {
   std::uint64_t bytes_ = 0;
 };
 
+// What was inside, once it is known to be an IP packet.
+struct Inner {
+  std::byte* ip = nullptr;
+  Family family = Family::none;
+  std::uint16_t length = 0;
+};
+
 // Transport mode (RFC 4303, 3.1.1): the IP header that was outside is the packet's own. It moves up
 // to what it belongs to.
-Drop restore_header(Lane* lane, std::byte* payload, const wire::EspPayload& what,
-                    wire::IpPacket* packet, std::byte** inner) {
+Drop restore_header(Lane* lane, std::byte* payload, const wire::EspPayload& what, Inner* inner) {
   const std::size_t header = lane->udp_offset;
   const std::size_t length = header + what.length;
   std::byte* ip = payload - header;
@@ -150,29 +156,27 @@ Drop restore_header(Lane* lane, std::byte* payload, const wire::EspPayload& what
   if (lane->udp_offset != lane->esp_offset) {
     wire::renew_transport_checksum(std::span(ip, length), *parsed);
   }
-  *packet = *parsed;
-  *inner = ip;
+  *inner = {.ip = ip, .family = parsed->family, .length = parsed->length};
   return Drop::none;
 }
 
-Drop find_inner(const Lane& lane, std::byte* payload, const wire::EspPayload& what,
-                wire::IpPacket* packet) {
-  const auto parsed = wire::parse_ip({payload, what.length});
-  if (!parsed || what.next_header != (parsed->family == Family::ipv4 ? wire::kNextHeaderIpv4
-                                                                     : wire::kNextHeaderIpv6)) {
+Drop find_inner(const Lane& lane, std::byte* payload, const wire::EspPayload& what, Inner* inner) {
+  inner->ip = payload;
+  inner->length = inner_length({payload, what.length}, &inner->family);
+  if (inner->length == 0 ||
+      what.next_header !=
+          (inner->family == Family::ipv4 ? wire::kNextHeaderIpv4 : wire::kNextHeaderIpv6)) {
     return Drop::esp_inner_invalid;
   }
-  *packet = *parsed;
-  return check_inner(payload, *packet, lane, Drop::esp_inner_invalid);
+  return take_over_ecn(payload, inner->family, lane);
 }
 
 // An SA brings what its selectors name, and nothing else (RFC 4301, 5.2 step 4).
-bool selected(const Lane& lane, std::byte* inner, const wire::IpPacket& packet,
-              const WorkerContext& worker) {
+bool selected(const Lane& lane, const Inner& inner, const WorkerContext& worker) {
   const PolicyTable* selectors =
       worker.shared->peers[lane.session->peer].selectors.load(std::memory_order_acquire);
   return selectors != nullptr &&
-         selectors->match(wire::selector_key({inner, packet.length}, packet.family,
+         selectors->match(wire::selector_key({inner.ip, inner.length}, inner.family,
                                              wire::Direction::inbound)) != nullptr;
 }
 
@@ -182,14 +186,15 @@ void refuse_opened(Lane* lane, Drop reason, WorkerContext* worker) {
 }
 
 // Who is behind a NAT may move; in transport mode the selectors are the addresses.
-void follow(const Lane& lane, WorkerContext* worker) {
-  if (lane.udp_offset != lane.esp_offset && !lane.session->transport_mode) {
-    notice_move(lane, worker);
+void follow(const Lane& lane, Home* home, WorkerContext* worker) {
+  if (lane.udp_offset != lane.esp_offset && !lane.session->transport_mode &&
+      !home->has(lane, *worker)) {
+    tell_move(lane, worker);
   }
 }
 
 // Strips what surrounded the inner packet. False: nothing inside to route.
-bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
+bool unwrap(Lane* lane, const wire::EspText& text, Home* home, WorkerContext* worker) {
   PeerCounters& counters = worker->peer_counters[lane->session->peer];
   std::byte* payload = lane->ip + lane->esp_offset + text.offset;
   const auto what = wire::parse_esp_payload({payload, text.length});
@@ -198,27 +203,25 @@ bool unwrap(Lane* lane, const wire::EspText& text, WorkerContext* worker) {
     return false;
   }
   if (what->next_header == wire::kNextHeaderNone) {  // RFC 4303, 2.6: a dummy
-    follow(*lane, worker);
+    follow(*lane, home, worker);
     counters.rx_keepalives.add(1);
     rte_pktmbuf_free(lane->mbuf);
     return false;
   }
-  wire::IpPacket packet;
-  std::byte* inner = payload;
-  Drop reason = lane->session->transport_mode
-                    ? restore_header(lane, payload, *what, &packet, &inner)
-                    : find_inner(*lane, payload, *what, &packet);
-  if (reason == Drop::none && !selected(*lane, inner, packet, *worker)) {
+  Inner inner;
+  Drop reason = lane->session->transport_mode ? restore_header(lane, payload, *what, &inner)
+                                              : find_inner(*lane, payload, *what, &inner);
+  if (reason == Drop::none && !selected(*lane, inner, *worker)) {
     reason = Drop::esp_selector_denied;
   }
   if (reason != Drop::none) {
     refuse_opened(lane, reason, worker);
     return false;
   }
-  follow(*lane, worker);
+  follow(*lane, home, worker);
   counters.rx_packets.add(1);
-  counters.rx_bytes.add(packet.length);
-  become_inner(lane, inner, packet);
+  counters.rx_bytes.add(inner.length);
+  become_inner(lane, inner.ip, inner.family, inner.length);
   return true;
 }
 
@@ -255,13 +258,14 @@ void esp_decap(Burst* burst, WorkerContext* worker) {
   commit_windows(burst, authentic, {.late = Drop::esp_late, .replay = Drop::esp_replay}, worker);
 
   Sums sums;
+  Home home;
   for (const std::uint32_t i : authentic) {
     Lane* lane = &burst->lanes[i];
     if (lane->drop != Drop::none) {
       continue;
     }
     sums.add(lane->session, texts[i].length);
-    if (unwrap(lane, texts[i], worker)) {
+    if (unwrap(lane, texts[i], &home, worker)) {
       burst->to_route.push(i);
     }
   }

@@ -188,6 +188,19 @@ void hand_over(Burst* burst, const LaneList& lanes, WorkerContext* worker) {
   }
 }
 
+// A lane that has its session: what it comes to, or its end.
+void plan(Burst* burst, std::uint32_t i, const OuterTemplate& outer, Room<Plan, kBurst>* plans,
+          CounterBlocks* blocks, LaneList* ready, WorkerContext* worker) {
+  Lane* lane = &burst->lanes[i];
+  Plan* plan = new (plans->at(i)) Plan{};
+  if (!make_plan(*lane, outer, *worker, plan)) {
+    drop_unsealed(lane, Drop::no_child, worker);
+    return;
+  }
+  blocks->count(lane->session, static_cast<std::uint32_t>(plan->text));
+  ready->push(i);
+}
+
 }  // namespace
 
 void esp_encap(Burst* burst, WorkerContext* worker) {
@@ -196,8 +209,17 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
   CounterBlocks blocks;
   std::array<const OuterTemplate*, kBurst> outers;
   Room<Plan, kBurst> plans;
+  // The last lane that has all it needs: those for the same child, mostly all of them, have it too.
+  const Lane* like = nullptr;
+  std::uint32_t like_place = 0;
   for (const std::uint32_t i : burst->to_esp_encap) {
     Lane* lane = &burst->lanes[i];
+    if (like != nullptr && lane->peer == like->peer && lane->origin != Origin::host) {
+      outers[i] = outers[like_place];
+      lane->session = like->session;
+      plan(burst, i, *outers[i], &plans, &blocks, &ready, worker);
+      continue;
+    }
     if (lane->peer == abi::kNoPeer) {
       refuse(burst, i, Drop::no_child, worker);
       continue;
@@ -234,13 +256,9 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
       burst->to_host.push(i);
       continue;
     }
-    new (plans.at(i)) Plan{};
-    if (!make_plan(*lane, *outers[i], *worker, &plans[i])) {
-      drop_unsealed(lane, Drop::no_child, worker);
-      continue;
-    }
-    blocks.count(lane->session, static_cast<std::uint32_t>(plans[i].text));
-    ready.push(i);
+    like = lane;
+    like_place = i;
+    plan(burst, i, *outers[i], &plans, &blocks, &ready, worker);
   }
   hand_over(burst, others, worker);
 

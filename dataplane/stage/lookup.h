@@ -37,6 +37,10 @@ inline void lookup(const Burst& burst, const LaneList& lanes, const Tables& tabl
       places6[count6++] = static_cast<std::uint8_t>(i);
     }
   }
+  if (count4 == lanes.size) {
+    tables.lookup4(table, keys4.data(), values, count4);
+    return;
+  }
   std::array<std::uint64_t, kBurst> found;
   if (count4 > 0) {
     tables.lookup4(table, keys4.data(), found.data(), count4);

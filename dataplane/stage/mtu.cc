@@ -52,44 +52,57 @@ void cut(Burst* burst, std::uint32_t i) {
   burst->to_host.push(i);
 }
 
-// What the peer's path takes, or the tunnel that this one goes by.
-void fit_way(Lane* lane, const WorkerContext& worker) {
-  if (lane->peer == abi::kNoPeer) {
-    return;
+// What a packet's tunnels take, in and out; the same for all that come from one and go into one.
+class Fit {
+ public:
+  [[nodiscard]] bool is_of(const Lane& lane) const {
+    return lane.peer == peer_ && lane.interface == interface_ && opened_at(lane) == opened_at_;
   }
-  const OuterTemplate* outer =
-      worker.shared->peers[lane->peer].outer.load(std::memory_order_acquire);
-  if (outer != nullptr) {
-    lane->mtu = std::min(lane->mtu, outer->inner_mtu);
-  }
-}
-
-std::uint16_t tunnel_mtu(const Lane& lane, const Topology& topology, bool* clamp) {
-  std::uint16_t mtu = UINT16_MAX;
-  *clamp = false;
-  const auto consider = [&](std::uint16_t number) {
-    const TopologyInterface& interface = topology.interfaces[number];
-    if (interface.clamp_mss) {
-      *clamp = true;
-      mtu = std::min(mtu, interface.mtu);
+  void look(const Lane& lane, const WorkerContext& worker) {
+    peer_ = lane.peer;
+    interface_ = lane.interface;
+    opened_at_ = opened_at(lane);
+    inner_mtu_ = UINT16_MAX;
+    segment_mtu_ = UINT16_MAX;
+    clamps_ = false;
+    if (lane.peer != abi::kNoPeer) {
+      // What the peer's path takes, or the tunnel that this one goes by.
+      const OuterTemplate* outer =
+          worker.shared->peers[lane.peer].outer.load(std::memory_order_acquire);
+      inner_mtu_ = outer != nullptr ? outer->inner_mtu : UINT16_MAX;
+      clamp(worker.topology->interfaces[lane.interface]);
     }
-  };
-  if (lane.peer != abi::kNoPeer) {
-    consider(lane.interface);
+    if (lane.origin == Origin::tunnel) {
+      clamp(worker.topology->interfaces[lane.opened_at]);
+    }
   }
-  if (lane.origin == Origin::tunnel) {
-    consider(lane.opened_at);
+  [[nodiscard]] std::uint16_t inner_mtu() const { return inner_mtu_; }
+  [[nodiscard]] bool clamps() const { return clamps_; }
+  [[nodiscard]] std::uint16_t segment_mtu() const { return segment_mtu_; }
+
+ private:
+  static std::uint32_t opened_at(const Lane& lane) {
+    return lane.origin == Origin::tunnel ? lane.opened_at : kNowhere;
   }
-  return std::min(mtu, lane.mtu);
-}
+  void clamp(const TopologyInterface& interface) {
+    if (interface.clamp_mss) {
+      clamps_ = true;
+      segment_mtu_ = std::min(segment_mtu_, interface.mtu);
+    }
+  }
+  static constexpr std::uint32_t kNowhere = abi::kMaxInterfaces;
+  static constexpr std::uint32_t kNothingYet = kNowhere + 1;
+
+  std::uint32_t peer_ = abi::kNoPeer;
+  std::uint32_t interface_ = 0;
+  std::uint32_t opened_at_ = kNothingYet;
+  std::uint16_t inner_mtu_ = UINT16_MAX;
+  std::uint16_t segment_mtu_ = UINT16_MAX;
+  bool clamps_ = false;
+};
 
 // Connections through a tunnel are told what fits, whichever side opens them.
-void fit_segments(Lane* lane, const Topology& topology) {
-  bool clamp = false;
-  const std::uint16_t mtu = tunnel_mtu(*lane, topology, &clamp);
-  if (!clamp) {
-    return;
-  }
+[[gnu::noinline]] void fit_segments(Lane* lane, std::uint16_t mtu) {
   const auto packet = wire::parse_ip({lane->ip, lane->length});
   if (!packet || packet->fragment || packet->protocol != wire::kProtocolTcp) {
     return;
@@ -104,11 +117,15 @@ void fit_segments(Lane* lane, const Topology& topology) {
 }  // namespace
 
 void mtu(Burst* burst, WorkerContext* worker) {
+  Fit fit;
   for (const std::uint32_t i : burst->to_mtu) {
     Lane* lane = &burst->lanes[i];
     // What followed the IP packet in its frame (Ethernet padding) goes no further.
     set_length(lane->mbuf, lane->length);
-    fit_way(lane, *worker);
+    if (!fit.is_of(*lane)) {
+      fit.look(*lane, *worker);
+    }
+    lane->mtu = std::min(lane->mtu, fit.inner_mtu());
     if (lane->length > lane->mtu && !cut_outside(*lane, *worker->topology)) {
       if (may_fragment(*lane)) {
         cut(burst, i);
@@ -121,7 +138,9 @@ void mtu(Burst* burst, WorkerContext* worker) {
       refuse(burst, i, reason, worker);
       continue;
     }
-    fit_segments(lane, *worker->topology);
+    if (fit.clamps()) {
+      fit_segments(lane, std::min(lane->mtu, fit.segment_mtu()));
+    }
     if (lane->peer != abi::kNoPeer) {
       push_to_seal(burst, i, *worker);
     } else {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ethernet.h"
@@ -44,11 +46,53 @@ bool write_header(Lane* lane, const Hops::NeighbourWord& to, const TopologyPort&
   return true;
 }
 
+// One after the other, most packets leave in the same way: the header is ready then.
+class Departure {
+ public:
+  // Of a lane that leaves now by an untagged frame. Whether the underlay is open to what is plain
+  // is asked of each packet.
+  void remember(std::uint64_t way_out, const Lane& lane, const TopologyPort& port) {
+    ready_ = port.vlan() == 0 && !(port.underlay && lane.origin != Origin::outer);
+    way_out_ = way_out;
+    longest_ = longest(lane.mtu, port);
+    port_ = port.port();
+    std::memcpy(header_.data(), packet_at(lane.mbuf), header_.size());
+  }
+  [[nodiscard]] bool is_of(const Lane& lane) const {
+    return ready_ && lane.way_out() == way_out_ && lane.length <= longest_ &&
+           lane.ip - static_cast<std::byte*>(lane.mbuf->buf_addr) >=
+               static_cast<std::ptrdiff_t>(header_.size());
+  }
+  void take(Lane* lane) const {
+    std::byte* frame = lane->ip - header_.size();
+    std::memcpy(frame, header_.data(), header_.size());
+    set_packet(lane->mbuf, frame, static_cast<std::uint16_t>(lane->length + header_.size()));
+    lane->port = port_;
+  }
+  // Bytes of an IP packet that may leave in one piece.
+  static std::uint16_t longest(std::uint16_t mtu, const TopologyPort& port) {
+    return mtu != 0 ? std::min(mtu, port.mtu) : port.mtu;
+  }
+
+ private:
+  bool ready_ = false;
+  std::uint64_t way_out_ = 0;
+  std::uint16_t longest_ = 0;
+  std::uint16_t port_ = 0;
+  std::array<std::byte, sizeof(wire::EthernetHeader)> header_{};
+};
+
 }  // namespace
 
 void neighbour(Burst* burst, WorkerContext* worker) {
+  Departure departure;
   for (const std::uint32_t i : burst->to_neighbour) {
     Lane* lane = &burst->lanes[i];
+    if (departure.is_of(*lane)) {
+      departure.take(lane);
+      burst->to_tx.push(i);
+      continue;
+    }
     const auto to = worker->shared->hops.neighbour_word(lane->neighbour);
     if (!to.known) {
       drop_packet(lane, Drop::neighbour_unresolved, worker->counters);
@@ -63,7 +107,7 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, Drop::plain_to_underlay, worker->counters);
       continue;
     }
-    const std::uint16_t mtu = lane->mtu != 0 ? std::min(lane->mtu, port.mtu) : port.mtu;
+    const std::uint16_t mtu = Departure::longest(lane->mtu, port);
     if (lane->length > mtu && lane->origin == Origin::outer) {
       *packet_note(lane->mbuf) = PacketNote{.kind = NoteKind::fragment_outer,
                                             .origin = lane->origin,
@@ -85,6 +129,7 @@ void neighbour(Burst* burst, WorkerContext* worker) {
       drop_packet(lane, Drop::too_big, worker->counters);
       continue;
     }
+    departure.remember(lane->way_out(), *lane, port);
     lane->port = port.port();
     burst->to_tx.push(i);
   }

@@ -62,19 +62,34 @@ inline void commit_windows(Burst* burst, const LaneList& authentic, const Window
   }
 }
 
-// The peer may have a new address. Only what was authenticated, is no replay and is the newest that
+// Where a session's peer is at home: looked up once for those of its packets that follow each
+// other.
+class Home {
+ public:
+  [[nodiscard]] bool has(const Lane& lane, const WorkerContext& worker) {
+    if (lane.session != session_) {
+      session_ = lane.session;
+      outer_ = worker.shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
+      // A peer may spread its flows over as many source ports as we do: they are one endpoint.
+      ports_ = worker.topology->interfaces[lane.interface].source_ports;
+      first_port_ = outer_ == nullptr ? std::uint16_t{0} : ntohs(outer_->endpoint.remote_port);
+    }
+    const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
+    return outer_ != nullptr && wire::is_from(lane.ip, lane.family, outer_->endpoint.remote) &&
+           static_cast<std::uint16_t>(udp->source.get() - first_port_) < ports_;
+  }
+
+ private:
+  const Session* session_ = nullptr;
+  const OuterTemplate* outer_ = nullptr;
+  std::uint16_t first_port_ = 0;
+  std::uint8_t ports_ = 0;
+};
+
+// The peer has a new address. Only what was authenticated, is no replay and is the newest that
 // its session has seen says so: what somebody held back and sends later from elsewhere moves
 // nobody.
-inline void notice_move(const Lane& lane, WorkerContext* worker) {
-  const OuterTemplate* outer =
-      worker->shared->peers[lane.session->peer].outer.load(std::memory_order_acquire);
-  const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
-  // A peer may spread its flows over as many source ports as we do: they are one endpoint.
-  const std::uint8_t ports = worker->topology->interfaces[lane.interface].source_ports;
-  if (outer != nullptr && wire::is_from(lane.ip, lane.family, outer->endpoint.remote) &&
-      static_cast<std::uint16_t>(udp->source.get() - ntohs(outer->endpoint.remote_port)) < ports) {
-    return;
-  }
+inline void tell_move(const Lane& lane, WorkerContext* worker) {
   if (lane.counter + 1 < lane.session->window.received()) {
     return;
   }
@@ -102,35 +117,48 @@ inline void notice_move(const Lane& lane, WorkerContext* worker) {
 }
 
 // The header is as its sender made it, and learns of the congestion that the outer one met.
-inline Drop check_inner(std::byte* inner, const wire::IpPacket& packet, const Lane& lane,
-                        Drop invalid) {
-  if (packet.family == Family::ipv4 &&
-      !wire::ipv4_checksum_ok(*reinterpret_cast<const wire::Ipv4Header*>(inner),
-                              packet.header_length)) {
-    return invalid;
+inline Drop take_over_ecn(std::byte* inner, Family family, const Lane& lane) {
+  const std::uint8_t outer = wire::traffic_class(lane.ip, lane.family) & wire::kEcnMask;
+  if (outer == wire::kEcnNotCapable) {
+    return Drop::none;
   }
-  const std::uint8_t before = wire::traffic_class(inner, packet.family);
-  const auto ecn = wire::decapsulated_ecn(
-      before & wire::kEcnMask, wire::traffic_class(lane.ip, lane.family) & wire::kEcnMask);
+  const std::uint8_t before = wire::traffic_class(inner, family);
+  const auto ecn = wire::decapsulated_ecn(before & wire::kEcnMask, outer);
   if (!ecn) {
     return Drop::ecn_not_capable;
   }
   if (*ecn != (before & wire::kEcnMask)) {
-    wire::set_traffic_class(inner, packet.family,
+    wire::set_traffic_class(inner, family,
                             static_cast<std::uint8_t>((before & ~wire::kEcnMask) | *ecn));
   }
   return Drop::none;
 }
 
+// The inner packet, whose header is right. Its length; 0: there is none.
+inline std::uint16_t inner_length(std::span<const std::byte> text, Family* family) {
+  if (const std::uint16_t plain = wire::plain_ipv4(text); plain != 0) {
+    *family = Family::ipv4;
+    return plain;
+  }
+  const auto packet = wire::parse_ip(text);
+  if (!packet || (packet->family == Family::ipv4 &&
+                  !wire::ipv4_checksum_ok(*reinterpret_cast<const wire::Ipv4Header*>(text.data()),
+                                          packet->header_length))) {
+    return 0;
+  }
+  *family = packet->family;
+  return packet->length;
+}
+
 // The lane goes on as the packet that was inside.
-inline void become_inner(Lane* lane, std::byte* inner, const wire::IpPacket& packet) {
+inline void become_inner(Lane* lane, std::byte* inner, Family family, std::uint16_t length) {
   lane->ip = inner;
-  lane->family = packet.family;
-  lane->length = packet.length;
+  lane->family = family;
+  lane->length = length;
   lane->peer = lane->session->peer;
   lane->origin = Origin::tunnel;
   lane->opened_at = lane->interface;
-  set_packet(lane->mbuf, inner, packet.length);
+  set_packet(lane->mbuf, inner, length);
 }
 
 }  // namespace gotthard::dataplane

@@ -217,6 +217,50 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
   return Drop::no_route;  // none of the choices
 }
 
+// What a next hop comes to, for the packets that follow with the same one: mostly a burst has few.
+class Way {
+ public:
+  // Of a lane that followed `id` and has gone to `mtu`. What hangs on the packet itself, not on
+  // its next hop alone, is looked at each time.
+  void remember(std::uint64_t id, const Lane& lane, const Hops& hops) {
+    const NextHop hop = hops.next_hop(id);
+    const bool tunnel = hop.kind == abi::HopKind::tunnel;
+    known_ = (tunnel || hop.kind == abi::HopKind::neighbour) && lane.origin != Origin::underlay;
+    id_ = id;
+    origin_ = lane.origin;
+    peer_ = lane.peer;
+    neighbour_ = lane.neighbour;
+    mtu_ = lane.mtu;
+    interface_ = lane.interface;
+    tunnel_ = tunnel;
+    allow_plain_ = lane.allow_plain;
+  }
+  [[nodiscard]] bool is(std::uint64_t id, const Lane& lane) const {
+    return known_ && id == id_ && lane.origin == origin_;
+  }
+  void take(Lane* lane) const {
+    lane->peer = peer_;
+    lane->mtu = mtu_;
+    if (tunnel_) {
+      lane->interface = interface_;
+    } else {
+      lane->neighbour = neighbour_;
+      lane->allow_plain = allow_plain_;
+    }
+  }
+
+ private:
+  bool known_ = false;
+  bool tunnel_ = false;
+  bool allow_plain_ = false;
+  Origin origin_ = Origin::inside;
+  std::uint16_t mtu_ = 0;
+  std::uint16_t interface_ = 0;
+  std::uint32_t peer_ = 0;
+  std::uint32_t neighbour_ = 0;
+  std::uint64_t id_ = 0;
+};
+
 enum class Source : std::uint8_t { any, on_link, martian };
 
 // Nobody on a wire has our addresses, nor those that name no single host. A peer may speak to us
@@ -303,10 +347,14 @@ void route(Burst* burst, WorkerContext* worker) {
   std::array<std::uint64_t, kBurst> hops;
   lookup<LookupKey::destination>(*burst, forwarded, *worker->shared->tables, abi::Table::routes,
                                  hops.data());
+  Way way;
   for (std::uint32_t n = 0; n < forwarded.size; ++n) {
     const std::uint32_t i = forwarded.lanes[n];
-    if (const Drop reason = follow(burst, i, hops[n], *worker); reason == Drop::none) {
-      continue;
+    if (way.is(hops[n], burst->lanes[i])) {
+      way.take(&burst->lanes[i]);
+      burst->to_mtu.push(i);
+    } else if (const Drop reason = follow(burst, i, hops[n], *worker); reason == Drop::none) {
+      way.remember(hops[n], burst->lanes[i], worker->shared->hops);
     } else if (answered(reason, burst->lanes[i])) {
       refuse(burst, i, reason, worker);
     } else {

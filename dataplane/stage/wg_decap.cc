@@ -74,17 +74,17 @@ bool unwrap(Lane* lane, WorkerContext* worker) {
     rte_pktmbuf_free(lane->mbuf);
     return false;
   }
-  const auto packet = wire::parse_ip({inner, length});
-  const Drop reason =
-      packet ? check_inner(inner, *packet, *lane, Drop::wg_inner_invalid) : Drop::wg_inner_invalid;
+  Family family = Family::none;
+  const std::uint16_t packet = inner_length({inner, length}, &family);
+  const Drop reason = packet != 0 ? take_over_ecn(inner, family, *lane) : Drop::wg_inner_invalid;
   if (reason != Drop::none) {
     counters.drops.add(1);
     drop_packet(lane, reason, worker->counters);
     return false;
   }
   counters.rx_packets.add(1);
-  counters.rx_bytes.add(packet->length);
-  become_inner(lane, inner, *packet);
+  counters.rx_bytes.add(packet);
+  become_inner(lane, inner, family, packet);
   return true;
 }
 
@@ -93,13 +93,22 @@ void check_sources(Burst* burst, const LaneList& unwrapped, WorkerContext* worke
   std::array<std::uint64_t, kBurst> owners;
   lookup<LookupKey::source>(*burst, unwrapped, *worker->shared->tables, abi::Table::sources,
                             owners.data());
+  // Mostly the last one's again.
+  std::uint64_t owner = 0;
+  const Lane* like = nullptr;
   for (std::uint32_t i = 0; i < unwrapped.size; ++i) {
     Lane* lane = &burst->lanes[unwrapped.lanes[i]];
+    if (like != nullptr && owners[i] == owner && lane->session == like->session) {
+      burst->to_route.push(unwrapped.lanes[i]);
+      continue;
+    }
     if (worker->shared->hops.owner_of(owners[i], lane->interface) != lane->peer) {
       worker->peer_counters[lane->peer].drops.add(1);
       drop_packet(lane, Drop::wg_source_denied, worker->counters);
       continue;
     }
+    owner = owners[i];
+    like = lane;
     burst->to_route.push(unwrapped.lanes[i]);
   }
 }
@@ -135,13 +144,16 @@ void wg_decap(Burst* burst, WorkerContext* worker) {
   }
   commit_windows(burst, authentic, {.late = Drop::wg_late, .replay = Drop::wg_replay}, worker);
 
+  Home home;
   LaneList unwrapped;
   for (const std::uint32_t i : authentic) {
     Lane* lane = &burst->lanes[i];
     if (lane->drop != Drop::none) {
       continue;
     }
-    notice_move(*lane, worker);
+    if (!home.has(*lane, *worker)) {
+      tell_move(*lane, worker);
+    }
     if (unwrap(lane, worker)) {
       unwrapped.push(i);
     }

@@ -54,44 +54,51 @@ void fill(crypto::AeadJob* job, const Session& session, std::uint64_t counter, s
 }
 
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
-bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
+// `kIp` is the size of the outer IP header, known to the compiler.
+template <std::size_t kIp>
+bool wrap_in(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
+  constexpr std::size_t kHeaders = kIp + sizeof(wire::UdpHeader);
+  constexpr std::size_t kFront = kHeaders + sizeof(wire::WgDataHeader);
   const TopologyInterface& interface = worker->topology->interfaces[lane->interface];
   const std::uint32_t padded = padded_length(*lane, outer, interface);
   const std::uint8_t traffic_class = outer_class(*lane, interface);
   const std::uint16_t port_offset = source_port_of(*lane, interface);
-  const std::size_t front = outer.headers_length + sizeof(wire::WgDataHeader);
-  std::byte* ip = extend(*lane, front, padded - lane->length + wire::kWgTagSize);
+  std::byte* ip = extend(*lane, kFront, padded - lane->length + wire::kWgTagSize);
   if (ip == nullptr) {
     return false;
   }
-  std::byte* text = ip + front;
+  std::byte* text = ip + kFront;
   // Always as much: what is too much is where the tag comes to stand.
   static_assert(wire::kWgTagSize >= wire::kWgPadding);
   std::memset(text + lane->length, 0, wire::kWgPadding);
-  copy_headers(ip, outer);
+  std::memcpy(ip, outer.headers.data(), kHeaders);
   const auto udp_length =
       static_cast<std::uint32_t>(sizeof(wire::UdpHeader) + wire::kWgDataMinimum + padded);
   write_ip(ip, outer, {.traffic_class = traffic_class, .payload = udp_length}, worker);
-  auto* udp =
-      reinterpret_cast<wire::UdpHeader*>(ip + outer.headers_length - sizeof(wire::UdpHeader));
+  auto* udp = reinterpret_cast<wire::UdpHeader*>(ip + kIp);
   udp->length.set(static_cast<std::uint16_t>(udp_length));
   if (port_offset != 0) {
     udp->source.set(static_cast<std::uint16_t>(udp->source.get() + port_offset));
   }
 
-  auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + outer.headers_length);
+  auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + kHeaders);
   header->type.set(wire::kWgData);
   header->receiver.set(lane->session->remote_id);
   header->counter.set(lane->counter);
   fill(job, *lane->session, lane->counter, text, padded);
 
   lane->ip = ip;
-  lane->family = outer.endpoint.remote.family;
-  lane->length =
-      static_cast<std::uint16_t>(outer.headers_length - sizeof(wire::UdpHeader) + udp_length);
+  lane->family = kIp == sizeof(wire::Ipv4Header) ? Family::ipv4 : Family::ipv6;
+  lane->length = static_cast<std::uint16_t>(kIp + udp_length);
   lane->neighbour = outer.endpoint.neighbour;
   lane->mtu = outer.endpoint.mtu;
   return true;
+}
+
+bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
+  return outer.endpoint.remote.family == Family::ipv4
+             ? wrap_in<sizeof(wire::Ipv4Header)>(lane, outer, worker, job)
+             : wrap_in<sizeof(wire::Ipv6Header)>(lane, outer, worker, job);
 }
 
 }  // namespace
@@ -101,8 +108,18 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
   CounterBlocks blocks;
   // Read once a lane: the manager may take the endpoint away in between.
   std::array<const OuterTemplate*, kBurst> outers;
+  // The last lane that has all it needs: those for the same peer, mostly all of them, have it too.
+  const Lane* like = nullptr;
+  std::uint32_t like_place = 0;
   for (const std::uint32_t i : burst->to_encap) {
     Lane* lane = &burst->lanes[i];
+    if (like != nullptr && lane->peer == like->peer && lane->origin != Origin::host) {
+      outers[i] = outers[like_place];
+      lane->session = like->session;
+      blocks.count(lane->session);
+      ready.push(i);
+      continue;
+    }
     if (lane->peer == abi::kNoPeer) {
       refuse(burst, i, Drop::no_peer, worker);
       continue;
@@ -131,6 +148,8 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
     }
     blocks.count(lane->session);
     ready.push(i);
+    like = lane;
+    like_place = i;
   }
 
   Room<crypto::AeadJob, kBurst> jobs;

@@ -12,9 +12,38 @@ constexpr std::size_t kSmallLeaf = 8;
 // together.
 constexpr std::size_t kMostWork = std::size_t{1} << 22;
 
+// No packet of the family has a greater one.
+wire::SelectorNumber greatest(wire::SelectorField field, wire::Family family) {
+  using enum wire::SelectorField;
+  switch (field) {
+    case remote:
+    case local:
+      return family == wire::Family::ipv4 ? wire::SelectorNumber{UINT32_MAX}
+                                          : ~wire::SelectorNumber{0};
+    case remote_port:
+    case local_port:
+      return wire::kNoPort;
+    default:
+      return wire::kNoProtocol;
+  }
+}
+
+std::uint32_t narrow_fields(const PolicyRule& rule) {
+  std::uint32_t narrow = 0;
+  for (std::size_t i = 0; i < rule.ranges.size(); ++i) {
+    const auto last = greatest(static_cast<wire::SelectorField>(i), rule.family);
+    const bool any = rule.ranges[i].first == 0 && rule.ranges[i].last >= last;
+    narrow |= any ? 0 : 1U << i;
+  }
+  return narrow;
+}
+
 }  // namespace
 
 PolicyTable::PolicyTable(std::vector<PolicyRule> rules) : rules_(std::move(rules)) {
+  for (PolicyRule& rule : rules_) {
+    rule.narrow = narrow_fields(rule);
+  }
   add_leaf({});
   for (const wire::Family family : {wire::Family::ipv4, wire::Family::ipv6}) {
     Rules of_family;

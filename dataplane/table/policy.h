@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -29,15 +30,22 @@ struct PolicyRule {
   std::array<PolicyRange, wire::kSelectorFields> ranges;  // by SelectorField
   std::uint32_t peer = 0;
   std::uint32_t spread = 1;
+  // Fields, as bits, that do not take any number: the table's to say.
+  std::uint32_t narrow = ~std::uint32_t{0};
 
   [[nodiscard]] bool fits(const wire::SelectorNumbers& numbers) const {
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      if (!ranges[i].has(numbers[i])) {
+    // Mostly addresses alone: what takes any need not be looked at.
+    for (std::uint32_t left = narrow & kAllFields; left != 0; left &= left - 1) {
+      const auto field = static_cast<std::size_t>(std::countr_zero(left));
+      if (!ranges[field].has(numbers[field])) {
         return false;
       }
     }
     return true;
   }
+
+ private:
+  static constexpr std::uint32_t kAllFields = (1U << wire::kSelectorFields) - 1;
 };
 
 class PolicyTable {

@@ -113,6 +113,17 @@ struct UpperLayer {
 [[nodiscard]] inline bool ipv4_checksum_ok(const Ipv4Header& header, std::size_t header_length) {
   return header_sum(&header, header_length) == 0xffff;
 }
+// What most packets are: IPv4 without options, whole, its checksum right. Their length; 0: one must
+// look closer, by parse_ip().
+[[nodiscard]] inline std::uint16_t plain_ipv4(std::span<const std::byte> bytes) {
+  const auto* header = reinterpret_cast<const Ipv4Header*>(bytes.data());
+  if (bytes.size() < sizeof(*header) || header->version_ihl != 0x45) {
+    return 0;
+  }
+  const std::uint16_t length = header->total_length.get();
+  const bool whole = length >= sizeof(*header) && length <= bytes.size();
+  return whole && ipv4_checksum_ok(*header, sizeof(*header)) ? length : std::uint16_t{0};
+}
 // `checksum` must be zero.
 [[nodiscard]] inline std::uint16_t ipv4_checksum(std::span<const std::byte> header) {
   const auto sum = static_cast<std::uint16_t>(~header_sum(header.data(), header.size()));
