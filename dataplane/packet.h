@@ -100,7 +100,16 @@ enum class NoteKind : std::uint8_t {
 
 // Handshake messages are policed by class before they reach control; messages that carry a mac2
 // have their own class, so that peers which answered a cookie are heard under a flood.
-enum class PuntClass : std::uint8_t { initiation, initiation_with_mac2, response, cookie, count };
+// IKE has one for what may begin an SA, and one for what names an SA.
+enum class PuntClass : std::uint8_t {
+  initiation,
+  initiation_with_mac2,
+  response,
+  cookie,
+  ike_first,
+  ike_later,
+  count
+};
 
 struct PacketNote {
   NoteKind kind = NoteKind::to_twin;

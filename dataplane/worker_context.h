@@ -46,6 +46,8 @@ class PuntPolice {
     set(initiation_with_mac2, ticks_per_second, 2000);
     set(response, ticks_per_second, 2000);
     set(cookie, ticks_per_second, 500);
+    set(ike_first, ticks_per_second, 1000);
+    set(ike_later, ticks_per_second, 2000);
   }
   [[nodiscard]] bool take(PuntClass of, std::uint64_t now_ticks) {
     return buckets_[static_cast<std::size_t>(of)].take(now_ticks);

@@ -44,6 +44,9 @@ enum class Drop : std::uint8_t {
   esp_selector_denied,  // what was inside is not for its SA (RFC 4301, 5.2)
   esp_keepalive,        // keeps a NAT's mapping, and is nothing else
   ecn_not_capable,      // congestion was met outside; the inner packet cannot say so (RFC 6040)
+  // IKE, receiving
+  ike_bad_length,
+  ike_policed,  // beyond the rate that control can take
   // routing
   no_route,
   blackhole,
@@ -111,6 +114,8 @@ inline constexpr std::array<std::string_view, kDropCount> kDropNames = {"none",
                                                                         "esp_selector_denied",
                                                                         "esp_keepalive",
                                                                         "ecn_not_capable",
+                                                                        "ike_bad_length",
+                                                                        "ike_policed",
                                                                         "no_route",
                                                                         "blackhole",
                                                                         "unreachable",

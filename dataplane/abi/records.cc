@@ -48,8 +48,8 @@ bool ok(const ResyncBegin&) { return true; }
 bool ok(const ResyncEnd&) { return true; }
 bool ok(const InterfaceSet& b) {
   return interface_id(b.interface) && b.mtu >= kLeastMtu && b.up <= 1 &&
-         (b.options & ~(kCopyDscp | kClampMss | kFragmentAfter)) == 0 && b.source_ports >= 1 &&
-         b.source_ports <= kMaxSourcePorts && ok(b.name) &&
+         (b.options & ~(kCopyDscp | kClampMss | kFragmentAfter | kSpeaksIke)) == 0 &&
+         b.source_ports >= 1 && b.source_ports <= kMaxSourcePorts && ok(b.name) &&
          (b.kind == TunnelKind::wireguard || b.kind == TunnelKind::ipsec);
 }
 bool ok(const InterfaceRemove& b) { return interface_id(b.interface); }
@@ -91,6 +91,7 @@ bool ok(const SelectorsCommit& b) {
          b.remotes <= kMaxSelectors && b.peer + b.spread <= kMaxPeers;
 }
 bool ok(const SessionRemove& b) { return session_id(b.local_id); }
+bool ok(const SessionUse& b) { return session_id(b.local_id); }
 bool ok(const NextHopSet& b) {
   if (b.next_hop == 0 || b.next_hop >= kMaxNextHops || b.allow_plain > 1) {
     return false;

@@ -41,6 +41,10 @@ inline constexpr std::uint8_t kCopyDscp = 1;  // outer packets have the inner on
 inline constexpr std::uint8_t kClampMss = 2;  // TCP segments are made to fit the MTU
 // ESP: what is too long and may be cut is sealed whole, and cut outside (RFC 4301, 7).
 inline constexpr std::uint8_t kFragmentAfter = 4;
+// IPsec: control speaks IKE. What comes for kIkePort, and behind the non-ESP marker for the port of
+// ESP in UDP (RFC 3948, 2.2), is punted, marker and all.
+inline constexpr std::uint8_t kSpeaksIke = 8;
+inline constexpr std::uint16_t kIkePort = 500;  // host byte order
 
 inline constexpr std::uint8_t kMaxSourcePorts = 64;
 inline constexpr std::uint16_t kLeastMtu = 68;  // RFC 791, and what Linux lets a device have
@@ -53,7 +57,7 @@ struct InterfaceSet {
   std::uint16_t listen_port = 0;  // network byte order; of IPsec: for ESP in UDP, shared by all
   std::uint16_t mtu = 0;          // of inner packets
   std::uint8_t up = 1;            // down: nothing is sealed or opened
-  std::uint8_t options = 0;       // kCopyDscp, kClampMss, kFragmentAfter
+  std::uint8_t options = 0;       // kCopyDscp, kClampMss, kFragmentAfter, kSpeaksIke
   std::uint8_t source_ports = 1;  // 1 to kMaxSourcePorts, from listen_port on: all are listened at
   Name name{};
   std::array<std::uint8_t, 32> mac1_key{};
@@ -151,6 +155,13 @@ struct SessionInstall {
   std::array<std::uint8_t, 32> receive_key{};
 };
 struct SessionRemove {
+  std::uint32_t local_id = 0;
+  std::uint32_t unused = 0;
+  // It opens what was on its way for this long; it does not seal if there is another one.
+  std::uint64_t linger_ns = 0;
+};
+// Seals from now on, whether the peer was heard under it or not: `current`.
+struct SessionUse {
   std::uint32_t local_id = 0;
 };
 
@@ -318,7 +329,7 @@ using CommandBody =
                  LocalAddressRemove, PeerSet, PeerRemove, SessionInstall, SessionRemove, NextHopSet,
                  HopGroupSet, HopChoiceSet, OwnerSet, PrefixSet, PrefixRemove, TablesCommit,
                  NeighbourSet, NeighbourRemove, KeepaliveSend, LogLevelSet, VlanSet, VlanRemove,
-                 SaInstall, SelectorAdd, SelectorsCommit>;
+                 SaInstall, SelectorAdd, SelectorsCommit, SessionUse>;
 
 // ---------------------------------------------------------------- events: manager -> control
 

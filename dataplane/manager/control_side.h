@@ -78,6 +78,7 @@ class ControlSide {
   Outcome carry_out(const abi::PeerRemove& c);
   Outcome carry_out(const abi::SessionInstall& c);
   Outcome carry_out(const abi::SessionRemove& c);
+  Outcome carry_out(const abi::SessionUse& c);
   Outcome carry_out(const abi::NextHopSet& c);
   Outcome carry_out(const abi::HopGroupSet& c);
   Outcome carry_out(const abi::HopChoiceSet& c);

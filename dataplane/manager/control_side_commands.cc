@@ -153,8 +153,16 @@ ControlSide::Outcome ControlSide::carry_out(const abi::SelectorsCommit& c) {
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::SessionRemove& c) {
-  state_.sessions->remove(c.local_id);
+  if (c.linger_ns != 0) {
+    state_.sessions->linger(c.local_id, now_ + c.linger_ns);
+  } else {
+    state_.sessions->remove(c.local_id);
+  }
   return std::nullopt;
+}
+
+ControlSide::Outcome ControlSide::carry_out(const abi::SessionUse& c) {
+  return state_.sessions->use(c.local_id) ? std::nullopt : std::optional(abi::Refusal::invalid);
 }
 
 ControlSide::Outcome ControlSide::carry_out(const abi::KeepaliveSend& c) {

@@ -3,6 +3,13 @@
 #include "dataplane/manager/handshake_packets.h"
 
 namespace gotthard::dataplane {
+namespace {
+
+bool is_ike(const PacketNote& note) {
+  return note.punt_class == PuntClass::ike_first || note.punt_class == PuntClass::ike_later;
+}
+
+}  // namespace
 
 void ControlSide::inject(const abi::PacketRecord& record) {
   // Control may speak only from the gateway's addresses and its tunnels' ports.
@@ -43,7 +50,7 @@ void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
       if (police_.take(packet_note(mbuf)->punt_class, now_tsc_)) {
         punt(mbuf);
       } else {
-        state_.links->drop(mbuf, Drop::wg_policed);
+        state_.links->drop(mbuf, is_ike(*packet_note(mbuf)) ? Drop::ike_policed : Drop::wg_policed);
       }
       break;
     case NoteKind::moved:
@@ -61,7 +68,8 @@ void ControlSide::take(rte_mbuf* mbuf, Nanoseconds now) {
 void ControlSide::punt(rte_mbuf* mbuf) {
   auto record = to_record(frame_bytes(mbuf), *packet_note(mbuf));
   if (!record) {
-    state_.links->drop(mbuf, Drop::wg_bad_length);
+    state_.links->drop(mbuf,
+                       is_ike(*packet_note(mbuf)) ? Drop::ike_bad_length : Drop::wg_bad_length);
     return;
   }
   record->port = state_.topology->current().ports[record->port].link;

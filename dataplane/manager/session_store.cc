@@ -14,8 +14,6 @@ namespace {
 
 constexpr Nanoseconds kLimitsEvery = 20 * kMillisecond;
 
-constexpr std::uint32_t slot_of(std::uint32_t local_id) { return local_id & abi::kSlotMask; }
-
 void destroy(Session* session) {
   session->~Session();  // wipes the keys
   rte_free(session);
@@ -203,45 +201,6 @@ std::optional<abi::Refusal> SessionStore::install(const Terms& terms, Nanosecond
     make_next(terms.peer, terms.local_id, session);
   }
   return std::nullopt;
-}
-
-// We initiated: the peer has the keys already. What was current stays for packets on their way. A
-// next that still waits was crossed by this handshake: the peer may seal with it, so it opens
-// packets, but it is never confirmed. Otherwise each side could end with the session that the other
-// one initiated, and none would renew it. Handshakes may cross twice in a row: what the peer sealed
-// with the one that crossed before is still on its way then, as with what was current.
-void SessionStore::make_current(std::uint32_t peer, std::uint32_t local_id, Session* session) {
-  Keypairs& pairs = keypairs_[peer];
-  const std::uint32_t replaced = std::exchange(pairs.previous, pairs.current);
-  pairs.current = local_id;
-  shared_->peers[peer].current.store(session, std::memory_order_release);
-  retire(replaced);
-  if (pairs.next != 0) {
-    shared_->peers[peer].next.store(nullptr, std::memory_order_release);
-    unconfirmed_.erase(peer);
-    retire(std::exchange(pairs.crossed_before,
-                         std::exchange(pairs.crossed, std::exchange(pairs.next, 0))));
-  }
-}
-
-void SessionStore::make_next(std::uint32_t peer, std::uint32_t local_id, Session* session) {
-  Keypairs& pairs = keypairs_[peer];
-  const std::uint32_t replaced = std::exchange(pairs.next, local_id);
-  shared_->peers[peer].next.store(session, std::memory_order_release);
-  unconfirmed_.insert(peer);
-  retire(replaced);
-}
-
-// A packet under `next` was opened: the peer uses it, and so do workers by now.
-void SessionStore::confirm(std::uint32_t peer) {
-  Keypairs& pairs = keypairs_[peer];
-  const std::uint32_t replaced = std::exchange(pairs.previous, pairs.current);
-  pairs.current = std::exchange(pairs.next, 0);
-  shared_->peers[peer].current.store(find(pairs.current), std::memory_order_release);
-  shared_->peers[peer].next.store(nullptr, std::memory_order_release);
-  unconfirmed_.erase(peer);
-  events_(abi::SessionConfirmed{.local_id = pairs.current});
-  retire(replaced);
 }
 
 void SessionStore::remove(std::uint32_t local_id) {

@@ -62,6 +62,10 @@ class SessionStore {
   std::optional<abi::Refusal> install(const abi::SaInstall& command, std::uint16_t interface,
                                       Nanoseconds now, std::uint64_t now_tsc);
   void remove(std::uint32_t local_id);
+  // Removed then; until then it opens, and seals only while there is no other.
+  void linger(std::uint32_t local_id, Nanoseconds until);
+  // Seals from now on. False: there is no such session.
+  bool use(std::uint32_t local_id);
   void remove_peer(std::uint32_t peer);
 
   // Some ten times a second or more: rotations that workers have asked for, ages. What it costs
@@ -74,6 +78,9 @@ class SessionStore {
  private:
   // What both kinds of session are made of.
   struct Terms;
+  static constexpr std::uint32_t slot_of(std::uint32_t local_id) {
+    return local_id & abi::kSlotMask;
+  }
   std::optional<abi::Refusal> install(const Terms& terms, Nanoseconds now, std::uint64_t now_tsc);
   void look_for_limits(Nanoseconds now);
   void make_current(std::uint32_t peer, std::uint32_t local_id, Session* session);

@@ -25,6 +25,7 @@ void TopologyStore::set_interface(const abi::InterfaceSet& command) {
                         .copy_dscp = (command.options & abi::kCopyDscp) != 0,
                         .clamp_mss = (command.options & abi::kClampMss) != 0,
                         .fragment_after = (command.options & abi::kFragmentAfter) != 0,
+                        .speaks_ike = (command.options & abi::kSpeaksIke) != 0,
                         .source_ports = command.source_ports,
                         .mac1_key = command.mac1_key,
                         .kind = command.kind};
@@ -171,6 +172,9 @@ void TopologyStore::publish() {
     next->interfaces[number] = interface;
     next->interface_count = number + 1U;
     next->ipsec = next->ipsec || interface.kind == abi::TunnelKind::ipsec;
+    if (interface.speaks_ike && next->ike_interface == abi::kMaxInterfaces) {
+      next->ike_interface = number;
+    }
     next->interfaces[number].answers = answers_of(abi::kTunnelOwner + number);
   }
   for (std::uint16_t port = 0; port < ports_.size(); ++port) {

@@ -7,8 +7,8 @@
 namespace gotthard::dataplane {
 namespace {
 
-// ESP in UDP, and what else comes to that port (RFC 3948, 2). IKE is the host's.
-LocalUdp find_encapsulated(std::uint16_t udp_length, Lane* lane) {
+// ESP in UDP, and what else comes to that port (RFC 3948, 2). IKE is the host's if it is not ours.
+LocalUdp find_encapsulated(std::uint16_t udp_length, bool speaks_ike, Lane* lane) {
   const std::size_t offset = lane->udp_offset + sizeof(wire::UdpHeader);
   switch (
       wire::classify_udp_encapsulated({lane->ip + offset, udp_length - sizeof(wire::UdpHeader)})) {
@@ -16,7 +16,7 @@ LocalUdp find_encapsulated(std::uint16_t udp_length, Lane* lane) {
       lane->esp_offset = static_cast<std::uint16_t>(offset);
       return LocalUdp::esp;
     case wire::UdpEncapsulated::ike:
-      return LocalUdp::hosts;
+      return speaks_ike ? LocalUdp::handshake : LocalUdp::hosts;
     case wire::UdpEncapsulated::keepalive:
       lane->drop = Drop::esp_keepalive;
       return LocalUdp::refused;
@@ -49,7 +49,11 @@ LocalUdp find_listener(const wire::IpPacket& packet, const Topology& topology, L
   lane->udp_offset = packet.header_length;
   lane->length = static_cast<std::uint16_t>(packet.header_length + udp_length);
   if (ipsec) {
-    return find_encapsulated(udp_length, lane);
+    const bool speaks_ike = topology.ike_interface != abi::kMaxInterfaces;
+    lane->interface = speaks_ike ? topology.ike_interface : interface;
+    return udp->destination.raw() == htons(abi::kIkePort)
+               ? LocalUdp::handshake
+               : find_encapsulated(udp_length, speaks_ike, lane);
   }
   if (!topology.interfaces[interface].up) {
     lane->drop = Drop::interface_down;

@@ -15,11 +15,10 @@ std::uint32_t number(const wire::SelectorKey& key, wire::SelectorField field) {
 
 bool goes_without(const wire::SelectorKey& key, const Topology& topology) {
   using enum wire::SelectorField;
-  constexpr std::uint32_t kIkePort = 500;
   const std::uint32_t port = number(key, local_port);
   switch (number(key, protocol)) {
     case wire::kProtocolUdp:
-      return port == kIkePort ||
+      return port == abi::kIkePort ||
              (port <= UINT16_MAX &&
               topology.listener(htons(static_cast<std::uint16_t>(port))) != abi::kMaxInterfaces);
     case wire::kProtocolIcmp:

@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <array>
 #include <cstring>
 
@@ -49,8 +51,26 @@ bool mac1_ok(std::span<const std::byte> message, const TopologyInterface& interf
                        message.subspan(covered.size(), wire::kWgMacSize));
 }
 
+// Headers of IKE (RFC 7296, 3.1): without a responder's SPI no SA is meant.
+Drop check_ike(std::span<const std::byte> message, bool marked, WorkerContext* worker,
+               PuntClass* punt_class) {
+  constexpr std::size_t kMarker = 4, kHeader = 28, kResponder = 8, kSpi = 8;
+  if (message.size() < kHeader + (marked ? kMarker : 0)) {
+    return Drop::ike_bad_length;
+  }
+  const auto header = message.subspan(marked ? kMarker : 0);
+  static constexpr std::array<std::byte, kSpi> kNone{};
+  const bool first = std::memcmp(header.data() + kResponder, kNone.data(), kSpi) == 0;
+  *punt_class = first ? PuntClass::ike_first : PuntClass::ike_later;
+  return worker->police.take(*punt_class, worker->now_tsc) ? Drop::none : Drop::ike_policed;
+}
+
 Drop check(const Lane& lane, WorkerContext* worker, PuntClass* punt_class) {
   const auto message = message_of(lane);
+  if (worker->topology->interfaces[lane.interface].kind == abi::TunnelKind::ipsec) {
+    const auto* udp = reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset);
+    return check_ike(message, udp->destination.raw() != htons(abi::kIkePort), worker, punt_class);
+  }
   const std::uint32_t type = reinterpret_cast<const wire::Little32*>(message.data())->get();
   if (message.size() != size_of_type(type)) {
     return Drop::wg_bad_length;

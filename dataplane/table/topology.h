@@ -57,6 +57,7 @@ struct TopologyInterface {
   bool copy_dscp = false;
   bool clamp_mss = false;
   bool fragment_after = false;
+  bool speaks_ike = false;
   std::uint8_t source_ports = 1;  // from listen_port on
   std::array<std::uint8_t, 32> mac1_key{};
   abi::TunnelKind kind = abi::TunnelKind::wireguard;
@@ -68,9 +69,10 @@ struct Topology {
   std::array<TopologyInterface, abi::kMaxInterfaces> interfaces;
   std::uint32_t port_count = 0;  // without VLANs
   std::uint32_t vlan_count = 0;
-  std::array<VlanPlace, abi::kMaxVlans> vlans{};  // sorted
-  std::uint32_t interface_count = 0;              // one more than the greatest used number
-  bool ipsec = false;                             // one of them at least is
+  std::array<VlanPlace, abi::kMaxVlans> vlans{};      // sorted
+  std::uint32_t interface_count = 0;                  // one more than the greatest used number
+  bool ipsec = false;                                 // one of them at least is
+  std::uint16_t ike_interface = abi::kMaxInterfaces;  // one of those that speak IKE, if any does
   std::uint32_t local4_count = 0;
   std::uint32_t local6_count = 0;
   std::array<std::uint32_t, kMaxLocalAddresses> local4{};  // as on the wire
@@ -131,8 +133,11 @@ struct Topology {
     return hash_of(words[0] ^ words[1] ^ words[2] ^ words[3]);
   }
   // The tunnel that listens at `udp_port` (network byte order), or kMaxInterfaces. Of IPsec: one of
-  // those that share the port.
+  // those that share the port, and that of IKE.
   [[nodiscard]] std::uint16_t listener(std::uint16_t udp_port) const {
+    if (udp_port == htons(abi::kIkePort) && ike_interface != abi::kMaxInterfaces) {
+      return ike_interface;
+    }
     for (std::uint16_t i = 0; i < interface_count; ++i) {
       const TopologyInterface& candidate = interfaces[i];
       const auto above = static_cast<std::uint16_t>(ntohs(udp_port) - ntohs(candidate.listen_port));
