@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "control/config/ike_suites.h"
 #include "control/config/sections.h"
 #include "crypto/suite.h"
 
@@ -95,11 +96,6 @@ void check_lab(const Connection& connection, const Child& child, std::size_t lin
                                       connection.name, child.name));
     return;
   }
-  if (!connection.lab) {
-    context->report(line, fmt::format("'{}/{}' has lab_keys, which are for tests only: write "
-                                      "lab = true in its connection if this is one",
-                                      connection.name, child.name));
-  }
   for (const LabKeys& keys : child.lab_keys) {
     if (is_legacy(keys.suite) && !connection.allow_legacy) {
       context->report(line,
@@ -144,6 +140,14 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
                                   "write encapsulation = \"udp\", or an address",
                                   connection.name));
     }
+    const bool unnamed = std::ranges::any_of(
+        connection.remotes, [](const Remote& remote) { return !remote.name.empty(); });
+    if (connection.ike && unnamed) {
+      context->report(lines.at(i, c),
+                      fmt::format("remote of '{}' is a host's name, which IKE does not look up: "
+                                  "write its address, or \"any\" for a peer that calls first",
+                                  connection.name));
+    }
     const bool of_two = std::ranges::any_of(connection.remotes, [&](const Remote& remote) {
       return remote.name.empty() && connection.local &&
              connection.local->family != remote.address.family;
@@ -154,6 +158,9 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
                                   "has one",
                                   connection.name));
     }
+    if (connection.ike) {
+      check_ike(connection, lines.at(i, c), context);
+    }
     std::set<std::string> children;
     for (std::size_t h = 0; h < connection.children.size(); ++h) {
       const Child& child = connection.children[h];
@@ -162,7 +169,13 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
         context->report(
             line, fmt::format("'{}' has two children named '{}'", connection.name, child.name));
       }
-      check_lab(connection, child, line, context);
+      if (!connection.ike) {
+        check_lab(connection, child, line, context);
+      } else if (!child.lab_keys.empty()) {
+        context->report(line, fmt::format("'{}/{}' has lab_keys, which are for tests only: write "
+                                          "lab = true in its connection if this is one",
+                                          connection.name, child.name));
+      }
       check_transport(connection, child, line, context);
       const std::string name = connection.name + "/" + child.name;
       for (const LabKeys& keys : child.lab_keys) {
@@ -211,6 +224,11 @@ void work_out_mtus(Config* config) {
       for (const Child& child : connection.children) {
         for (const LabKeys& keys : child.lab_keys) {
           ipsec.mtu = std::min(ipsec.mtu, inner_mtu(connection, keys.suite, underlay));
+        }
+        if (connection.ike) {
+          for (const EspSuite& suite : suites_of(connection, child)) {
+            ipsec.mtu = std::min(ipsec.mtu, inner_mtu(connection, suite, underlay));
+          }
         }
       }
     }

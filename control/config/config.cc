@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/fd.h"
+#include "control/config/ike_credentials.h"
 #include "control/config/key_file.h"
 #include "control/config/sections.h"
 
@@ -83,6 +84,15 @@ void check_keys(const Config& config, const toml::table& root, ReadContext* cont
       const auto value = keys.is_array() ? keys[at.pair][at.key] : keys[at.key];
       context->report(value ? value.node()->source().begin.line : 0, message);
     });
+    for (std::size_t c = 0; c < config.ipsec[i].connections.size(); ++c) {
+      const Connection& connection = config.ipsec[i].connections[c];
+      const auto credentials = connection.ike ? load_ike_credentials(connection) : IkeCredentials{};
+      if (!credentials) {
+        const auto table = root["ipsec"][i]["connection"][c];
+        context->report(table ? table.node()->source().begin.line : 0,
+                        fmt::format("'{}': {}", connection.name, credentials.error().message));
+      }
+    }
   }
 }
 

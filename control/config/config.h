@@ -145,12 +145,21 @@ struct Lifetimes {
   bool operator==(const Lifetimes&) const = default;
 };
 
+// What is done for a child in the beginning, when its peer has closed it, when its peer is gone.
+enum class ChildAction : std::uint8_t { none, trap, start };
+
 struct Child {
   std::string name;
   std::vector<TrafficSelector> local_ts;
   std::vector<TrafficSelector> remote_ts;
   bool transport = false;
   Lifetimes life;  // hard
+  // Of IKE, in swanctl's words.
+  std::vector<std::string> esp_proposals;  // empty: the default
+  Lifetimes rekey{.seconds = 3600};
+  ChildAction start_action = ChildAction::none;
+  ChildAction close_action = ChildAction::none;
+  ChildAction dpd_action = ChildAction::none;
   // Of several, which have the same selectors, each worker seals with its own (RFC 9611).
   std::vector<LabKeys> lab_keys;
   bool operator==(const Child&) const = default;
@@ -165,8 +174,41 @@ struct Remote {
   bool operator==(const Remote&) const = default;
 };
 
+enum class IkeAuth : std::uint8_t { psk, certificate };
+
+// How one of the two ends shows who it is. File names are absolute.
+struct IkeEnd {
+  std::string id;  // as swanctl writes it; empty: local the address or the certificate's subject
+  IkeAuth auth = IkeAuth::psk;
+  std::string scheme;    // of our signatures, as "rsa/pss-sha256"; empty: any that fits
+  std::string psk_file;  // empty: the other end's
+  std::vector<std::string> cert_files;  // local: our own first, then authorities between
+  std::string key_file;
+  std::vector<std::string> ca_files;  // remote: whom we trust
+  std::vector<std::string> crl_files;
+  bool strict_revocation = false;
+  bool operator==(const IkeEnd&) const = default;
+};
+
+enum class Unique : std::uint8_t { never, no, keep, replace };
+
+// Seconds; 0: never.
+struct Ike {
+  IkeEnd local;
+  IkeEnd remote;
+  std::vector<std::string> proposals;  // empty: the default
+  std::uint64_t rekey_time = 14400;
+  std::uint64_t over_time = 1440;  // after it an SA that was not replaced ends
+  std::uint64_t reauth_time = 0;
+  std::uint64_t dpd_delay = 0;
+  bool fragmentation = true;
+  Unique unique = Unique::no;
+  bool operator==(const Ike&) const = default;
+};
+
 struct Connection {
   std::string name;
+  std::optional<Ike> ike;        // none: lab keys
   std::optional<Address> local;  // none: routing decides
   // In the order in which they are tried; none: it is wherever it is heard first.
   std::vector<Remote> remotes;
@@ -194,6 +236,8 @@ struct Ipsec {
   std::vector<Connection> connections;
   bool operator==(const Ipsec&) const = default;
 };
+
+[[nodiscard]] bool speaks_ike(const Ipsec& ipsec);
 
 // Their ports are not apart.
 [[nodiscard]] bool listen_together(std::uint16_t port, const WireGuard& wireguard,

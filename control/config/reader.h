@@ -47,6 +47,8 @@ class TableReader {
   std::vector<Located<std::int64_t>> numbers(const std::string& key, std::int64_t least,
                                              std::int64_t most);
   std::optional<bool> flag(const std::string& key);
+  // A number of them, or "90", "60s", "5m", "1h", "2d".
+  std::optional<std::uint64_t> seconds(const std::string& key);
   // One of `choices`, as its index.
   std::optional<std::size_t> choice(const std::string& key,
                                     const std::vector<std::string>& choices);

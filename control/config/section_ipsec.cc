@@ -69,9 +69,10 @@ Child read_child(TableReader& reader, const std::filesystem::path& base) {
     const auto value = reader.number(key, least, INT64_MAX);
     return value ? static_cast<std::uint64_t>(value->value) : 0;
   };
-  child.life = {.seconds = limit("life_time", 1),
+  child.life = {.seconds = reader.seconds("life_time").value_or(0),
                 .bytes = limit("life_bytes", 65536),
                 .packets = limit("life_packets", 64)};
+  const bool of_ike = read_ike_child(reader, &child);
   const auto read_keys = [&](TableReader& keys) {
     child.lab_keys.push_back(read_lab_keys(keys, base));
   };
@@ -85,6 +86,12 @@ Child read_child(TableReader& reader, const std::filesystem::path& base) {
                   fmt::format("more lab_keys than the {} workers that there can be: each seals "
                               "with its own",
                               abi::kMaxWorkers));
+  }
+  if (of_ike && !child.lab_keys.empty()) {
+    reader.report(reader.line_of("lab_keys"),
+                  fmt::format("{} has lab_keys, which IKE does not make: leave out esp_proposals, "
+                              "rekey_time and the actions",
+                              reader.what()));
   }
   const auto& [local, remote] = std::tie(child.local_ts, child.remote_ts);
   if (local.empty() || remote.empty() || local.size() > abi::kMaxSelectors ||
@@ -156,11 +163,17 @@ void read_dscp(TableReader& reader, Connection* connection) {
 Connection read_connection(TableReader& reader, const std::filesystem::path& base) {
   Connection connection;
   connection.name = read_name(reader);
-  reader.table("local", [&](TableReader& local) { connection.local = read_address(local); });
+  Ike ike;
+  bool of_ike = false;
+  reader.table("local", [&](TableReader& local) {
+    connection.local = read_address(local);
+    of_ike |= read_ike_local(local, base, &ike.local);
+  });
   bool has_remote = false;
   reader.table("remote", [&](TableReader& remote) {
     has_remote = true;
     read_remote(remote, &connection);
+    of_ike |= read_ike_remote(remote, base, &ike.remote);
   });
   if (!has_remote) {
     reader.report(reader.line(), fmt::format("{} has no remote: write remote = {{ address = "
@@ -175,6 +188,14 @@ Connection read_connection(TableReader& reader, const std::filesystem::path& bas
   }
   connection.allow_legacy = reader.flag("allow_legacy").value_or(false);
   connection.lab = reader.flag("lab").value_or(false);
+  of_ike |= read_ike(reader, &ike);
+  if (connection.lab && of_ike) {
+    reader.report(reader.line(), fmt::format("{} has lab = true, and no IKE then: leave out id, "
+                                             "auth, proposals and what else IKE has",
+                                             reader.what()));
+  } else if (!connection.lab) {
+    connection.ike = std::move(ike);
+  }
   if (const auto df = reader.choice("dont_fragment", {"clear", "set", "copy"})) {
     connection.dont_fragment = static_cast<abi::DontFragment>(*df);
   }

@@ -13,10 +13,19 @@ Log read_log(TableReader& reader);
 Port read_port(TableReader& reader);
 Route read_route(TableReader& reader);
 Ipsec read_ipsec(TableReader& reader, const std::filesystem::path& base);
+// Of a connection's `local` and `remote`, of the connection itself, of a child. True: it says
+// something of IKE.
+bool read_ike_local(TableReader& reader, const std::filesystem::path& base, IkeEnd* end);
+bool read_ike_remote(TableReader& reader, const std::filesystem::path& base, IkeEnd* end);
+bool read_ike(TableReader& reader, Ike* ike);
+bool read_ike_child(TableReader& reader, Child* child);
 WireGuard read_wireguard(TableReader& reader, const std::filesystem::path& base);
 
 // What concerns more than one section: names, addresses, listening ports, prefixes.
 void check_whole(const Config& config, const toml::table& root, ReadContext* context);
+
+// The same of a connection that IKE makes: what it says must go together.
+void check_ike(const Connection& connection, std::size_t line, ReadContext* context);
 
 // The same of [[ipsec]]; and what `mtu = "auto"` comes to.
 void check_ipsec(const Config& config, const toml::table& root, ReadContext* context);

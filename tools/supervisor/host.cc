@@ -220,9 +220,6 @@ Status Host::guard_first_ports() {
       ports.insert(static_cast<std::uint16_t>(tunnel.listen_port + i));
     }
   }
-  for (const config::Ipsec& tunnel : config_.ipsec) {
-    ports.insert(tunnel.udp_port);
-  }
   const auto taken = listen(ports);
   if (!taken) {
     return tl::unexpected(taken.error());
@@ -231,7 +228,13 @@ Status Host::guard_first_ports() {
                 : Status();
 }
 
-Result<std::optional<std::uint16_t>> Host::listen(const std::set<std::uint16_t>& ports) {
+Result<std::optional<std::uint16_t>> Host::listen(std::set<std::uint16_t> ports) {
+  for (const config::Ipsec& tunnel : config_.ipsec) {
+    ports.insert(tunnel.udp_port);
+    if (config::speaks_ike(tunnel)) {
+      ports.insert(abi::kIkePort);
+    }
+  }
   std::vector<int> devices;
   std::ranges::transform(twins_, std::back_inserter(devices), &Device::index);
   return guards_.hold(ports, devices);

@@ -52,8 +52,9 @@ class Host {
   // What an interface claims from now on: its routes and the blackholes.
   Status claim(std::size_t interface, std::set<config::Prefix> prefixes);
   [[nodiscard]] const Claims& claims() const { return claims_; }
-  // What the tunnels listen at from now on. Another program's port is told: then nothing changes.
-  Result<std::optional<std::uint16_t>> listen(const std::set<std::uint16_t>& ports);
+  // What WireGuard's tunnels listen at from now on, beside IPsec's. Another program's port is told:
+  // then nothing changes.
+  Result<std::optional<std::uint16_t>> listen(std::set<std::uint16_t> ports);
 
   // Gives the machine's pages back, removes our routes and devices, wakes the muted devices.
   // Everything is tried; what fails is logged, and stays noted for the next start.

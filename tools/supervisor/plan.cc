@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
+#include "control/config/ike_credentials.h"
 #include "control/config/key_file.h"
 #include "tools/supervisor/process.h"
 
@@ -25,6 +27,23 @@ std::set<std::string> key_file_paths(const config::Config& config) {
     }
   }
   return paths;
+}
+
+// Connections may share some.
+std::vector<config::IkeFile> ike_files(const config::Config& config) {
+  std::map<std::string, bool> secret;  // by path
+  for (const config::Ipsec& ipsec : config.ipsec) {
+    for (const config::Connection& connection : ipsec.connections) {
+      for (const config::IkeFile& file : config::ike_files(connection)) {
+        secret[file.path] |= file.secret;
+      }
+    }
+  }
+  std::vector<config::IkeFile> files;
+  for (const auto& [path, is_secret] : secret) {
+    files.push_back({path, is_secret});
+  }
+  return files;
 }
 
 }  // namespace
@@ -53,6 +72,13 @@ Result<Plan> read_configuration(const Options& options) {
       return tl::unexpected(fd.error());
     }
     plan.key_files.push_back({path, std::move(*fd)});
+  }
+  for (const config::IkeFile& file : ike_files(plan.config)) {
+    auto fd = config::open_ike_file(file);
+    if (!fd) {
+      return tl::unexpected(fd.error());
+    }
+    plan.key_files.push_back({file.path, std::move(*fd)});
   }
   return plan;
 }
