@@ -25,9 +25,10 @@ namespace gotthard::checkpoint {
 
 inline constexpr std::uint32_t kVersion = 1;
 
-// Version 1 lays out peers in the first quarter; what follows is for the running configuration's
-// changes and for IKE SAs, in versions that have them.
+// Peers come first, then the running configuration's changes (RunningStore), then IKE SAs
+// (StateStore).
 inline constexpr std::size_t kPeersSize = 8U << 20;
+inline constexpr std::size_t kRunningSize = 16U << 20;
 
 // Which of our keys and which peer's: BLAKE2s of both public keys. All zero names nobody.
 using RecordKey = std::array<std::uint8_t, 32>;
