@@ -97,7 +97,10 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, Settings file,
                }),
       sessions_([] { return crypto::random_u32(); }),
       checkpoint_(descriptors_.checkpoint.bytes().first(checkpoint::kPeersSize)),
-      running_store_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize)),
+      running_store_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize,
+                                                             checkpoint::kRunningSize)),
+      ike_states_(descriptors_.checkpoint.bytes().subspan(checkpoint::kPeersSize +
+                                                          checkpoint::kRunningSize)),
       file_(std::move(file)),
       text_(std::move(text)) {}
 
@@ -146,6 +149,16 @@ Status Gateway::set_up() {
       config_, std::move(file_.lab_keys),
       Children::Links{
           .dataplane = &link_, .fib = &fib_, .sessions = &sessions_, .resolve_name = resolve_name});
+  auto negotiations = Negotiations::create(config_, file_.ike_files,
+                                           {.dataplane = &link_,
+                                            .fib = &fib_,
+                                            .sessions = &sessions_,
+                                            .children = children_.get(),
+                                            .states = &ike_states_});
+  if (!negotiations) {
+    return tl::unexpected(negotiations.error());
+  }
+  negotiations_ = std::move(*negotiations);
   netlink_.start(boottime_now());
 
   const auto watched = [this](int fd, Reactor::Callback callback) {
@@ -178,6 +191,7 @@ Status Gateway::set_up() {
     if (synchronised_) {
       tunnels_->on_tick();
       children_->on_tick(boottime_now());
+      negotiations_->on_tick();
     }
     changes_->on_tick();
   });

@@ -15,9 +15,11 @@
 #include "control/broker/message.h"
 #include "control/checkpoint/checkpoint.h"
 #include "control/checkpoint/running_store.h"
+#include "control/checkpoint/state_store.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
 #include "control/ipsec/children.h"
+#include "control/ipsec/negotiations.h"
 #include "control/live_changes.h"
 #include "control/mgmt/server.h"
 #include "control/reactor.h"
@@ -55,6 +57,8 @@ class Gateway {
   [[nodiscard]] const Tunnels& tunnels() const { return *tunnels_; }
   [[nodiscard]] Tunnels& tunnels() { return *tunnels_; }
   [[nodiscard]] const Children& children() const { return *children_; }
+  [[nodiscard]] const Negotiations& negotiations() const { return *negotiations_; }
+  [[nodiscard]] Negotiations& negotiations() { return *negotiations_; }
   [[nodiscard]] const abi::Directory* directory() const { return link_.directory(); }
   [[nodiscard]] const route::FibBuilder& fib() const { return fib_; }
   [[nodiscard]] const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
@@ -87,6 +91,7 @@ class Gateway {
   void keep_running();
   void on_link_socket();
   void on_event(const abi::EventBody& event);
+  void hand_on(const abi::EventBody& event);
   void on_punt(const abi::PacketRecord& packet);
   void on_notice();
   void on_name_resolved(std::uint64_t id, const broker::NameResolved& resolved);
@@ -125,10 +130,12 @@ class Gateway {
   checkpoint::Checkpoint checkpoint_;
   std::unique_ptr<Tunnels> tunnels_;
   std::unique_ptr<Children> children_;
+  std::unique_ptr<Negotiations> negotiations_;
   std::unique_ptr<LiveChanges> changes_;
   // The first is the operators', the others are the interfaces' userspace API.
   std::vector<std::unique_ptr<mgmt::Server>> servers_;
   checkpoint::RunningStore running_store_;
+  checkpoint::StateStore ike_states_;
   Settings file_;                    // as last applied
   std::string text_;                 // of that file
   std::set<std::uint16_t> changed_;  // interfaces that run otherwise than it says

@@ -81,7 +81,9 @@ void Gateway::try_resync() {
   link_.send(abi::ResyncBegin{});
   fib_.attach(now);
   const Tunnels::Resynced sessions = tunnels_->resync(fresh, now);
+  negotiations_->restore();
   children_->resync(fresh);
+  negotiations_->resync(fresh);
   resync_serial_ = link_.send(abi::ResyncEnd{});
   synchronised_ = true;
   log::event(log::Level::info, kLog, "dataplane_attached",
@@ -106,10 +108,14 @@ void Gateway::on_event(const abi::EventBody& event) {
   } else if (const auto* refused = std::get_if<abi::CommandRefused>(&event)) {
     log::event(log::Level::warning, kLog, "command_refused",
                {{"serial", refused->serial}, {"reason", static_cast<int>(refused->reason)}});
-    (void)(children_->on_event(event) || tunnels_->on_event(event));
+    hand_on(event);
   } else {
-    (void)(children_->on_event(event) || tunnels_->on_event(event));
+    hand_on(event);
   }
+}
+
+void Gateway::hand_on(const abi::EventBody& event) {
+  (void)(negotiations_->on_event(event) || children_->on_event(event) || tunnels_->on_event(event));
 }
 
 void Gateway::tell_ready() {
@@ -126,7 +132,7 @@ void Gateway::on_punt(const abi::PacketRecord& packet) {
                 {"from", config::to_string(packet.remote)},
                 {"port", ntohs(packet.remote_port)}});
   }
-  if (synchronised_) {
+  if (synchronised_ && !negotiations_->on_punt(packet)) {
     tunnels_->on_punt(packet, under_load(boottime_now()));
   }
 }

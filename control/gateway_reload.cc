@@ -147,6 +147,10 @@ mgmt::Answer Gateway::compare_to(const Arrived& arrived) const {
   }
   const std::vector<Difference> found = differences(file_, arrived.settings);
   if (needs_a_start(found).empty()) {
+    const auto ike = Negotiations::settings_of(arrived.settings.config, arrived.settings.ike_files);
+    if (!ike) {
+      return refuse("refused", ike.error().message);
+    }
     if (const auto why = tunnels_->refusal(changes_between(file_, arrived.settings))) {
       return refuse("refused", why->message);
     }
@@ -162,13 +166,20 @@ void Gateway::reload_to(std::shared_ptr<Arrived> arrived) {
     conclude(arrived->id, /*in_force=*/false, refuse("refused", obstacle));
     return;
   }
+  auto ike = Negotiations::settings_of(arrived->settings.config, arrived->settings.ike_files);
+  if (!ike) {
+    conclude(arrived->id, /*in_force=*/false, refuse("refused", ike.error().message));
+    return;
+  }
+  const auto negotiated = std::make_shared<Negotiations::Settings>(std::move(*ike));
   const auto in_force = std::make_shared<bool>(false);
   changes_->make(
       {.tunnels = changes_between(file_, arrived->settings),
        .with = [this, arrived] { fib_.configure(arrived->settings.config, boottime_now()); },
        .made =
-           [this, arrived, found, in_force] {
+           [this, arrived, found, in_force, negotiated] {
              take_over(std::move(*arrived));
+             negotiations_->configure(std::move(*negotiated));
              log_changes(*found);
              *in_force = true;
            },

@@ -31,18 +31,69 @@ tl::expected<mgmt::PeerName, Failure> find_peer(const Gateway& gateway, const st
   return mgmt::find_peer(names, wanted);
 }
 
-Answer rekey(Gateway* gateway, const Arguments& arguments) {
-  const auto peer = find_peer(*gateway, arguments.at("peer"));
+// A connection or child of IKE, else a peer.
+tl::expected<OperatorTarget, Failure> find_target(const Gateway& gateway,
+                                                  const std::string& wanted) {
+  const auto named = gateway.negotiations().full_name(wanted);
+  if (!named) {
+    return refuse("ambiguous_name", named.error().message);
+  }
+  const auto peer = find_peer(gateway, wanted);
+  if (*named && peer) {
+    return refuse("ambiguous_name",
+                  fmt::format("'{}' may be {} or {}: write which", wanted, **named, peer->full()));
+  }
+  if (*named) {
+    return OperatorTarget{.name = **named, .peer = std::nullopt};
+  }
   if (!peer) {
     return tl::unexpected(peer.error());
   }
+  return OperatorTarget{.name = peer->full(), .peer = peer->number};
+}
+
+// The target's name, and what `start` begins of IKE.
+Answer begin(Gateway* gateway, const OperatorTarget& target,
+             Status (Negotiations::*start)(const std::string&)) {
   if (!gateway->missing().empty()) {
     return refuse("not_ready", "the gateway is not ready: " + gateway->missing());
   }
-  if (const Status started = gateway->tunnels().rekey(peer->number); !started) {
+  const Status started = target.peer ? gateway->tunnels().rekey(*target.peer)
+                                     : (gateway->negotiations().*start)(target.name);
+  if (!started) {
     return refuse("not_ready", started.error().message);
   }
-  return json{{"peer", peer->full()}, {"started", true}};
+  return json{{target.peer ? "peer" : "name", target.name}, {"started", true}};
+}
+
+Answer rekey(Gateway* gateway, const Arguments& arguments) {
+  const auto target = find_target(*gateway, arguments.at("peer"));
+  return target ? begin(gateway, *target, &Negotiations::rekey)
+                : Answer(tl::unexpected(target.error()));
+}
+
+// Of IKE only.
+Answer on_connection(Gateway* gateway, const Arguments& arguments,
+                     Status (Negotiations::*start)(const std::string&)) {
+  const auto target = find_target(*gateway, arguments.at("name"));
+  if (!target) {
+    return tl::unexpected(target.error());
+  }
+  if (target->peer) {
+    return refuse("bad_argument",
+                  fmt::format("{} is a peer of WireGuard, which begins by itself when there is "
+                              "traffic: `gotthard rekey {}` makes a handshake",
+                              target->name, target->name));
+  }
+  return begin(gateway, *target, start);
+}
+
+Answer diagnose_name(const Gateway& gateway, const Arguments& arguments) {
+  if (gateway.directory() == nullptr) {
+    return refuse("not_ready", "the gateway is not ready: " + gateway.missing());
+  }
+  const auto target = find_target(gateway, arguments.at("name"));
+  return target ? diagnose(gateway, *target) : Answer(tl::unexpected(target.error()));
 }
 
 Answer set_log(Gateway* gateway, const Arguments& arguments) {
@@ -74,6 +125,8 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"show peers", needs_dataplane(gateway, show_peers)},
           {"show sessions", needs_dataplane(gateway, show_sessions)},
           {"show children", needs_dataplane(gateway, show_children)},
+          {"show connections", needs_dataplane(gateway, show_connections)},
+          {"show certificates", needs_dataplane(gateway, show_certificates)},
           {"show interfaces", needs_dataplane(gateway, show_interfaces)},
           {"show routes", needs_dataplane(gateway, show_routes)},
           {"show neighbours", needs_dataplane(gateway, show_neighbours)},
@@ -83,6 +136,14 @@ mgmt::Handlers operator_handlers(Gateway* gateway) {
           {"reload", reload_handler(gateway)},
           {"confirm", confirm_handler(gateway)},
           {"rekey", mgmt::at_once([gateway](const Arguments& a) { return rekey(gateway, a); })},
+          {"initiate", mgmt::at_once([gateway](const Arguments& a) {
+             return on_connection(gateway, a, &Negotiations::initiate);
+           })},
+          {"terminate", mgmt::at_once([gateway](const Arguments& a) {
+             return on_connection(gateway, a, &Negotiations::terminate);
+           })},
+          {"diagnose",
+           mgmt::at_once([gateway](const Arguments& a) { return diagnose_name(*gateway, a); })},
           {"log", mgmt::at_once([gateway](const Arguments& a) { return set_log(gateway, a); })}};
 }
 

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include "control/gateway.h"
+#include "control/ipsec/ike_settings.h"
 #include "control/operator.h"
 #include "control/wireguard/directory_reader.h"
 
@@ -9,10 +10,15 @@ namespace {
 
 using mgmt::json;
 
-json texts(const std::vector<config::TrafficSelector>& selectors) {
+// What was negotiated, else what is configured.
+json texts(const ike::TrafficSelectors& negotiated,
+           const std::vector<config::TrafficSelector>& configured) {
   json result = json::array();
-  for (const config::TrafficSelector& selector : selectors) {
-    result.push_back(config::to_string(selector));
+  for (const ike::TrafficSelector& selector : negotiated.selectors) {
+    result.push_back(to_string(selector));
+  }
+  for (std::size_t i = 0; negotiated.selectors.empty() && i < configured.size(); ++i) {
+    result.push_back(config::to_string(configured[i]));
   }
   return result;
 }
@@ -33,8 +39,8 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
       {"remote",
        child.remote.family == abi::Family::none ? json() : json(config::to_string(child.remote))},
       {"remote_port", child.in_udp ? json(ntohs(child.remote_port)) : json()},
-      {"local_ts", texts(settings.local_ts)},
-      {"remote_ts", texts(settings.remote_ts)},
+      {"local_ts", texts(child.local_ts, settings.local_ts)},
+      {"remote_ts", texts(child.remote_ts, settings.remote_ts)},
       {"established", current != 0},
       {"in_spi", nullptr},
       {"out_spi", nullptr},
@@ -49,8 +55,8 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
                                         ? json()
                                         : json(static_cast<double>(now > last ? now - last : 0) /
                                                static_cast<double>(kSecond))}};
-  if (child.keys) {
-    result["suite"] = config::to_string(child.keys->suite);
+  if (child.keys || child.suite) {
+    result["suite"] = config::to_string(child.keys ? child.keys->suite : *child.suite);
   }
   if (current != 0) {
     const abi::SessionEntry& session = directory.session[current & abi::kSlotMask];

@@ -116,6 +116,16 @@ mgmt::Answer show_workers(const Gateway& gateway) {
   return json{{"workers", result}, {"tsc_hz", directory.header.tsc_hz}};
 }
 
+std::uint64_t dropped(const Gateway& gateway, Drop reason) {
+  const abi::Directory& directory = *gateway.directory();
+  const auto d = static_cast<std::size_t>(reason);
+  std::uint64_t total = get(directory.header.manager_drops[d]);
+  for (std::size_t i = 0; i < workers(directory); ++i) {
+    total += get(directory.worker[i].drops[d]);
+  }
+  return total;
+}
+
 mgmt::Answer show_drops(const Gateway& gateway) {
   const abi::Directory& directory = *gateway.directory();
   json reasons = json::array();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/ipsec/ike_settings.h"
 #include "crypto/bytes.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
@@ -16,21 +17,9 @@ namespace {
 
 constexpr auto kLog = log::Subsystem::control;
 
-// An SA without a lifetime: some 31 years.
-constexpr std::uint64_t kForever = 1'000'000'000ULL * kSecond;
-
 // What tells a child from others, for a data plane that outlives this control.
 std::array<std::uint8_t, 32> identity_of(const std::string& name) {
   return crypto::blake2s(std::as_bytes(std::span(name)));
-}
-
-abi::Address last_of(const config::Prefix& prefix) {
-  abi::Address last = prefix.address;
-  const unsigned bits = last.family == abi::Family::ipv4 ? 32 : 128;
-  for (unsigned bit = prefix.length; bit < bits; ++bit) {
-    last.bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
-  }
-  return last;
 }
 
 }  // namespace
@@ -57,7 +46,8 @@ Children::Children(const config::Config& config, LabKeys keys, Links links)
                .in_udp = connection.encapsulation == config::Encapsulation::udp,
                .remote =
                    connection.remotes.empty() ? abi::Address{} : connection.remotes[0].address,
-               .remote_port = htons(connection.remote_port)});
+               .remote_port = htons(connection.remote_port),
+               .by_ike = connection.ike.has_value()});
         }
       }
     }
@@ -110,7 +100,8 @@ void Children::send_interface(std::size_t ipsec) {
   interface.mtu = links_.fib->tunnel_mtu(number(ipsec));
   const int options = (settings.copy_dscp ? abi::kCopyDscp : 0) |
                       (settings.mss_clamp ? abi::kClampMss : 0) |
-                      (settings.fragment_after ? abi::kFragmentAfter : 0);
+                      (settings.fragment_after ? abi::kFragmentAfter : 0) |
+                      (config::speaks_ike(settings) ? abi::kSpeaksIke : 0);
   abi::InterfaceSet command{.interface = number(ipsec),
                             .listen_port = htons(settings.udp_port),
                             .mtu = interface.mtu,
@@ -149,25 +140,32 @@ void Children::send_child(const IpsecChild& child) {
 
 void Children::send_selectors(const IpsecChild& child) {
   const config::Child& settings = settings_of(child);
-  const auto send = [&](abi::SelectorSide side, const config::TrafficSelector& selector) {
+  const auto send = [&](abi::SelectorSide side, const ike::TrafficSelector& selector) {
     links_.dataplane->send(abi::SelectorAdd{.peer = child.number,
                                             .side = side,
                                             .protocol = selector.protocol,
                                             .first_port = selector.first_port,
                                             .last_port = selector.last_port,
-                                            .first = selector.prefix.address,
-                                            .last = last_of(selector.prefix)});
+                                            .first = selector.first,
+                                            .last = selector.last});
   };
-  for (const config::TrafficSelector& selector : settings.local_ts) {
-    send(abi::SelectorSide::local, selector);
-  }
-  for (const config::TrafficSelector& selector : settings.remote_ts) {
-    send(abi::SelectorSide::remote, selector);
-  }
+  const auto send_side = [&](abi::SelectorSide side, const ike::TrafficSelectors& negotiated,
+                             const std::vector<config::TrafficSelector>& configured) {
+    for (const ike::TrafficSelector& selector : negotiated.selectors) {
+      send(side, selector);
+    }
+    for (std::size_t i = 0; negotiated.selectors.empty() && i < configured.size(); ++i) {
+      send(side, ike_selector(configured[i]));
+    }
+    return static_cast<std::uint16_t>(negotiated.selectors.empty() ? configured.size()
+                                                                   : negotiated.selectors.size());
+  };
+  const auto locals = send_side(abi::SelectorSide::local, child.local_ts, settings.local_ts);
+  const auto remotes = send_side(abi::SelectorSide::remote, child.remote_ts, settings.remote_ts);
   links_.dataplane->send(abi::SelectorsCommit{
       .peer = child.number,
-      .locals = static_cast<std::uint16_t>(settings.local_ts.size()),
-      .remotes = static_cast<std::uint16_t>(settings.remote_ts.size()),
+      .locals = locals,
+      .remotes = remotes,
       .spread = static_cast<std::uint16_t>(
           child.pair > 0 ? 0 : std::max<std::size_t>(1, settings.lab_keys.size())),
       .order = static_cast<std::uint32_t>(abi::kMaxPeers) - child.number});
@@ -298,8 +296,10 @@ void Children::on_tick(Nanoseconds now) {
     return;
   }
   for (auto& [number, child] : children_) {
-    look_elsewhere(&child, now);
-    ask_for_name(&child, now);
+    if (!child.by_ike) {
+      look_elsewhere(&child, now);
+      ask_for_name(&child, now);
+    }
     const Nanoseconds every = connection_of(child).keepalive * kSecond;
     if (!child.in_udp || every == 0 || !interfaces_[child.ipsec].up || now < child.keepalive_at) {
       continue;

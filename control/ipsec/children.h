@@ -13,11 +13,16 @@
 #include "base/clock.h"
 #include "control/config/config.h"
 #include "control/dataplane_link.h"
+#include "control/ike/sa/actions.h"
+#include "control/ike/sa/engine.h"
 #include "control/ipsec/lab_keys.h"
 #include "control/route/fib_builder.h"
 #include "control/session_allocator.h"
 
 namespace gotthard::control {
+
+// Of an SA without a lifetime: some 31 years.
+inline constexpr std::uint64_t kForever = 1'000'000'000ULL * kSecond;
 
 struct IpsecChild {
   std::uint32_t number = 0;  // the data plane's peer
@@ -33,6 +38,11 @@ struct IpsecChild {
   std::optional<config::LabKeys> keys;  // those of now
   bool installed = false;               // they were handed to the data plane, and are gone here
   abi::KeyUse use = abi::KeyUse::now;
+  bool by_ike = false;
+  // Of those, what was negotiated last; nothing before.
+  ike::TrafficSelectors local_ts;
+  ike::TrafficSelectors remote_ts;
+  std::optional<config::EspSuite> suite;
   Nanoseconds asked_at = 0;      // for its name
   Nanoseconds reached_at = 0;    // when there was a way to it last, or it was looked for
   Nanoseconds keepalive_at = 0;  // when the next one is due
@@ -61,6 +71,16 @@ class Children {
   void resync(bool fresh);
   // Of a new configuration, in which some children have others than before.
   void take_keys(LabKeys keys);
+  // Of a child that IKE makes: where its peer is, what may go through, and a pair of SAs. False:
+  // the data plane has no such suite.
+  bool install(std::uint32_t number, const ike::InstallChild& sa);
+  // What an earlier control negotiated: said with the next resync().
+  void adopt(std::uint32_t number, const ike::ChildStatus& negotiated, const ike::Path& path);
+  // Its peer is somewhere else now.
+  void move_to(std::uint32_t number, const ike::Path& path);
+  // Its number; nothing: there is none of these names.
+  [[nodiscard]] std::optional<std::uint32_t> find(const std::string& connection,
+                                                  const std::string& child) const;
   // True: it was for us.
   bool on_event(const abi::EventBody& event);
   // After the FIB was flushed: interfaces that went up or down.
@@ -105,6 +125,7 @@ class Children {
   void send_interface(std::size_t ipsec);
   void send_child(const IpsecChild& child);
   void send_selectors(const IpsecChild& child);
+  void send_sa(const IpsecChild& child, const ike::InstallChild& sa, const config::EspSuite& suite);
   void install(IpsecChild* child);
   void send_keepalive(const IpsecChild& child);
   void move(const IpsecChild& heard, const abi::EndpointMoved& moved);

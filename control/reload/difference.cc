@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "control/reload/ipsec_difference.h"
 #include "control/reload/keys.h"
 #include "crypto/x25519.h"
 
@@ -225,39 +226,6 @@ void compare(Comparison* c, const config::WireGuard& from, const Keys& from_keys
   }
 }
 
-std::string spis_of(const config::LabKeys& keys) {
-  return fmt::format("{:#x} in, {:#x} out", keys.in_spi, keys.out_spi);
-}
-
-// Only keys can come new: with SPIs of their own, so that those of before are heard until nobody
-// uses them any more.
-void compare(Comparison* c, const config::Ipsec& from, const config::Ipsec& to) {
-  config::Ipsec rest = to;
-  std::vector<Difference> keys;
-  for (std::size_t n = 0; n < std::min(from.connections.size(), to.connections.size()); ++n) {
-    const config::Connection& had = from.connections[n];
-    const config::Connection& has = to.connections[n];
-    for (std::size_t k = 0; k < std::min(had.children.size(), has.children.size()); ++k) {
-      const std::string where = from.name + "/" + has.name + "/" + has.children[k].name;
-      const std::vector<config::LabKeys>& before = had.children[k].lab_keys;
-      const std::vector<config::LabKeys>& after = has.children[k].lab_keys;
-      for (std::size_t p = 0; before.size() == after.size() && p < before.size(); ++p) {
-        if (before[p] != after[p] && before[p].in_spi != after[p].in_spi) {
-          keys.push_back({where, "lab_keys", spis_of(before[p]), spis_of(after[p]), true});
-          rest.connections[n].children[k].lab_keys[p] = before[p];
-        }
-      }
-    }
-  }
-  if (rest != from) {
-    c->note({from.name, "", "", "changed", false});
-    return;
-  }
-  for (Difference& one : keys) {
-    c->note(std::move(one));
-  }
-}
-
 }  // namespace
 
 std::vector<Difference> differences(const Settings& from, const Settings& to) {
@@ -279,7 +247,10 @@ std::vector<Difference> differences(const Settings& from, const Settings& to) {
   }
   if (same_names(&comparison, "ipsec", from.config.ipsec, to.config.ipsec)) {
     for (std::size_t i = 0; i < from.config.ipsec.size(); ++i) {
-      compare(&comparison, from.config.ipsec[i], to.config.ipsec[i]);
+      for (Difference& one : ipsec_differences({from.config.ipsec[i], from.ike_files},
+                                               {to.config.ipsec[i], to.ike_files})) {
+        comparison.note(std::move(one));
+      }
     }
   }
   return found;

@@ -1,7 +1,9 @@
 #include "control/reload/settings.h"
 
+#include <set>
 #include <utility>
 
+#include "control/config/ike_credentials.h"
 #include "control/config/key_file.h"
 
 namespace gotthard::control {
@@ -13,8 +15,12 @@ Result<Settings> read_settings(const broker::ReceivedConfiguration& received) {
   }
   Settings settings{.config = std::move(*config), .keys = {}};
   std::map<std::string, std::size_t> lab;  // sizes, by file
+  std::set<std::string> ike;
   for (const config::Ipsec& ipsec : settings.config.ipsec) {
     for (const config::Connection& connection : ipsec.connections) {
+      for (const config::IkeFile& file : config::ike_files(connection)) {
+        ike.insert(file.path);
+      }
       for (const config::Child& child : connection.children) {
         for (const config::LabKeys& keys : child.lab_keys) {
           lab[keys.in_key_file] = config::lab_key_size(keys.suite);
@@ -24,6 +30,14 @@ Result<Settings> read_settings(const broker::ReceivedConfiguration& received) {
     }
   }
   for (const broker::OpenKeyFile& file : received.key_files) {
+    if (ike.contains(file.path)) {
+      auto bytes = config::read_ike_file(file.fd.get(), file.path);
+      if (!bytes) {
+        return tl::unexpected(bytes.error());
+      }
+      settings.ike_files.emplace(file.path, std::move(*bytes));
+      continue;
+    }
     if (const auto size = lab.find(file.path); size != lab.end()) {
       auto key = config::read_lab_key(file.fd.get(), file.path, size->second);
       if (!key) {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "control/config/audit_ike.h"
 #include "control/config/config.h"
 #include "tools/cli/client.h"
 #include "tools/cli/exit_codes.h"
@@ -118,6 +119,7 @@ int check(const std::string& file, bool as_json) {
       result["error"] = config.error().message;
     } else {
       result["critical"] = config::audit(*config);
+      result["advice"] = config::audit_ike(*config, std::time(nullptr));
     }
     print(result);
   } else if (!config) {
@@ -132,6 +134,9 @@ int check(const std::string& file, bool as_json) {
     }
     for (const std::string& finding : config::audit(*config)) {
       std::printf("%s: critical: %s\n", file.c_str(), finding.c_str());
+    }
+    for (const std::string& finding : config::audit_ike(*config, std::time(nullptr))) {
+      std::printf("%s: advice: %s\n", file.c_str(), finding.c_str());
     }
     std::printf("%s: ok (%zu ports, %zu tunnels, %zu peers)\n", file.c_str(), config->ports.size(),
                 config->wireguard.size() + config->ipsec.size(), peers);

@@ -9,50 +9,13 @@
 
 #include "control/mgmt/shortened.h"
 #include "tools/cli/printable.h"
+#include "tools/cli/table.h"
+#include "tools/cli/tables_ike.h"
 
 namespace gotthard::cli {
 namespace {
 
 using nlohmann::json;
-
-using Row = std::vector<std::string>;
-
-// The first row is the heading.
-std::string table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string result;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("{:<{}}", row[i], widths[i] + 2);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    result += line + "\n";
-  }
-  return result;
-}
-
-std::string text(const json& value) {
-  if (value.is_null()) {
-    return "-";
-  }
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-std::string text_or_dash(const json& value) {
-  const std::string words = mgmt::shortened(text(value));
-  return words.empty() ? "-" : words;
-}
-
-std::string age(const json& value) {
-  return value.is_null() ? "never" : age_text(value.get<double>()) + " ago";
-}
 
 std::string render_status(const json& result) {
   return result.at("ready").get<bool>()
@@ -321,6 +284,15 @@ std::string render_known(std::string_view command, const json& result) {
   }
   if (command == "show children") {
     return render_children(result);
+  }
+  if (command == "show connections") {
+    return render_connections(result);
+  }
+  if (command == "show certificates") {
+    return render_certificates(result);
+  }
+  if (command == "diagnose") {
+    return render_diagnosis(result);
   }
   if (command == "show routes") {
     return render_routes(result);
