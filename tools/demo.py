@@ -2,7 +2,7 @@
 
   tools/demo [--keep] [--hugepages] [--ipsec]
 
---ipsec sends it through ESP, with keys from files, instead of through WireGuard.
+--ipsec sends it through ESP, with keys by IKEv2, instead of through WireGuard.
 --keep leaves it up until Enter or Ctrl-C and says how to play with it. Exit status 0 only if all of
 the table's lines happened. Nothing is left behind.
 """
@@ -15,7 +15,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
-from lab import Lab, Sequence, TwoEspRegions, TwoRegions, Wire, iperf3, ping  # noqa: E402
+from ike_regions import TwoIkeRegions, child, connection, ike_spi  # noqa: E402
+from lab import Lab, Sequence, TwoRegions, Wire, iperf3, ping, wait_for  # noqa: E402
 from programs import ENDINGS, Failed, end, start  # noqa: E402
 
 PROGRAMS = ("gotthard", "gotthard-dataplane", "gotthard-control", "tests/seqtraffic")
@@ -88,11 +89,12 @@ def play(lab, story, hugepages):
 
 def play_ipsec(lab, story, hugepages):
     print("Two regions, ESP between them: host1 - gateway1 - underlay - gateway2 - host2")
-    regions = TwoEspRegions(lab, hugepages="auto" if hugepages else "never")
+    regions = TwoIkeRegions(lab, hugepages="auto" if hugepages else "never")
     gateway = regions.gateways[0]
-    child = gateway.ask("show", "children")["children"][0]
-    story.tell("both gateways are up", f"{child['suite']}, SPI {child['in_spi']} in, {child['out_spi']} out",
-               child["established"])
+    wait_for("the child", lambda: child(gateway)["established"], seconds=20)
+    keyed, sa = child(gateway), connection(gateway)["sas"][0]
+    story.tell("IKE has made keys", f"{sa['suite']}, with {sa['remote_id']}", sa["state"] == "established")
+    story.tell("both gateways are up", f"{keyed['suite']}, SPI {keyed['in_spi']} in, {keyed['out_spi']} out", True)
     first, second = regions.hosts
     wire = Wire(lab, *regions.gateway_namespaces, sealed=regions.SEALED)
     for name, address in (("IPv4", "10.2.0.2"), ("IPv6", "fd02::2")):
@@ -102,12 +104,14 @@ def play_ipsec(lab, story, hugepages):
         rate = iperf3(lab, first, second, "10.2.0.2", reverse=reverse)
         story.tell(f"iperf3 TCP, {direction}", f"{rate:.0f} Mbit/s", rate > 20)
     traffic = Sequence(lab, first, second, "10.2.0.2", rate=1000, seconds=4)
-    time.sleep(1)
-    regions.rekey()
+    ike = ike_spi(gateway)
+    for name in ("region-2/nets", "region-2"):
+        time.sleep(1)
+        gateway.call("rekey", name)
     result = traffic.result()
-    now = gateway.ask("show", "children")["children"][0]
-    story.tell("new keys under traffic", f"SPI {child['in_spi']} in became {now['in_spi']}",
-               child["in_spi"] != now["in_spi"])
+    story.tell("new ESP keys under traffic", f"SPI {keyed['in_spi']} in became {child(gateway)['in_spi']}",
+               keyed["in_spi"] != child(gateway)["in_spi"])
+    story.tell("a new IKE SA too", f"{ike} became {ike_spi(gateway)}", ike_spi(gateway) not in (None, ike))
     story.tell("packets lost in it", f"{result['lost_by_gateways']} of {result['total']}"
                + (f", {result['lost_by_test_ports']} more by the demo's own ports"
                   if result["lost_by_test_ports"] else ""),
@@ -116,7 +120,7 @@ def play_ipsec(lab, story, hugepages):
     story.tell("stages", f"{stages['esp_encap']} packets sealed, {stages['esp_decap']} opened, "
                f"{stages['wg_encap']} by WireGuard", stages["esp_encap"] > 0 and stages["esp_decap"] > 0)
     plain, sealed = wire.stop()
-    story.tell("on the wire", f"{sealed} ESP packets, {plain} plain", plain == 0 and sealed > 0)
+    story.tell("on the wire", f"{sealed} packets of ESP and IKE, {plain} plain", plain == 0 and sealed > 0)
     return regions
 
 
@@ -125,8 +129,8 @@ def keep(regions):
     run = f"{ROOT}/build/gotthard --run-dir {gateway.run_dir}"
     print(f"""
 It stays up. In another terminal, as root:
-  {run} show peers                # also children, ports, workers, drops, runtime; --json
-  {run} rekey wg0/region-2
+  {run} show peers                # also connections, children, ports, workers, drops, runtime; --json
+  {run} rekey region-2            # and diagnose region-2
   ip netns exec {regions.hosts[0]} ping 10.2.0.2
   ip netns exec {regions.hosts[1]} iperf3 -s       # and in host1: iperf3 -c 10.2.0.2
   ip netns exec {regions.gateway_namespaces[0]} tcpdump -ni vwan     # the underlay

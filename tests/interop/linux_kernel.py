@@ -61,18 +61,23 @@ class LinuxKernel:
             time.sleep(0.1)
 
     def _follow(self):
-        """Commands come as files with numbers, and their output goes to the console."""
+        """Commands come as files with numbers, and their output goes to the console.
+
+        Nothing is started while it waits: what is not there yet when a lab closes is not ended with it.
+        """
         return f"""
 n=1
+mkfifo /run/silence
+exec 9<> /run/silence
 until [ -e {self.end} ]; do
   if [ -e {self.commands}/$n ]; then
     echo "gotthard: command $n"
     status=0
-    bash -eu {self.commands}/$n 2>&1 || status=$?
+    bash -eu {self.commands}/$n 2>&1 9>&- || status=$?
     echo "gotthard: command $n ended with $status"
     n=$((n + 1))
   else
-    sleep 0.05
+    read -r -t 0.05 -u 9 || true
   fi
 done
 """
