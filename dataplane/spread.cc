@@ -1,30 +1,34 @@
 #include "dataplane/spread.h"
 
-#include "dataplane/wire/esp.h"
+#include <cstddef>
+#include <cstring>
+
+#include "dataplane/wire/ip.h"
 #include "dataplane/wire/udp.h"
-#include "dataplane/wire/wireguard.h"
 
 namespace gotthard::dataplane {
 namespace {
 
 constexpr std::uint32_t kGolden = 0x9e3779b1U;  // multiplied, low bits become high ones
 
-// By the receiver index or the SPI, as it stands in the packet: whether there is such a session is
-// for the opener to find out. Its low bits are dealt out in turn, the others are random.
+// By the outer source, address and port: what a peer seals with its old keys and with its new ones
+// stays in order across a rekey.
 std::uint8_t bucket_of(const Lane& lane) {
-  if (lane.esp_offset != 0) {
-    if (lane.length < lane.esp_offset + sizeof(wire::EspHeader)) {
-      return 0;
+  std::uint32_t source = 0;
+  if (lane.family == Family::ipv4) {
+    source = reinterpret_cast<const wire::Ipv4Header*>(lane.ip)->source.raw();
+  } else {
+    for (std::size_t word = 0; word < 4; ++word) {
+      std::uint32_t part = 0;
+      std::memcpy(&part, lane.ip + offsetof(wire::Ipv6Header, source) + word * sizeof(part),
+                  sizeof(part));
+      source = source * kGolden + part;
     }
-    const auto* esp = reinterpret_cast<const wire::EspHeader*>(lane.ip + lane.esp_offset);
-    return static_cast<std::uint8_t>((esp->spi.get() * kGolden) >> 26);
   }
-  const std::size_t offset = lane.udp_offset + sizeof(wire::UdpHeader);
-  if (lane.length < offset + sizeof(wire::WgDataHeader)) {
-    return 0;
+  if (lane.udp_offset != lane.esp_offset) {  // not ESP over IP
+    source += reinterpret_cast<const wire::UdpHeader*>(lane.ip + lane.udp_offset)->source.raw();
   }
-  const auto* header = reinterpret_cast<const wire::WgDataHeader*>(lane.ip + offset);
-  return static_cast<std::uint8_t>((header->receiver.get() * kGolden) >> 26);
+  return static_cast<std::uint8_t>((source * kGolden) >> 26);
 }
 
 SpreadPacket packet_of(const Lane& lane) {

@@ -1,11 +1,11 @@
-// The order of what one worker received and others open for it. Batches leave as they came, session
-// by session, whichever is opened first.
+// The order of what one worker received and others open for it. Batches leave as they came, peer by
+// peer, whichever is opened first.
 //
 // Order is that of arrival, not of counters: each batch comes back, opened or with packets fewer,
 // so what the network lost holds up nobody; and a session whose counters arrive at several queues
 // (source-port entropy) has an order in each of them, without gaps. One thread alone, the
 // receiver's, releases: its queue of the port is the only one that keeps order on the wire, too.
-// Sessions are told apart by one of 64 buckets; those which share one wait for each other.
+// Peers are told apart by one of 64 buckets; those which share one wait for each other.
 #pragma once
 
 #include <array>
