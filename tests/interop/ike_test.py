@@ -59,7 +59,9 @@ def rekeys(lab):
 
 def by_time(lab):
     """Short lifetimes: child and IKE SA renew themselves, many times, under load."""
-    regions = TwoIkeRegions(lab, more='rekey_time = "4s"', child='rekey_time = "2s"')
+    # A rekey that is refused because another is under way is tried again after some seconds: SAs must live on.
+    regions = TwoIkeRegions(lab, more='rekey_time = "4s"\nover_time = "30s"',
+                            child='rekey_time = "2s"\nlife_time = "30s"')
     one, two = regions.gateways
     carries(lab, regions)
     spis, ikes = set(), set()
