@@ -113,8 +113,8 @@ void ControlSide::serve_packets() {
 
 void ControlSide::tick(Nanoseconds now) {
   now_ = now;
-  finish_commit();
   state_.policies->tick(now);
+  finish_commit();
   parking_.expire(now);
   flush_events();
   if (attachment_ != nullptr) {

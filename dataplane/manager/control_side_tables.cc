@@ -172,7 +172,7 @@ void ControlSide::start_commit() {
 
 void ControlSide::finish_commit() {
   state_.shared->tables->poll();
-  if (!committing_ || state_.shared->tables->busy()) {
+  if (!committing_ || state_.shared->tables->busy() || !state_.policies->settled()) {
     return;
   }
   committing_ = false;

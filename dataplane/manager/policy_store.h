@@ -33,6 +33,8 @@ class PolicyStore {
   // Builds the tables of interfaces whose children changed; rarely enough to leave most of the time
   // for other things, however many children there are.
   void tick(Nanoseconds now);
+  // What was committed is in force.
+  [[nodiscard]] bool settled() const { return changed_.empty(); }
 
  private:
   struct Pending {
