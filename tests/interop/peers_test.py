@@ -256,7 +256,7 @@ def bad_weather(lab, far, workers):
     weather = []
     stand = Stand(lab, far, workers=workers, psk=True, between=lambda *where: weather.append(Weather(*where)))
     last = first_contact(stand, "near")
-    weather[0].set("delay 10ms 4ms loss 2% duplicate 5%")
+    weather[0].set("delay 20ms 15ms loss 2% duplicate 5%")
     hosts = stand.hosts
     streams = [Sequence(lab, hosts[0], hosts[1], "10.2.0.2", 400, 90, flows=4),
                Sequence(lab, hosts[1], hosts[0], "fd01::2", 400, 90, flows=4)]
