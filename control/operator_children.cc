@@ -3,6 +3,7 @@
 #include "control/gateway.h"
 #include "control/ipsec/ike_settings.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 #include "control/wireguard/directory_reader.h"
 
 namespace gotthard::control {
@@ -28,7 +29,6 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
   const abi::PeerEntry& entry = directory.peer[child.number];
   const config::Child& settings = children.settings_of(child);
   const std::uint32_t current = get(entry.current_session);
-  const Nanoseconds last = get(entry.last_rx_ns);
   json result{
       {"interface", children.ipsec_of(child).name},
       {"connection", children.connection_of(child).name},
@@ -51,10 +51,7 @@ json show_child(const Children& children, const IpsecChild& child, const abi::Di
       {"tx_packets", get(entry.tx_packets)},
       {"tx_bytes", get(entry.tx_bytes)},
       {"drops", get(entry.drops)},
-      {"last_received_seconds_ago", last == 0
-                                        ? json()
-                                        : json(static_cast<double>(now > last ? now - last : 0) /
-                                               static_cast<double>(kSecond))}};
+      {"last_received_seconds_ago", seconds_since(get(entry.last_rx_ns), now)}};
   if (child.keys || child.suite) {
     result["suite"] = config::to_string(child.keys ? child.keys->suite : *child.suite);
   }

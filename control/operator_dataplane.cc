@@ -1,5 +1,6 @@
 #include "control/gateway.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 
 #ifndef GOTTHARD_VERSION
 #error "the build defines GOTTHARD_VERSION"
@@ -149,14 +150,11 @@ mgmt::Answer show_runtime(const Gateway& gateway) {
   const abi::DirectoryHeader& header = gateway.directory()->header;
   const route::FibCounters fib = gateway.fib().counters();
   const Nanoseconds now = boottime_now();
-  const auto seconds_since = [&](Nanoseconds then) {
-    return static_cast<double>(now > then ? now - then : 0) / static_cast<double>(kSecond);
-  };
   return json{{"version", GOTTHARD_VERSION},
               {"dataplane",
                {{"instance", fmt::format("{:016x}", header.instance)},
-                {"uptime_seconds", seconds_since(header.started_ns)},
-                {"heartbeat_seconds_ago", seconds_since(get(header.heartbeat_ns))},
+                {"uptime_seconds", seconds_since(header.started_ns, now)},
+                {"heartbeat_seconds_ago", seconds_since(get(header.heartbeat_ns), now)},
                 {"workers", workers(*gateway.directory())},
                 {"dpdk", text(header.dpdk_version)},
                 {"aead", text(header.aead_backend)},
@@ -167,7 +165,7 @@ mgmt::Answer show_runtime(const Gateway& gateway) {
                 {"events_lost", get(header.events_lost)},
                 {"punts_lost", get(header.punts_lost)}}},
               {"control",
-               {{"uptime_seconds", seconds_since(gateway.started())},
+               {{"uptime_seconds", seconds_since(gateway.started(), now)},
                 {"epoch", header.epoch},
                 {"checkpoint_peers", gateway.checkpoint().size()},
                 {"checkpoint_damaged", gateway.checkpoint().damaged()},

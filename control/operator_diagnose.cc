@@ -5,17 +5,12 @@
 #include "control/ipsec/ike_settings.h"
 #include "control/noise/outcome.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 
 namespace gotthard::control {
 namespace {
 
 using mgmt::json;
-
-json seconds(Nanoseconds span) { return static_cast<double>(span) / static_cast<double>(kSecond); }
-
-json since(Nanoseconds then, Nanoseconds now) {
-  return then == 0 ? json() : seconds(now > then ? now - then : 0);
-}
 
 json record(const ike::Happened& happened, Nanoseconds now) {
   return {{"stage", ike::name(happened.stage)},
@@ -26,7 +21,7 @@ json record(const ike::Happened& happened, Nanoseconds now) {
                          ? json()
                          : json(config::to_string(happened.path.remote))},
           {"times", happened.times},
-          {"seconds_ago", since(happened.at.boot, now)}};
+          {"seconds_ago", seconds_since(happened.at.boot, now)}};
 }
 
 json diagnose_ike(const Gateway& gateway, const std::string& name) {
@@ -51,8 +46,7 @@ json diagnose_ike(const Gateway& gateway, const std::string& name) {
           {"cause", last == nullptr ? json() : json(ike::name(last->cause))},
           {"text", last == nullptr ? json() : json(last->text)},
           {"advice", last == nullptr ? json() : json(ike::advice(last->cause))},
-          {"next_attempt_in_seconds",
-           found.retry_at == 0 ? json() : seconds(found.retry_at > now ? found.retry_at - now : 0)},
+          {"next_attempt_in_seconds", seconds_until(found.retry_at, now)},
           {"attempts", records},
           {"strangers", strangers}};
 }
@@ -124,9 +118,9 @@ json diagnose_peer(const Gateway& gateway, std::uint32_t number, const std::stri
           {"text", text},
           {"advice", up || !failure ? json("") : json(advice(*failure))},
           {"attempts_since_success", status.attempts},
-          {"last_attempt_seconds_ago", since(status.last_attempt, now)},
-          {"last_success_seconds_ago", since(status.last_handshake, now)},
-          {"last_failure_seconds_ago", since(status.last_failure_at, now)}};
+          {"last_attempt_seconds_ago", seconds_since(status.last_attempt, now)},
+          {"last_success_seconds_ago", seconds_since(status.last_handshake, now)},
+          {"last_failure_seconds_ago", seconds_since(status.last_failure_at, now)}};
 }
 
 }  // namespace

@@ -5,28 +5,12 @@
 #include "control/ike/proposal/keywords.h"
 #include "control/ipsec/ike_settings.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 
 namespace gotthard::control {
 namespace {
 
 using mgmt::json;
-
-std::string place(const abi::Address& address, std::uint16_t port) {
-  const std::string text = config::to_string(address);
-  return fmt::format("{}:{}", address.family == abi::Family::ipv6 ? "[" + text + "]" : text, port);
-}
-
-json seconds_since(Nanoseconds then, Nanoseconds now) {
-  return then == 0 ? json()
-                   : json(static_cast<double>(now > then ? now - then : 0) /
-                          static_cast<double>(kSecond));
-}
-
-json seconds_until(Nanoseconds then, Nanoseconds now) {
-  return then == 0 ? json()
-                   : json(static_cast<double>(then > now ? then - now : 0) /
-                          static_cast<double>(kSecond));
-}
 
 // In swanctl's words.
 std::string text_of(const ike::IkeSuite& suite) {

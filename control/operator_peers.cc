@@ -2,6 +2,7 @@
 
 #include "control/gateway.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 
 namespace gotthard::control {
 namespace {
@@ -13,14 +14,6 @@ std::uint32_t get(const std::atomic<std::uint32_t>& value) {
   return value.load(std::memory_order_relaxed);
 }
 
-// Null for never.
-json age(Nanoseconds then, Nanoseconds now) {
-  if (then == 0) {
-    return nullptr;
-  }
-  return static_cast<double>(now > then ? now - then : 0) / static_cast<double>(kSecond);
-}
-
 json show_session(const abi::Directory& directory, std::uint32_t id, Nanoseconds now) {
   const abi::SessionEntry& entry = directory.session[id & abi::kSlotMask];
   if (id == 0 || get(entry.local_id) != id) {
@@ -29,7 +22,7 @@ json show_session(const abi::Directory& directory, std::uint32_t id, Nanoseconds
   return {{"local_id", fmt::format("{:#010x}", id)},
           {"remote_id", fmt::format("{:#010x}", get(entry.remote_id))},
           {"role", get(entry.initiator) == 1 ? "initiator" : "responder"},
-          {"age_seconds", age(get(entry.installed_ns), now)},
+          {"age_seconds", seconds_since(get(entry.installed_ns), now)},
           {"next_counter", get(entry.sent)},
           {"greatest_received", get(entry.received)}};
 }
@@ -63,11 +56,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
               {"persistent_keepalive_seconds", peer.settings.persistent_keepalive}};
   result["endpoint"] = nullptr;
   if (peer.endpoint) {
-    const auto& address = peer.endpoint->address;
-    const std::string text = config::to_string(address);
-    result["endpoint"] =
-        fmt::format("{}:{}", address.family == abi::Family::ipv6 ? "[" + text + "]" : text,
-                    ntohs(peer.endpoint->port));
+    result["endpoint"] = place(peer.endpoint->address, ntohs(peer.endpoint->port));
   }
   result["allowed_ips"] = json::array();
   for (const config::Prefix& prefix : gateway.tunnels().allowed_ips(peer.number)) {
@@ -76,7 +65,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
   result["session"] = show_session(directory, get(entry.current_session), now);
   result["state"] = state_of(peer, status, gateway.tunnels().tunnels()[peer.interface].up,
                              !result["session"].is_null());
-  result["latest_handshake_seconds_ago"] = age(status.last_handshake, now);
+  result["latest_handshake_seconds_ago"] = seconds_since(status.last_handshake, now);
   result["last_failure"] = status.last_failure ? json(noise::name(*status.last_failure)) : json();
   result["rx_packets"] = get(entry.rx_packets);
   result["rx_bytes"] = get(entry.rx_bytes);
@@ -85,7 +74,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
   result["rx_keepalives"] = get(entry.rx_keepalives);
   result["tx_keepalives"] = get(entry.tx_keepalives);
   result["drops"] = get(entry.drops);
-  result["last_received_seconds_ago"] = age(get(entry.last_rx_ns), now);
+  result["last_received_seconds_ago"] = seconds_since(get(entry.last_rx_ns), now);
   for (std::size_t i = 0; i < noise::kOutcomeCount; ++i) {
     if (status.counters[i] != 0) {
       result["handshakes"][std::string(noise::name(static_cast<noise::Outcome>(i)))] =

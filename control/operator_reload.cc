@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/duration.h"
 #include "control/gateway.h"
-#include "control/mgmt/duration.h"
 
 namespace gotthard::control {
 namespace {
@@ -25,7 +25,7 @@ void reload(Gateway* gateway, const Arguments& arguments, Reply reply) {
   broker::Reload wanted{.mode = arguments.contains("dry-run") ? ReloadMode::compare
                                                               : ReloadMode::apply};
   if (const auto confirm = arguments.find("confirm"); confirm != arguments.end()) {
-    const auto seconds = mgmt::parse_seconds(confirm->second);
+    const auto seconds = parse_seconds(confirm->second);
     if (!seconds || *seconds == 0 || *seconds > broker::kMaxConfirmSeconds) {
       reply(tl::unexpected(
           Failure{"bad_argument", fmt::format("'{}' is no time: write 90, 60s, 5m or 1h, at most a "

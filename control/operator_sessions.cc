@@ -1,5 +1,6 @@
 #include "control/gateway.h"
 #include "control/operator.h"
+#include "control/operator_values.h"
 #include "control/wireguard/directory_reader.h"
 
 namespace gotthard::control {
@@ -33,14 +34,13 @@ json show_session(const Gateway& gateway, const SeenSession& seen, Nanoseconds n
         children.connection_of(child->second).name + "/" + children.settings_of(child->second).name;
     result["kind"] = "esp";
   }
-  const Nanoseconds age = now > seen.installed ? now - seen.installed : 0;
   result["local_id"] = fmt::format("{:#010x}", seen.local_id);
   result["remote_id"] = fmt::format("{:#010x}", seen.remote_id);
   result["place"] = seen.peer < abi::kMaxPeers
                         ? place_of(directory.peer[seen.peer], seen.local_id, seen.state)
                         : "retiring";
   result["role"] = seen.role == noise::Role::initiator ? "initiator" : "responder";
-  result["age_seconds"] = static_cast<double>(age) / static_cast<double>(kSecond);
+  result["age_seconds"] = seconds_since(seen.installed, now);
   result["next_counter"] = get(entry.sent);
   result["greatest_received"] = get(entry.received);
   return result;

@@ -57,7 +57,7 @@ struct Lane {
   Drop drop = Drop::none;
   bool allow_plain = false;  // its route may leave the underlay unsealed
   bool answer = false;       // an ICMP error that we send
-  std::uint8_t bucket = 0;   // of its session, when others open too (table/resequencer.h)
+  std::uint8_t bucket = 0;   // of its peer, when others open too (table/resequencer.h)
 
   [[nodiscard]] std::uint64_t way_out() const {
     std::uint64_t word;

@@ -3,9 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <numeric>
+
+#include "base/duration.h"
 
 namespace gotthard::config {
 namespace {
@@ -155,31 +155,18 @@ std::vector<Located<std::int64_t>> TableReader::numbers(const std::string& key, 
 }
 
 std::optional<std::uint64_t> TableReader::seconds(const std::string& key) {
-  constexpr std::int64_t kMost = 100LL * 365 * 86400;
   if (!is_text(key)) {
-    const auto value = number(key, 0, kMost);
+    const auto value = number(key, 0, UINT32_MAX);
     return value ? std::optional(static_cast<std::uint64_t>(value->value)) : std::nullopt;
   }
   const auto given = text(key);
-  constexpr std::string_view kUnits = "smhd";
-  constexpr std::array<std::int64_t, 4> kSeconds = {1, 60, 3600, 86400};
-  std::string_view digits = given->value;
-  std::int64_t unit = 1;
-  if (const auto at = digits.empty() ? std::string_view::npos : kUnits.find(digits.back());
-      at != std::string_view::npos) {
-    unit = kSeconds.at(at);
-    digits.remove_suffix(1);
-  }
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  if (error != std::errc() || end != digits.data() + digits.size() || digits.empty() || count < 0 ||
-      count > kMost / unit) {
+  const auto parsed = parse_seconds(given->value);
+  if (!parsed) {
     report(given->line, fmt::format("'{}' in {}: '{}' is no time: write 90, \"90s\", \"5m\", "
                                     "\"4h\" or \"2d\"",
                                     key, what_, given->value));
-    return std::nullopt;
   }
-  return static_cast<std::uint64_t>(count * unit);
+  return parsed;
 }
 
 std::optional<std::size_t> TableReader::choice(const std::string& key,

@@ -73,10 +73,10 @@ void read_id(TableReader& reader, Result<T> (*parse)(std::string_view), IkeEnd* 
   }
 }
 
-ChildAction read_action(TableReader& reader, const std::string& key, Said* said,
-                        std::vector<std::string> words) {
+ChildAction read_action(TableReader& reader, const std::string& key, bool* said,
+                        const std::vector<std::string>& words) {
   const auto index = reader.choice(key, words);
-  said->note(index.has_value());
+  *said |= index.has_value();
   return index ? static_cast<ChildAction>(*index) : ChildAction::none;
 }
 
@@ -134,19 +134,17 @@ bool read_ike(TableReader& reader, Ike* ike) {
 }
 
 bool read_ike_child(TableReader& reader, Child* child) {
-  const std::filesystem::path none;
-  Said said(&reader, none);
-  said.note(reader.has("esp_proposals"));
+  bool said = reader.has("esp_proposals");
   for (const Located<std::string>& text : reader.texts("esp_proposals")) {
     child->esp_proposals.push_back(text.value);
   }
   if (const auto time = reader.seconds("rekey_time")) {
     child->rekey.seconds = *time;
-    said.note(true);
+    said = true;
   }
   const auto amount = [&](const std::string& key, std::int64_t least) -> std::uint64_t {
     const auto value = reader.number(key, least, INT64_MAX);
-    said.note(value.has_value());
+    said |= value.has_value();
     return value ? static_cast<std::uint64_t>(value->value) : 0;
   };
   child->rekey.bytes = amount("rekey_bytes", 65536);
@@ -154,7 +152,7 @@ bool read_ike_child(TableReader& reader, Child* child) {
   child->start_action = read_action(reader, "start_action", &said, {"none", "trap", "start"});
   child->close_action = read_action(reader, "close_action", &said, {"none", "trap", "start"});
   child->dpd_action = read_action(reader, "dpd_action", &said, {"clear", "trap", "restart"});
-  return said.anything();
+  return said;
 }
 
 }  // namespace gotthard::config

@@ -64,6 +64,11 @@ void Children::add(IpsecChild child) {
     links_.sessions->occupy(lab->in_spi);
     child.installed = !keys_.contains(lab->in_key_file);  // by an earlier control
   }
+  if (child.pair == 0) {
+    by_name_.emplace(
+        connection_name(ipsec_of(child), connection_of(child)) + "/" + settings_of(child).name,
+        child.number);
+  }
   children_.emplace(child.number, std::move(child));
 }
 

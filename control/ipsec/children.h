@@ -81,6 +81,8 @@ class Children {
   // Its number; nothing: there is none of these names.
   [[nodiscard]] std::optional<std::uint32_t> find(const std::string& connection,
                                                   const std::string& child) const;
+  // Numbers of a connection's children.
+  [[nodiscard]] std::vector<std::uint32_t> of(const std::string& connection) const;
   // True: it was for us.
   bool on_event(const abi::EventBody& event);
   // After the FIB was flushed: interfaces that went up or down.
@@ -138,6 +140,7 @@ class Children {
   Links links_;
   std::vector<Interface> interfaces_;
   std::map<std::uint32_t, IpsecChild> children_;
+  std::map<std::string, std::uint32_t> by_name_;  // INTERFACE/CONNECTION/CHILD; its first pair
 };
 
 }  // namespace gotthard::control

@@ -14,11 +14,18 @@ namespace gotthard::control {
 
 std::optional<std::uint32_t> Children::find(const std::string& connection,
                                             const std::string& child) const {
-  const auto found = std::ranges::find_if(children_, [&](const auto& entry) {
-    return settings_of(entry.second).name == child &&
-           connection_name(ipsec_of(entry.second), connection_of(entry.second)) == connection;
-  });
-  return found == children_.end() ? std::nullopt : std::optional(found->first);
+  const auto found = by_name_.find(connection + "/" + child);
+  return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::uint32_t> Children::of(const std::string& connection) const {
+  std::vector<std::uint32_t> numbers;
+  const std::string prefix = connection + "/";
+  for (auto at = by_name_.lower_bound(prefix);
+       at != by_name_.end() && at->first.starts_with(prefix); ++at) {
+    numbers.push_back(at->second);
+  }
+  return numbers;
 }
 
 bool Children::install(std::uint32_t number, const ike::InstallChild& sa) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -14,13 +15,11 @@
 namespace gotthard::control {
 namespace {
 
-constexpr std::size_t kMarker = 4;
-
-ike::Time time_now() { return {.boot = boottime_now(), .wall = realtime_now()}; }
-
 bool marked(const abi::PacketRecord& packet) { return packet.local_port != htons(abi::kIkePort); }
 
 }  // namespace
+
+ike::Time Negotiations::time_now() { return {.boot = boottime_now(), .wall = realtime_now()}; }
 
 Negotiations::Negotiations(const config::Config& config, Links links)
     : config_(&config),
@@ -141,23 +140,23 @@ void Negotiations::resync(bool fresh) {
     carry_out(engine_.on_dataplane_lost(time_now()));
   }
   carry_out(std::exchange(pending_, {}));
+  std::set<std::string> known;
+  for (const ike::SaStatus& sa : engine_.sas()) {
+    if (sa.established_at != 0) {
+      known.insert(sa.connection);
+    }
+  }
   for (const auto& [spi, child] : std::exchange(live_, {})) {
     if (engine_.has_child(spi)) {
       continue;
     }
     installed_.erase(spi);
-    if (has_sa(place_of(links_.children->all().at(child)).connection)) {
+    if (known.contains(place_of(links_.children->all().at(child)).connection)) {
       links_.dataplane->send(abi::SessionRemove{.local_id = spi});
     } else {
       orphans_[child].push_back(spi);
     }
   }
-}
-
-bool Negotiations::has_sa(const std::string& connection) const {
-  return std::ranges::any_of(engine_.sas(), [&](const ike::SaStatus& sa) {
-    return sa.connection == connection && sa.established_at != 0;
-  });
 }
 
 // ---------------------------------------------------------------- from the data plane
@@ -166,7 +165,7 @@ bool Negotiations::on_punt(const abi::PacketRecord& packet) {
   if (packet.interface < config_->wireguard.size()) {
     return false;
   }
-  const std::size_t skipped = marked(packet) ? kMarker : 0;
+  const std::size_t skipped = marked(packet) ? kNonEspMarker : 0;
   if (packet.length < skipped) {
     return true;
   }

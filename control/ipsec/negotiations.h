@@ -74,7 +74,11 @@ class Negotiations {
   [[nodiscard]] const ike::Engine& engine() const { return engine_; }
 
  private:
+  // Before what is IKE's at the port of ESP in UDP (RFC 3948, 2.2): zeros.
+  static constexpr std::size_t kNonEspMarker = 4;
+
   Negotiations(const config::Config& config, Links links);
+  [[nodiscard]] static ike::Time time_now();
 
   // INTERFACE/CONNECTION and CHILD; the latter may be empty.
   struct Place {
@@ -85,7 +89,6 @@ class Negotiations {
   [[nodiscard]] Place place_of(const IpsecChild& child) const;
   // Local SPIs that the data plane has, to their children's numbers.
   [[nodiscard]] std::map<std::uint32_t, std::uint32_t> live_children() const;
-  [[nodiscard]] bool has_sa(const std::string& connection) const;
   Status carry_out(Result<ike::Actions> actions);
 
   // negotiations_actions.cc

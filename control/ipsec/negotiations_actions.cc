@@ -12,8 +12,6 @@ namespace gotthard::control {
 namespace {
 
 constexpr auto kHandshake = log::Subsystem::handshake;
-constexpr std::size_t kMarker = 4;
-
 // What the peer sent before it heard of the end is on its way for so long at the most.
 constexpr Nanoseconds kLinger = 5 * kSecond;
 
@@ -51,7 +49,7 @@ bool Negotiations::act(const ike::Checkpoint& action) {
 void Negotiations::act(const ike::CheckpointRemove& action) { links_.states->remove(action.sa); }
 
 void Negotiations::act(const ike::SendDatagram& action) {
-  const std::size_t skipped = action.marked ? kMarker : 0;
+  const std::size_t skipped = action.marked ? kNonEspMarker : 0;
   if (!links_.dataplane->attached()) {
     return;
   }
@@ -90,8 +88,7 @@ void Negotiations::act(const ike::InstallChild& action) {
   const auto number = links_.children->find(action.connection, action.child);
   if (!links_.dataplane->attached() || !number || !links_.children->install(*number, action)) {
     links_.sessions->release(action.local_spi);
-    carry_out(
-        engine_.on_refused(action.local_spi, {.boot = boottime_now(), .wall = realtime_now()}));
+    carry_out(engine_.on_refused(action.local_spi, time_now()));
     return;
   }
   installed_[action.local_spi] = *number;
@@ -119,8 +116,8 @@ void Negotiations::act(const ike::RemoveChild& action) {
 }
 
 void Negotiations::act(const ike::PeerMoved& action) {
-  for (const auto& [number, child] : links_.children->all()) {
-    if (place_of(child).connection == action.connection && child.suite) {
+  for (const std::uint32_t number : links_.children->of(action.connection)) {
+    if (links_.children->all().at(number).suite) {
       links_.children->move_to(number, action.path);
     }
   }

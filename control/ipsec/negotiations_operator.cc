@@ -7,8 +7,6 @@
 namespace gotthard::control {
 namespace {
 
-ike::Time time_now() { return {.boot = boottime_now(), .wall = realtime_now()}; }
-
 // `name` may leave out the interface, which is before the first '/' of `full`.
 bool means(const std::string& name, const std::string& full) {
   return name == full || name == full.substr(full.find('/') + 1);

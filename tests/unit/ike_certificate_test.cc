@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "control/ike/auth/auth_data.h"
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 #include "tests/unit/x509_testing.h"
 
 namespace gotthard::ike::testing {

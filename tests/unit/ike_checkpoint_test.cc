@@ -1,7 +1,7 @@
 // What is left of an IKE SA when control dies, and what cannot be used of it.
 #include <gtest/gtest.h>
 
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 
 namespace gotthard::ike::testing {
 namespace {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "control/ike/message/payloads.h"
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 
 namespace gotthard::ike::testing {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "control/ike/message/payloads.h"
 #include "control/ike/sa/cookie.h"
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 
 namespace gotthard::ike::testing {
 namespace {

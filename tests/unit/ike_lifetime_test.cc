@@ -1,7 +1,7 @@
 // What happens to SAs that are up: repetition, liveness, renewal, ends, and what comes after.
 #include <gtest/gtest.h>
 
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 
 namespace gotthard::ike::testing {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "tests/unit/ike_network.h"
+#include "tests/unit/ike_pair.h"
 
 namespace gotthard::ike::testing {
 namespace {

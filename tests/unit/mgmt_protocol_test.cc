@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/duration.h"
 #include "base/log.h"
-#include "control/mgmt/duration.h"
 #include "control/mgmt/peer_name.h"
 #include "control/mgmt/protocol.h"
 #include "control/mgmt/shortened.h"
@@ -71,9 +71,10 @@ TEST(Protocol, TimesAreSecondsOrHaveAUnit) {
   EXPECT_EQ(parse_seconds("90"), 90U);
   EXPECT_EQ(parse_seconds("60s"), 60U);
   EXPECT_EQ(parse_seconds("5m"), 300U);
+  EXPECT_EQ(parse_seconds("2d"), 172800U);
   EXPECT_EQ(parse_seconds("1h"), 3600U);
   EXPECT_EQ(parse_seconds("4294967295"), 4294967295U);
-  for (const char* wrong : {"", "s", "-1", "1d", "1.5m", "5 m", "5mm", "4294967296", "71582789m",
+  for (const char* wrong : {"", "s", "-1", "1w", "1.5m", "5 m", "5mm", "4294967296", "71582789m",
                             "99999999999999999999"}) {
     EXPECT_EQ(parse_seconds(wrong), std::nullopt) << wrong;
   }

@@ -1,9 +1,9 @@
-#include "control/mgmt/duration.h"
+#include "base/duration.h"
 
 #include <charconv>
 #include <limits>
 
-namespace gotthard::mgmt {
+namespace gotthard {
 
 std::optional<std::uint32_t> parse_seconds(std::string_view text) {
   std::uint64_t number = 0;
@@ -13,6 +13,7 @@ std::optional<std::uint32_t> parse_seconds(std::string_view text) {
   const std::uint64_t factor = unit.empty() || unit == "s" ? 1
                                : unit == "m"               ? 60
                                : unit == "h"               ? 3600
+                               : unit == "d"               ? 86400
                                                            : 0;
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   if (error != std::errc() || factor == 0 || number > kMost / factor) {
@@ -21,4 +22,4 @@ std::optional<std::uint32_t> parse_seconds(std::string_view text) {
   return static_cast<std::uint32_t>(number * factor);
 }
 
-}  // namespace gotthard::mgmt
+}  // namespace gotthard
