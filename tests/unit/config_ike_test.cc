@@ -9,6 +9,7 @@
 
 #include "control/config/audit_ike.h"
 #include "control/config/config.h"
+#include "tests/unit/config_text.h"
 
 namespace gotthard::config {
 namespace {
@@ -57,15 +58,7 @@ remote_ts = ["10.3.0.0/16"]
 )";
 
 std::string with(const std::string& from, const std::string& to) {
-  std::string text = kWhole;
-  const auto at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
-std::string refusal(const std::string& text) {
-  const auto config = parse(text, "/etc/g.toml");
-  return config ? "" : config.error().message;
+  return replaced(kWhole, from, to);
 }
 
 TEST(IkeConfig, IsReadAsWritten) {

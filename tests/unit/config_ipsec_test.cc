@@ -8,6 +8,7 @@
 #include "control/config/config.h"
 #include "control/config/key_file.h"
 #include "crypto/suite.h"
+#include "tests/unit/config_text.h"
 
 namespace gotthard::config {
 namespace {
@@ -52,15 +53,7 @@ lab_keys = { suite = "aes128-sha256", in_spi = "0x1003", in_key_file = "c.in", o
 )";
 
 std::string with(const std::string& from, const std::string& to) {
-  std::string text = kWhole;
-  const auto at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
-std::string refusal(const std::string& text) {
-  const auto config = parse(text, "/etc/g.toml");
-  return config ? "" : config.error().message;
+  return replaced(kWhole, from, to);
 }
 
 TEST(Ipsec, IsReadAsWritten) {

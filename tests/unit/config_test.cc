@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "control/config/key_file.h"
+#include "tests/unit/config_text.h"
 
 namespace gotthard::config {
 namespace {
@@ -54,10 +55,7 @@ persistent_keepalive = 25
 
 // The whole file with one line replaced by another text.
 std::string with(const std::string& from, const std::string& to) {
-  std::string text = kWhole;
-  const auto at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
+  return replaced(kWhole, from, to);
 }
 
 std::string error_of(const std::string& text) {

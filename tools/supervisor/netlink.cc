@@ -17,56 +17,10 @@
 #include <cstring>
 #include <utility>
 
-#include "tools/supervisor/tunnel_routes.h"
+#include "tools/supervisor/netlink_message.h"
 
 namespace gotthard::supervisor {
 namespace {
-
-int family_of(const abi::Address& address) {
-  return address.family == abi::Family::ipv4 ? AF_INET : AF_INET6;
-}
-
-int size_of(const abi::Address& address) { return address.family == abi::Family::ipv4 ? 4 : 16; }
-
-// A message with its fixed header; libnl's allocator fails only when memory is gone.
-template <typename Header>
-nl_msg* message(int type, int flags, Header header) {
-  nl_msg* msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
-  if (msg != nullptr) {
-    nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO);
-  }
-  return msg;
-}
-
-void put_address(nl_msg* msg, int type, const abi::Address& address) {
-  nla_put(msg, type, size_of(address), address.bytes.data());
-}
-
-tl::unexpected<Error> kernel_error(std::string_view what, int code) {
-  return fail("cannot {}: {}", what, nl_geterror(code));
-}
-
-template <typename Header>
-const Header& header_of(const RawMessage& body) {
-  return *reinterpret_cast<const Header*>(body.data());
-}
-
-// An attribute of a raw message, absent when there is none of that type.
-template <typename T>
-std::optional<T> attribute(const RawMessage& body, std::size_t header_size, int type) {
-  const std::size_t start = NLMSG_ALIGN(header_size);
-  if (body.size() < start) {
-    return std::nullopt;
-  }
-  const auto* head = reinterpret_cast<const nlattr*>(body.data() + start);
-  const nlattr* found = nla_find(head, static_cast<int>(body.size() - start), type);
-  if (found == nullptr || nla_len(found) < static_cast<int>(sizeof(T))) {
-    return std::nullopt;
-  }
-  T value{};
-  std::memcpy(&value, nla_data(found), sizeof(T));
-  return value;
-}
 
 nlattr* nested(nlattr* within, int type) {
   return within == nullptr
@@ -263,101 +217,6 @@ Status Netlink::remove_address(int index, const config::InterfaceAddress& addres
              : Status();
 }
 
-namespace {
-
-nl_msg* route_message(int type, int flags, const RouteChange& route) {
-  rtmsg header{};
-  header.rtm_family = static_cast<std::uint8_t>(family_of(route.prefix.address));
-  header.rtm_dst_len = route.prefix.length;
-  header.rtm_table = RT_TABLE_MAIN;
-  header.rtm_protocol = kRouteProtocol;
-  header.rtm_type = route.index == 0 ? RTN_BLACKHOLE : RTN_UNICAST;
-  header.rtm_scope =
-      route.index != 0 && header.rtm_family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  nl_msg* msg = message(type, flags, header);
-  if (msg != nullptr) {
-    if (route.prefix.length > 0) {
-      put_address(msg, RTA_DST, route.prefix.address);
-    }
-    if (route.index != 0) {
-      nla_put_u32(msg, RTA_OIF, static_cast<std::uint32_t>(route.index));
-    }
-    if (route.metric != 0) {
-      nla_put_u32(msg, RTA_PRIORITY, route.metric);
-    }
-  }
-  return msg;
-}
-
-}  // namespace
-
-Result<bool> Netlink::add_route(const RouteChange& route) {
-  const int code = talk(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route));
-  if (code == -NLE_EXIST) {
-    return false;
-  }
-  if (code < 0) {
-    return kernel_error("add a route for " + config::to_string(route.prefix), code);
-  }
-  return true;
-}
-
-Result<bool> Netlink::take_route(const RouteChange& route) {
-  const int code = talk(route_message(RTM_DELROUTE, 0, route));
-  if (code < 0 && code != -NLE_OBJ_NOTFOUND && code != -NLE_NODEV) {
-    return kernel_error("remove the route for " + config::to_string(route.prefix), code);
-  }
-  return code >= 0;
-}
-
-Status Netlink::remove_route(const RouteChange& route) {
-  const auto taken = take_route(route);
-  return taken ? Status() : Status(tl::unexpected(taken.error()));
-}
-
-// Not by NLM_F_REPLACE: that takes the first of the prefix and metric, whosever it is.
-Result<bool> Netlink::move_route(const RouteChange& from, const RouteChange& to) {
-  const int code = talk(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, to));
-  if (code < 0 && code != -NLE_EXIST) {
-    return kernel_error("move the route for " + config::to_string(to.prefix), code);
-  }
-  auto moved = take_route(from);
-  if (moved && !*moved && code >= 0) {
-    if (const Status back = remove_route(to); !back) {
-      return tl::unexpected(back.error());
-    }
-  }
-  return moved;
-}
-
-Result<std::set<Blackhole>> Netlink::routes_from_metric(std::uint32_t least) {
-  auto all = dump(RTM_GETROUTE, sizeof(rtmsg));
-  if (!all) {
-    return tl::unexpected(all.error());
-  }
-  std::set<Blackhole> found;
-  for (const RawMessage& body : *all) {
-    const auto& header = header_of<rtmsg>(body);
-    const auto metric = attribute<std::uint32_t>(body, sizeof(rtmsg), RTA_PRIORITY).value_or(0);
-    if (header.rtm_table != RT_TABLE_MAIN || metric < least) {
-      continue;
-    }
-    Blackhole route{.prefix = {.length = header.rtm_dst_len}, .metric = metric};
-    abi::Address& address = route.prefix.address;
-    if (header.rtm_family == AF_INET) {
-      address.family = abi::Family::ipv4;
-      const auto bytes = attribute<std::array<std::uint8_t, 4>>(body, sizeof(rtmsg), RTA_DST);
-      std::ranges::copy(bytes.value_or(std::array<std::uint8_t, 4>{}), address.bytes.begin());
-    } else {
-      address.family = abi::Family::ipv6;
-      address.bytes = attribute<std::array<std::uint8_t, 16>>(body, sizeof(rtmsg), RTA_DST)
-                          .value_or(std::array<std::uint8_t, 16>{});
-    }
-    found.insert(route);
-  }
-  return found;
-}
-
 Result<int> Netlink::vlan_of(int index, std::uint16_t vlan) {
   auto all = dump(RTM_GETLINK, sizeof(ifinfomsg));
   if (!all) {
@@ -403,23 +262,6 @@ Result<std::vector<RawMessage>> Netlink::addresses_of(int index) {
   return all;
 }
 
-Result<std::vector<RawMessage>> Netlink::routes_by(int index) {
-  auto all = dump(RTM_GETROUTE, sizeof(rtmsg));
-  if (all) {
-    std::erase_if(*all, [&](const RawMessage& body) {
-      const auto& header = header_of<rtmsg>(body);
-      const auto device = attribute<std::int32_t>(body, sizeof(rtmsg), RTA_OIF).value_or(0);
-      // The kernel makes its own again from addresses and router advertisements.
-      const bool of_kernel = header.rtm_protocol == RTPROT_KERNEL ||
-                             header.rtm_protocol == RTPROT_RA ||
-                             header.rtm_protocol == RTPROT_REDIRECT;
-      return device != index || of_kernel || header.rtm_type != RTN_UNICAST ||
-             (header.rtm_flags & RTM_F_CLONED) != 0;
-    });
-  }
-  return all;
-}
-
 int Netlink::send_raw(int type, int flags, const RawMessage& body) {
   nl_msg* msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
   if (msg != nullptr) {
@@ -441,11 +283,6 @@ Status Netlink::restore_raw_address(const RawMessage& body) {
   const int code = send_raw(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body);
   return code < 0 && code != -NLE_EXIST ? Status(kernel_error("put an address back", code))
                                         : Status();
-}
-
-Status Netlink::restore_raw_route(const RawMessage& body) {
-  const int code = send_raw(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body);
-  return code < 0 && code != -NLE_EXIST ? Status(kernel_error("put a route back", code)) : Status();
 }
 
 }  // namespace gotthard::supervisor
