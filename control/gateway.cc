@@ -141,9 +141,13 @@ Status Gateway::set_up() {
     return tl::unexpected(tunnels.error());
   }
   tunnels_ = std::move(*tunnels);
-  changes_ = std::make_unique<LiveChanges>(LiveChanges::Links{
-      .tunnels = tunnels_.get(),
-      .ask = [this](const broker::RequestBody& request) { return ask(request); }});
+  changes_ = std::make_unique<LiveChanges>(
+      LiveChanges::Links{.tunnels = tunnels_.get(),
+                         .ask = [this](const broker::RequestBody& request) { return ask(request); },
+                         .when_heard =
+                             [this](std::function<void()> heard) {
+                               netlink_.when_heard(boottime_now(), std::move(heard));
+                             }});
   fib_.configure(config_, boottime_now());
   children_ = std::make_unique<Children>(
       config_, std::move(file_.lab_keys),

@@ -110,11 +110,13 @@ void LiveChanges::apply() {
   change.with();
   (void)links_.tunnels->apply(std::move(change.tunnels));
   change.made();
-  teller_.tell([done = std::move(change.done)](const Status& told) {
-    done(told ? Result()
-              : tl::unexpected(
-                    ChangeRefused{EIO, "it is in force, but the host's routes do not follow: " +
-                                           told.error().message}));
+  teller_.tell([this, done = std::move(change.done)](const Status& told) {
+    if (told) {
+      links_.when_heard([done] { done({}); });
+    } else {
+      done(tl::unexpected(ChangeRefused{
+          EIO, "it is in force, but the host's routes do not follow: " + told.error().message}));
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 // Changes while the gateway runs, by `wg` and by reloads, one after another: first the supervisor
 // keeps the host's other programs from the ports, then all of a change is made at once, then the
-// host's routes follow.
+// host's routes follow, and what the kernel says of these is heard: who was told that a change is
+// done finds it in the tables.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,8 @@ class LiveChanges {
     Tunnels* tunnels;
     // The request's id; nothing when the supervisor cannot take it now.
     std::function<std::optional<std::uint64_t>(const broker::RequestBody&)> ask;
+    // Calls back when what the kernel has done by now is known here.
+    std::function<void(std::function<void()>)> when_heard;
   };
   struct Change {
     std::vector<TunnelChange> tunnels;                        // at most one an interface

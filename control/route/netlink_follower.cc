@@ -167,6 +167,26 @@ void NetlinkFollower::on_end_of_dump(Nanoseconds now) {
     audit_at_ = now + kAudit;
     changes_(Synchronised{});
   }
+  if (wanted_ == 0) {
+    tell_heard();
+  }
+}
+
+// The kernel answers a request behind what it has notified before, so the end of any dump that is
+// asked for now will do: that of the rules is short.
+void NetlinkFollower::when_heard(Nanoseconds now, std::function<void()> heard) {
+  if (waiting_.empty()) {
+    waiting_since_ = now;
+  }
+  waiting_.push_back(std::move(heard));
+  want(DumpKind::rules, now);
+  dump_next(now);
+}
+
+void NetlinkFollower::tell_heard() {
+  for (const auto& heard : std::exchange(waiting_, {})) {
+    heard();
+  }
 }
 
 void NetlinkFollower::on_overrun(Nanoseconds now) {
@@ -272,6 +292,9 @@ void NetlinkFollower::on_time(Nanoseconds now) {
   }
   if (synchronised_ && round_ == 0 && now >= audit_at_) {
     want_all(now);
+  }
+  if (!waiting_.empty() && now >= waiting_since_ + kLongestWait) {
+    tell_heard();
   }
   dump_next(now);
 }

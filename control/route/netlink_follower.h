@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/clock.h"
 #include "control/route/changes.h"
@@ -33,6 +34,8 @@ struct FollowerCounters {
 
 class NetlinkFollower {
  public:
+  static constexpr Nanoseconds kLongestWait = 10 * kSecond;
+
   using ChangeSink = KernelState::ChangeSink;
   // Sends one request to the kernel; false when that failed (it is repeated from on_time()).
   using RequestSink = std::function<bool(std::span<const std::byte>)>;
@@ -50,6 +53,11 @@ class NetlinkFollower {
   void on_time(Nanoseconds now);
   [[nodiscard]] Nanoseconds next_time() const;
 
+  // Calls back once all that the kernel has done by `now` has become changes: notifications may
+  // still be waiting in the socket, or a dump may have to say what was lost of them. A kernel that
+  // is never at rest is waited for kLongestWait.
+  void when_heard(Nanoseconds now, std::function<void()> heard);
+
   [[nodiscard]] bool synchronised() const { return synchronised_; }
   [[nodiscard]] const FollowerCounters& counters() const { return counters_; }
 
@@ -59,6 +67,7 @@ class NetlinkFollower {
   void want_routes(Nanoseconds at);
   void dump_next(Nanoseconds now);
   void on_end_of_dump(Nanoseconds now);
+  void tell_heard();
   void repeat(Nanoseconds now);
   void on_message(const NetlinkMessage& message, Nanoseconds now);
   void on_route(const RouteMessage& message, Nanoseconds now);
@@ -77,6 +86,8 @@ class NetlinkFollower {
   unsigned round_ = 0;         // kinds missing until all were dumped: then Synchronised
   bool synchronised_ = false;
   Nanoseconds audit_at_ = 0;
+  std::vector<std::function<void()>> waiting_;  // to be called when nothing is left to be heard
+  Nanoseconds waiting_since_ = 0;               // the first of them
 };
 
 }  // namespace gotthard::route

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,6 +32,9 @@ class NetlinkSocket {
   Status on_readable(Nanoseconds now);
   void on_time(Nanoseconds now) { follower_.on_time(now); }
   [[nodiscard]] Nanoseconds next_time() const { return follower_.next_time(); }
+  void when_heard(Nanoseconds now, std::function<void()> heard) {
+    follower_.when_heard(now, std::move(heard));
+  }
 
   [[nodiscard]] bool synchronised() const { return follower_.synchronised(); }
   [[nodiscard]] const FollowerCounters& counters() const { return follower_.counters(); }

@@ -81,7 +81,8 @@ class LiveChangesTest : public TunnelsTest {
  protected:
   LiveChangesTest()
       : changes_({.tunnels = a_->control->tunnels.get(),
-                  .ask = [this](const broker::RequestBody& r) { return supervisor_.ask(r); }}) {
+                  .ask = [this](const broker::RequestBody& r) { return supervisor_.ask(r); },
+                  .when_heard = [this](auto heard) { kernel_(std::move(heard)); }}) {
     changes_.begin([](const LiveChanges::Result& told) { EXPECT_TRUE(told.has_value()); });
     supervisor_.answer_all(&changes_);
     EXPECT_EQ(supervisor_.ports, (broker::PortRange{51820, 1}));
@@ -114,6 +115,7 @@ class LiveChangesTest : public TunnelsTest {
   }
 
   Supervisor supervisor_;
+  std::function<void(std::function<void()>)> kernel_ = [](const auto& heard) { heard(); };
   LiveChanges changes_;
   std::vector<std::string> happened_;
 };
@@ -131,6 +133,17 @@ TEST_F(LiveChangesTest, ARouteIsThereBeforeItIsSaidToBe) {
   happened_.clear();
   changes_.make(prefixes("c", {net(3, 1)}));
   EXPECT_THAT(happened_, ElementsAre("c with", "c made", "c done")) << "nothing to say";
+}
+
+TEST_F(LiveChangesTest, AChangeIsDoneWhenTheHostsRoutesAreKnownHere) {
+  std::vector<std::function<void()>> waiting;
+  kernel_ = [&](std::function<void()> heard) { waiting.push_back(std::move(heard)); };
+  changes_.make(prefixes("a", {net(3, 0)}));
+  supervisor_.answer_all(&changes_);
+  EXPECT_THAT(happened_, ElementsAre("a with", "a made"));
+  ASSERT_EQ(waiting.size(), 1U);
+  waiting[0]();
+  EXPECT_THAT(happened_, ElementsAre("a with", "a made", "a done"));
 }
 
 TEST_F(LiveChangesTest, ManyPrefixesComeInPartsAndChangesMeanwhileAfterThem) {

@@ -298,6 +298,49 @@ TEST_F(NetlinkFollowerTest, AMalformedDatagramLeadsToADump) {
   EXPECT_EQ(requests_.size(), before + 1);
 }
 
+TEST_F(NetlinkFollowerTest, WhatTheKernelHasDoneIsHeardBehindItsNotifications) {
+  synchronise();
+  bool heard = false;
+  const std::size_t asked = requests_.size();
+  follower_.when_heard(now_, [&] { heard = true; });
+  ASSERT_EQ(requests_.size(), asked + 1);
+  tell({route_message("10.9.0.0", 16, 5)});
+  EXPECT_FALSE(heard);
+  answer({});
+  EXPECT_TRUE(heard);
+  EXPECT_EQ(view_.routes.size(), 3U);
+}
+
+TEST_F(NetlinkFollowerTest, WhatAnOverrunHasLostIsHeardByItsDumps) {
+  synchronise();
+  int heard = 0;
+  follower_.when_heard(now_, [&] { ++heard; });
+  follower_.on_overrun(now_);
+  follower_.when_heard(now_, [&] { ++heard; });
+  answer({});  // the rules: asked for before the overrun
+  follower_.on_time(now_ += kSecond);
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_EQ(heard, 0) << i;
+    answer({});
+  }
+  EXPECT_EQ(heard, 2);
+}
+
+TEST_F(NetlinkFollowerTest, AKernelThatIsNeverAtRestIsNotWaitedForForever) {
+  synchronise();
+  bool heard = false;
+  follower_.when_heard(now_, [&] { heard = true; });
+  const Nanoseconds end = now_ + NetlinkFollower::kLongestWait;
+  for (; now_ < end; now_ += kSecond) {
+    follower_.on_time(now_);
+    follower_.on_overrun(now_);
+    answer({});
+    EXPECT_FALSE(heard);
+  }
+  follower_.on_time(now_);
+  EXPECT_TRUE(heard);
+}
+
 TEST_F(NetlinkFollowerTest, LooksAgainNowAndThen) {
   synchronise();
   const auto before = requests_.size();
