@@ -172,6 +172,43 @@ TEST(Esp, BesideWireGuard) {
   EXPECT_EQ(esp.bench.drops(Drop::esp_unknown_spi), 1U);
 }
 
+// Also while others' many selectors keep tables from being built at every turn.
+TEST(Esp, WhatIsToldToBeAppliedIncludesSelectors) {
+  using enum abi::SelectorSide;
+  EspBench esp;
+  (void)esp.install(kEsp4);
+  for (const std::uint32_t child : {kEsp6, kUdp4, kUdp6}) {
+    std::vector<abi::SelectorAdd> many;
+    for (unsigned n = 0; n < abi::kMaxSelectors; ++n) {
+      const std::string net = std::to_string(child) + "." + std::to_string(n) + ".0";
+      many.push_back(EspBench::selector(local, "10.20" + net, 24));
+      many.push_back(EspBench::selector(remote, "10.21" + net, 24));
+    }
+    esp.select(child, many);
+  }
+  const auto select = [&](unsigned n) {
+    esp.select(kEsp4, {EspBench::selector(local, "10.1.0.0", 16),
+                       EspBench::selector(remote, "10.12." + std::to_string(n) + ".0", 24)});
+  };
+  const auto sealed = [&](unsigned n) {
+    esp.bench.receive_ip(kLan,
+                         udp("10.1.0.2", 1, "10.12." + std::to_string(n) + ".9", 2, Bytes(20)));
+    esp.bench.run_workers();
+    return !esp.bench.sent(kWan).empty();
+  };
+  select(100);
+  const Nanoseconds deadline = boottime_now() + 20 * kSecond;
+  while (sealed(0) && boottime_now() < deadline) {
+    esp.bench.settle();  // until what was the child's before is no more
+  }
+  for (unsigned n = 0; n < 20; ++n) {
+    EXPECT_FALSE(sealed(n)) << n;
+    select(n);
+    esp.bench.commit();
+    EXPECT_TRUE(sealed(n)) << n;
+  }
+}
+
 // ---------------------------------------------------------------- outer headers
 
 TEST(Esp, ClassOutsideAndInside) {

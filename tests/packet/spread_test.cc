@@ -29,7 +29,7 @@ class SpreadBench : public Bench {
 
   // A packet of flow `flow`, the `number`th of all; all to the queue of worker 0.
   void send(std::uint32_t flow, std::uint32_t number, bool spoil = false) {
-    Bytes message = seal(keys.receive, kSession0, counter++, inner(flow, number));
+    Bytes message = seal(keys.receive, session, counter++, inner(flow, number));
     if (spoil) {
       message.back() ^= 1;
     }
@@ -78,6 +78,14 @@ class SpreadBench : public Bench {
     return sent_on == up_to(count);
   }
 
+  // What is sent from now on is under other keys.
+  void rekey() {
+    session = kSession1;
+    keys = install(0, session);
+    counter = 0;
+  }
+
+  std::uint32_t session = kSession0;
   Keys keys = install(0, kSession0);
   std::uint64_t counter = 0;
 };
@@ -198,6 +206,35 @@ TEST(Spread, AWorkerThatWasStoppedIsNotWaitedForForLong) {
   EXPECT_EQ(bench.late(), numbers.size());
   EXPECT_EQ(bench.all_drops(), 0U);
   EXPECT_EQ(bench.link().directory()->worker[1].spread_late.load(), numbers.size());
+}
+
+// What is under the new keys is opened here, while another worker has what is under the old ones.
+TEST(Spread, NewKeysDoNotOvertakeOldOnes) {
+  constexpr std::uint16_t kOld = 4 * dataplane::kBurst;
+  constexpr std::uint16_t kAll = kOld + dataplane::kBurst;
+  const auto deadline = boottime_now() + 20 * kSecond;
+  bool seen = false;
+  while (!seen && boottime_now() < deadline) {
+    SpreadBench bench(2);
+    std::uint16_t number = 0;
+    while (number < kOld) {
+      bench.send(1, number++);
+    }
+    for (int i = 0; i < 4; ++i) {
+      bench.poll(0);
+    }
+    bench.rekey();
+    while (number < kAll) {
+      bench.send(1, number++);
+    }
+    const std::uint64_t opened = bench.stage(0, StageId::wg_decap);
+    bench.poll(0);
+    ASSERT_EQ(bench.stage(0, StageId::wg_decap), opened + dataplane::kBurst);
+    bench.run();
+    // What is overtaken counts as late, and so does what this machine stopped for too long.
+    seen = bench.late() == 0 && bench.numbers() == up_to(kAll);
+  }
+  EXPECT_TRUE(seen);
 }
 
 TEST(Spread, WhatFindsNoRoomDoesNotWait) {
