@@ -5,9 +5,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace gotthard::perf {
+
+class Samples;
+// The shortest probes of a run are what the work takes when nobody disturbs; what takes a little
+// longer is as good. One limit for all that is compared: what was disturbed all the time has no
+// shortest probe of its own to be measured by.
+[[nodiscard]] std::uint64_t quiet_limit(std::span<const Samples> all);
 
 struct Sample {
   double value;
@@ -19,15 +26,9 @@ class Samples {
   void add(double value, std::uint64_t probe) { samples_.push_back({value, probe}); }
   [[nodiscard]] std::size_t size() const { return samples_.size(); }
 
-  // The shortest probes of a run are what the work takes when nobody disturbs; what takes a little
-  // longer is as good.
-  [[nodiscard]] std::uint64_t quiet_limit() const {
-    std::vector<std::uint64_t> probes;
-    for (const Sample& sample : samples_) {
-      probes.push_back(sample.probe);
-    }
-    std::sort(probes.begin(), probes.end());
-    return probes.empty() ? 0 : probes[probes.size() / 50] * 104 / 100;
+  [[nodiscard]] bool any_quiet(std::uint64_t limit) const {
+    return std::any_of(samples_.begin(), samples_.end(),
+                       [&](const Sample& s) { return s.probe <= limit; });
   }
   [[nodiscard]] double quiet_share(std::uint64_t limit) const {
     const auto quiet = std::count_if(samples_.begin(), samples_.end(),
@@ -56,7 +57,23 @@ class Samples {
   }
 
  private:
+  friend std::uint64_t quiet_limit(std::span<const Samples> all);
   std::vector<Sample> samples_;
 };
+
+inline std::uint64_t quiet_limit(std::span<const Samples> all) {
+  std::vector<std::uint64_t> probes;
+  for (const Samples& samples : all) {
+    for (const Sample& sample : samples.samples_) {
+      probes.push_back(sample.probe);
+    }
+  }
+  if (probes.empty()) {
+    return 0;
+  }
+  const auto place = probes.begin() + static_cast<std::ptrdiff_t>(probes.size() / 50);
+  std::nth_element(probes.begin(), place, probes.end());
+  return *place * 104 / 100;
+}
 
 }  // namespace gotthard::perf

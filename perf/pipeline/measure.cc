@@ -18,6 +18,7 @@ namespace {
 constexpr std::array<Kind, 8> kTurns = {Kind::path, Kind::aead, Kind::ports, Kind::path,
                                         Kind::aead, Kind::path, Kind::aead,  Kind::timers};
 constexpr std::size_t kLeastRounds = 2 * kTurns.size();
+constexpr double kGrace = 1;  // seconds that a run may take longer until its figures mean something
 
 class Run {
  public:
@@ -76,12 +77,16 @@ class Run {
   // Rounds until `seconds` are over; the first and the last are looked at packet by packet.
   Status rounds(double seconds, double tsc_hz) {
     const std::uint64_t end = __rdtsc() + static_cast<std::uint64_t>(seconds * tsc_hz);
-    for (std::size_t i = 0; i < kLeastRounds || __rdtsc() < end; ++i) {
-      const Kind kind = kTurns[i % kTurns.size()];
-      if (const Status done = round(kind, i == 0); !done) {
-        return done;
+    const std::uint64_t last = end + static_cast<std::uint64_t>(kGrace * tsc_hz);
+    for (std::size_t i = 0; i < kLeastRounds || __rdtsc() < end ||
+                            (__rdtsc() < last && !(all_quiet() && figures().mean_something()));
+         i += kTurns.size()) {
+      for (const Kind kind : kTurns) {
+        if (const Status done = round(kind, samples_[0].size() == 0); !done) {
+          return done;
+        }
+        collect(kind);
       }
-      collect(kind);
     }
     return round(Kind::path, true);
   }
@@ -115,14 +120,23 @@ class Run {
     return static_cast<double>(locked) / static_cast<double>(packets);
   }
 
-  void conclude(double tsc_hz, Measurement* result) const {
-    const std::uint64_t limit = of(Kind::path).quiet_limit();
-    const double ports = of(Kind::ports).median(limit);
+  Status conclude(double tsc_hz, Measurement* result) const {
+    const std::uint64_t limit = quiet_limit(samples_);
+    const Figures found = figures();
+    if (!found.mean_something()) {
+      return fail(
+          "a packet took {:.0f} cycles, {:.0f} of them source and sink, and its AEAD alone {:.0f}, "
+          "which cannot be: the machine is too noisy for {} s. Give more --seconds, or measure "
+          "when "
+          "it is quieter ({:.0f} % of the chunks were undisturbed)",
+          found.path, found.ports, found.aead, scenario_.seconds,
+          100 * of(Kind::path).quiet_share(limit));
+    }
     result->tsc_hz = tsc_hz;
     result->backend = gateway_->backend();
-    result->source_sink_cycles_per_packet = ports;
-    result->cycles_per_packet = of(Kind::path).median(limit) - ports;
-    result->aead_cycles_per_packet = of(Kind::aead).median(limit);
+    result->source_sink_cycles_per_packet = found.ports;
+    result->cycles_per_packet = found.path - found.ports;
+    result->aead_cycles_per_packet = found.aead;
     result->overhead_cycles_per_packet = result->cycles_per_packet - result->aead_cycles_per_packet;
     result->packets_per_second = scenario_.workers * tsc_hz / result->cycles_per_packet;
     result->gbit_per_second = result->packets_per_second * mean_length(scenario_) * 8 / 1e9;
@@ -130,6 +144,7 @@ class Run {
       result->stages[i] = stages_[i].median(limit);
     }
     result->quiet_share = of(Kind::path).quiet_share(limit);
+    return {};
   }
 
  private:
@@ -138,6 +153,24 @@ class Run {
     std::uint32_t worker;
   };
 
+  // Cycles a packet, each the median of what was quiet.
+  struct Figures {
+    double path, aead, ports;
+
+    // The path is longer than its parts, unless one of them was disturbed and the path was not.
+    [[nodiscard]] bool mean_something() const { return path - ports > aead; }
+  };
+  [[nodiscard]] Figures figures() const {
+    const std::uint64_t limit = quiet_limit(samples_);
+    return {.path = of(Kind::path).median(limit),
+            .aead = of(Kind::aead).median(limit),
+            .ports = of(Kind::ports).median(limit)};
+  }
+  [[nodiscard]] bool all_quiet() const {
+    const std::uint64_t limit = quiet_limit(samples_);
+    return std::all_of(samples_.begin(), samples_.end(),
+                       [&](const Samples& samples) { return samples.any_quiet(limit); });
+  }
   [[nodiscard]] const Samples& of(Kind kind) const {
     return samples_[static_cast<std::size_t>(kind)];
   }
@@ -267,7 +300,9 @@ Result<Measurement> measure(const Scenario& scenario, const Environment& environ
     return tl::unexpected(done.error());
   }
   Measurement result{.scenario = scenario, .hugepages = environment.hugepages};
-  run.conclude(tsc_hz, &result);
+  if (const Status meant = run.conclude(tsc_hz, &result); !meant) {
+    return tl::unexpected(meant.error());
+  }
   const auto atomics = run.atomics();
   if (!atomics) {
     return tl::unexpected(atomics.error());

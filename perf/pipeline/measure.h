@@ -27,7 +27,8 @@ struct Measurement {
   double quiet_share = 0;                    // of the chunks of the path
 };
 
-// Takes about `scenario.seconds`. An error when packets get lost, or are not what their receiver
+// Takes about `scenario.seconds`, up to a second longer while disturbances leave no figure that can
+// be. An error when that did not help, when packets get lost, or are not what their receiver
 // expects.
 Result<Measurement> measure(const Scenario& scenario, const Environment& environment);
 

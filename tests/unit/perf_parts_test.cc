@@ -52,11 +52,26 @@ TEST(Samples, OnlyQuietOnesCount) {
     samples.add(100 + i % 3, 1000);
     samples.add(500, 1100);
   }
-  const std::uint64_t limit = samples.quiet_limit();
+  const std::uint64_t limit = quiet_limit({&samples, 1});
   EXPECT_EQ(limit, 1040U);
+  EXPECT_TRUE(samples.any_quiet(limit));
   EXPECT_EQ(samples.quiet_share(limit), 0.5);
   EXPECT_EQ(samples.median(limit), 101);
   EXPECT_EQ(samples.median(10), 500);  // none was that quiet: of all
+}
+
+TEST(Samples, OneLimitIsForAllThatIsCompared) {
+  std::array<Samples, 3> kinds;  // the last has none
+  for (int i = 0; i < 100; ++i) {
+    kinds[0].add(100, 1000);
+    kinds[1].add(50, 2000);
+  }
+  const std::uint64_t limit = quiet_limit(kinds);
+  EXPECT_EQ(limit, 1040U);
+  EXPECT_FALSE(kinds[1].any_quiet(limit));
+  EXPECT_EQ(kinds[1].quiet_share(limit), 0);
+  EXPECT_FALSE(kinds[2].any_quiet(limit));
+  EXPECT_EQ(quiet_limit({}), 0U);
 }
 
 TEST(Addresses, PrefixesAreApart) {
