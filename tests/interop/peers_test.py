@@ -4,14 +4,13 @@ sources, MTUs, loops, nested tunnels, many streams; and through a network that l
 
 With --full with all combinations of options.
 """
-import json
 import re
 import sys
 import time
 
 from far import FAR, FAR_NESTED, LOOP, NEAR, Stand, after, secret
-from lab import (Sequence, Skipped, answers, check, command, forwarding, genpsk, main, needs, ping, ping_at_once,
-                 ports, reach, wait_for)
+from lab import (Sequence, Skipped, answers, check, command, forwarding, genpsk, iperf3, main, needs, ping,
+                 ping_at_once, ports, reach, wait_for)
 from linux_kernel import LinuxKernel, has, kernel
 from products import product, tests_of
 from scenario_test import translate
@@ -197,12 +196,9 @@ def nested(stand):
 def streams(stand):
     """Eight TCP streams each way: each gets through."""
     lab, (one, two) = stand.lab, stand.hosts
-    lab.start(two, "iperf3", "-s", "-B", "10.2.0.2")
-    wait_for("iperf3", lambda: "5201" in lab.inside(two, "ss", "-Hltn", "sport = :5201"))
-    for reverse in ([], ["-R"]):
-        done = json.loads(lab.inside(one, "iperf3", "-J", "-c", "10.2.0.2", "-P", "8", "-t", "1", *reverse))
-        rates = [s["receiver"]["bits_per_second"] / 1e6 for s in done["end"]["streams"]]
-        check(len(rates) == 8 and min(rates) > 0, f"Mbit/s of the streams: {rates}, {stand.losses()}")
+    for reverse in (False, True):
+        rates = iperf3(lab, one, two, "10.2.0.2", seconds=1, reverse=reverse, streams=8)
+        check(min(rates) > 0, f"Mbit/s of the streams: {rates}, {stand.losses()}")
 
 
 def other_keys(stand):

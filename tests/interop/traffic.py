@@ -50,18 +50,24 @@ def reach(lab, namespace, address, count=3):
     check(answers == count, f"{namespace}: {answers} of {count} pings to {address} are answered")
 
 
-def iperf3(lab, client, server, address, seconds=3, reverse=False):
-    """Mbit/s of one TCP stream."""
+def iperf3(lab, client, server, address, seconds=3, reverse=False, streams=1):
+    """Mbit/s of one TCP stream; of several, each one's.
+
+    Each call has a server of its own: one that has just served another may still be busy.
+    """
     listener = lab.start(server, "iperf3", "-s", "-1", "-B", address)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if "5201" in lab.inside(server, "ss", "-Hltn", "sport = :5201"):
             break
         time.sleep(0.05)
-    words = ["iperf3", "-J", "-c", address, "-t", seconds] + (["-R"] if reverse else [])
-    result = json.loads(lab.inside(client, *words, seconds=seconds + 30))
+    words = ["iperf3", "-J", "-c", address, "-t", seconds, "-P", streams] + (["-R"] if reverse else [])
+    result = json.loads(lab.inside(client, *words, seconds=seconds + 60))
     listener.wait(10)
-    return result["end"]["sum_received"]["bits_per_second"] / 1e6
+    check("error" not in result, f"iperf3: {result.get('error')}")
+    rates = [s["receiver"]["bits_per_second"] / 1e6 for s in result["end"]["streams"]]
+    check(len(rates) == streams, f"iperf3 ran {len(rates)} streams of {streams}")
+    return rates[0] if streams == 1 else rates
 
 
 class Sequence:
