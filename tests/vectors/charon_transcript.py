@@ -16,7 +16,8 @@ from charon import PROGRAM  # noqa: E402
 from lab import OWN_RUN, Lab, check, command, wait_for  # noqa: E402
 
 KEY = "what both ends of a transcript know"
-LOADED = "random nonce openssl kdf pem pkcs1 pkcs8 pubkey x509 constraints kernel-libipsec kernel-netlink socket-default vici"
+LOADED = ("random nonce openssl kdf pem pkcs1 pkcs8 pubkey x509 constraints kernel-libipsec kernel-netlink "
+          "socket-default vici")
 # IKE, ESP, how they authenticate, bytes of a fragment
 CASES = {
     "aes256gcm16-prfsha384-x25519": ("aes256gcm16-x25519", "psk", 1280),
@@ -42,7 +43,8 @@ class End:
     def begin(self):
         ike, (esp, auth, fragment) = self.case, CASES[self.case]
         near, far = self.number, 3 - self.number
-        for address, device in ((f"192.0.2.{near}/24", "veth"), (f"10.{near}.0.1/16", "lo"), (f"fd0{near}::1/64", "lo")):
+        for address, device in ((f"192.0.2.{near}/24", "veth"), (f"10.{near}.0.1/16", "lo"),
+                                (f"fd0{near}::1/64", "lo")):
             command("ip", "-n", self.namespace, "addr", "add", address, "dev", device)
         (self.directory / "strongswan.conf").write_text(f"""
 charon {{
@@ -153,14 +155,15 @@ def transcript(lab, case):
         authority = Authority("root")
         for number, own in enumerate(files, 1):
             credential = authority.issue(f"end{number}.example", CASES[case][1])
-            own |= {"x509/own.pem": credential.pem, "private/own.key": credential.key_pem, "x509ca/root.pem": authority.pem}
+            own |= {"x509/own.pem": credential.pem, "private/own.key": credential.key_pem,
+                    "x509ca/root.pem": authority.pem}
     ends = [End(lab, number, case, own) for number, own in enumerate(files, 1)]
     lab.link(ends[0].namespace, "veth", ends[1].namespace, "veth")
     for end in ends:
         end.begin()
     capture = lab.directory / "capture"
-    tcpdump = lab.start(ends[0].namespace, "tcpdump", "--immediate-mode", "-U", "-i", "veth", "-w", capture, "udp port 500 or udp port 4500",
-                        output=lab.directory / "tcpdump")
+    tcpdump = lab.start(ends[0].namespace, "tcpdump", "--immediate-mode", "-U", "-i", "veth", "-w", capture,
+                        "udp port 500 or udp port 4500", output=lab.directory / "tcpdump")
     wait_for("tcpdump", lambda: capture.exists() and capture.stat().st_size >= 24)
     ends[0].swanctl("--initiate", "--child", "there")
     ends[0].swanctl("--rekey", "--child", "there")
