@@ -293,7 +293,7 @@ void resume(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
         drop_packet(lane, Drop::interface_down, worker.counters);
         break;
       }
-      push_to_seal(burst, i, worker);
+      to_seal(burst, *lane, worker)->push(i);
       break;
     default:
       burst->to_route.push(i);

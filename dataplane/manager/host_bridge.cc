@@ -160,10 +160,9 @@ std::uint32_t HostBridge::peer_of(rte_mbuf* mbuf, const wire::IpPacket& packet,
   if (topology_->current().interfaces[interface].kind == abi::TunnelKind::ipsec) {
     const PolicyTable* policy = shared_->policies[interface].load(std::memory_order_relaxed);
     const auto bytes = frame_bytes(mbuf).first(packet.length);
-    const PolicyRule* rule =
-        policy == nullptr
-            ? nullptr
-            : policy->match(wire::selector_key(bytes, packet.family, wire::Direction::outbound));
+    const PolicyRule* rule = policy == nullptr
+                                 ? nullptr
+                                 : policy->match(bytes, packet.family, wire::Direction::outbound);
     return rule == nullptr ? abi::kNoPeer : rule->peer;
   }
   Burst one;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "crypto/bytes.h"
+#include "dataplane/wire/esp.h"
 
 namespace gotthard::dataplane {
 namespace {
@@ -68,6 +69,9 @@ void make_esp(Session* session, const abi::SaInstall& command, std::size_t key_s
   session->seal_salt = salt(command.send_key);
   session->open_salt = salt(command.receive_key);
   session->transport_mode = (command.options & abi::kTransportMode) != 0;
+  const crypto::SuiteTraits& sizes = crypto::traits_of(static_cast<crypto::Suite>(command.suite));
+  session->usual_esp = !session->transport_mode && sizes.iv == kUsualIv && sizes.tag == kUsualTag &&
+                       sizes.alignment <= wire::kEspAlignment;
   // Bytes are counted where there is any limit of them.
   session->byte_limit = command.hard_bytes != 0   ? command.hard_bytes
                         : command.soft_bytes != 0 ? kNoLimit - 1

@@ -62,25 +62,26 @@ bool is_our_piece(const wire::IpPacket& packet, const Topology& topology, const 
   return protocol == wire::kProtocolUdp || (protocol == wire::kProtocolEsp && topology.ipsec);
 }
 
-// What most packets are. False: one must look closer.
-bool plainly_routed(std::span<const std::byte> bytes, const Topology& topology, Lane* lane) {
-  const std::uint16_t length = wire::plain_ipv4(bytes);
-  if (length == 0 || to_group(bytes.data(), Family::ipv4) ||
-      is_local(topology, bytes.data(), Family::ipv4)) {
-    return false;
+// For one of our addresses.
+[[gnu::noinline]] Verdict classify_local(const wire::IpPacket& packet, const Topology& topology,
+                                         Lane* lane) {
+  if (packet.fragment) {
+    return is_our_piece(packet, topology, *lane) ? Verdict::piece : Verdict::host;
   }
-  lane->family = Family::ipv4;
-  lane->length = length;
-  return true;
+  if (packet.protocol == wire::kProtocolUdp) {
+    return classify_udp(packet, topology, lane);
+  }
+  if (packet.protocol == wire::kProtocolEsp && topology.ipsec) {
+    lane->udp_offset = packet.header_length;
+    lane->esp_offset = packet.header_length;
+    return Verdict::esp;
+  }
+  return Verdict::host;
 }
 
-Verdict classify_ip(const Topology& topology, Lane* lane) {
-  const auto frame = frame_bytes(lane->mbuf);
-  lane->ip = packet_at(lane->mbuf) + sizeof(wire::EthernetHeader);
-  const auto bytes = frame.subspan(sizeof(wire::EthernetHeader));
-  if (plainly_routed(bytes, topology, lane)) {
-    return Verdict::route;
-  }
+// Any IP packet.
+[[gnu::noinline]] Verdict classify_closely(std::span<const std::byte> bytes,
+                                           const Topology& topology, Lane* lane) {
   const auto packet = wire::parse_ip(bytes);
   if (!packet) {
     lane->drop = Drop::bad_ip_header;
@@ -97,21 +98,33 @@ Verdict classify_ip(const Topology& topology, Lane* lane) {
   if (to_group(lane->ip, lane->family) || is_link_local(lane->ip, lane->family)) {
     return Verdict::host;
   }
-  if (!is_local(topology, lane->ip, lane->family)) {
+  return is_local(topology, lane->ip, lane->family) ? classify_local(*packet, topology, lane)
+                                                    : Verdict::route;
+}
+
+// Mostly it is IPv4 without options, whose header is right.
+[[gnu::always_inline]] inline Verdict classify_ip(const Topology& topology, Lane* lane) {
+  const auto bytes = frame_bytes(lane->mbuf).subspan(sizeof(wire::EthernetHeader));
+  lane->ip = packet_at(lane->mbuf) + sizeof(wire::EthernetHeader);
+  const std::uint16_t length = wire::plain_ipv4(bytes);
+  if (length == 0) {
+    return classify_closely(bytes, topology, lane);
+  }
+  lane->family = Family::ipv4;
+  lane->length = length;
+  if (to_group(lane->ip, Family::ipv4)) {
+    return Verdict::host;
+  }
+  if (!is_local(topology, lane->ip, Family::ipv4)) {
     return Verdict::route;
   }
-  if (packet->fragment) {
-    return is_our_piece(*packet, topology, *lane) ? Verdict::piece : Verdict::host;
-  }
-  if (packet->protocol == wire::kProtocolUdp) {
-    return classify_udp(*packet, topology, lane);
-  }
-  if (packet->protocol == wire::kProtocolEsp && topology.ipsec) {
-    lane->udp_offset = packet->header_length;
-    lane->esp_offset = packet->header_length;
-    return Verdict::esp;
-  }
-  return Verdict::host;
+  const auto* ip = reinterpret_cast<const wire::Ipv4Header*>(lane->ip);
+  return classify_local({.family = Family::ipv4,
+                         .protocol = ip->protocol,
+                         .header_length = sizeof(*ip),
+                         .length = length,
+                         .fragment = (ip->fragment.get() & wire::kIpv4MoreOrOffset) != 0},
+                        topology, lane);
 }
 
 // What came to many stations at once is nothing to forward and nothing to answer, whatever its IP
@@ -150,7 +163,15 @@ bool is_tagged(const Lane& lane) {
          rte_pktmbuf_mtod(lane.mbuf, const wire::EthernetHeader*)->type.get() == wire::kEtherVlan;
 }
 
-Verdict classify_frame(const Topology& topology, Lane* lane) {
+// Untagged and in one segment, IPv4, to us alone: mostly they are.
+bool is_usual(const rte_mbuf& mbuf, const TopologyPort& port) {
+  const auto* ethernet = reinterpret_cast<const wire::EthernetHeader*>(packet_at(&mbuf));
+  return mbuf.data_len >= sizeof(*ethernet) && mbuf.nb_segs == 1 &&
+         (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 &&
+         ethernet->type.get() == wire::kEtherIpv4 && wire::same(ethernet->destination, port.mac);
+}
+
+[[gnu::noinline]] Verdict classify_frame(const Topology& topology, Lane* lane) {
   if (rte_pktmbuf_data_len(lane->mbuf) < sizeof(wire::EthernetHeader)) {
     lane->drop = Drop::truncated;
     return Verdict::drop;
@@ -199,9 +220,30 @@ void give_to_twin(Lane* lane) {
 
 void classify(Burst* burst, WorkerContext* worker) {
   const Topology& topology = *worker->topology;
+  const TopologyPort* port = nullptr;
+  std::uint16_t number = 0;
   for (const std::uint32_t i : burst->to_classify) {
     Lane* lane = &burst->lanes[i];
-    switch (classify_frame(topology, lane)) {
+    if (port == nullptr || lane->port != number) {
+      number = lane->port;
+      port = &topology.ports[number];
+    }
+    Verdict verdict;
+    if (is_usual(*lane->mbuf, *port)) {
+      lane->origin = port->underlay ? Origin::underlay : Origin::inside;
+      verdict = classify_ip(topology, lane);
+    } else {
+      verdict = classify_frame(topology, lane);
+    }
+    if (verdict == Verdict::route) {
+      // From here on the packet begins with its IP header.
+      set_packet(lane->mbuf, lane->ip,
+                 static_cast<std::uint16_t>(rte_pktmbuf_data_len(lane->mbuf) -
+                                            sizeof(wire::EthernetHeader)));
+      burst->to_route.push(i);
+      continue;
+    }
+    switch (verdict) {
       case Verdict::drop:
         drop_packet(lane, lane->drop, worker->counters);
         break;
@@ -233,11 +275,6 @@ void classify(Burst* burst, WorkerContext* worker) {
         burst->to_esp_decap.push(i);
         break;
       case Verdict::route:
-        // From here on the packet begins with its IP header.
-        set_packet(lane->mbuf, lane->ip,
-                   static_cast<std::uint16_t>(rte_pktmbuf_data_len(lane->mbuf) -
-                                              sizeof(wire::EthernetHeader)));
-        burst->to_route.push(i);
         break;
     }
   }

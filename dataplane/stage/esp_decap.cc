@@ -18,34 +18,56 @@ const wire::EspHeader* header_of(const Lane& lane) {
   return reinterpret_cast<const wire::EspHeader*>(lane.ip + lane.esp_offset);
 }
 
-wire::EspSizes sizes_of(const Session& session) {
+std::optional<wire::EspText> find_text(std::size_t length, const Session& session) {
+  if (session.usual_esp) {  // sizes that the compiler knows
+    return wire::find_esp_text(length, {.iv = kUsualIv, .icv = kUsualTag});
+  }
   const crypto::SuiteTraits& traits = crypto::traits_of(session.open_key.suite());
-  return {.iv = traits.iv, .icv = traits.tag, .alignment = traits.alignment};
+  return wire::find_esp_text(length,
+                             {.iv = traits.iv, .icv = traits.tag, .alignment = traits.alignment});
 }
 
 // Where the text of each lane lies; kept from before it is opened until after.
 using Texts = Room<wire::EspText, kBurst>;
 
+// An SA by its SPI; looked up once for the packets that follow each other.
+class FoundSa {
+ public:
+  Drop find(std::uint32_t spi, Lane* lane, const WorkerContext& worker) {
+    const bool nested = lane->origin == Origin::tunnel;
+    if (session_ == nullptr || session_->local_id != spi || nested) {
+      session_ = worker.shared->sessions.find(spi);
+      if (session_ == nullptr || !session_->is_esp()) {
+        session_ = nullptr;
+        return Drop::esp_unknown_spi;
+      }
+      up_ = worker.topology->interfaces[session_->interface].up;
+    }
+    lane->session = session_;
+    lane->interface = session_->interface;
+    if (nested && lane->interface == lane->opened_at) {
+      return Drop::tunnel_loop;
+    }
+    return up_ ? Drop::none : Drop::interface_down;
+  }
+
+ private:
+  Session* session_ = nullptr;
+  bool up_ = false;
+};
+
 // Everything that can be refused before any cryptography.
-Drop find_sa(Lane* lane, const WorkerContext& worker, wire::EspText* text) {
+Drop find_sa(Lane* lane, FoundSa* sa, const WorkerContext& worker, wire::EspText* text) {
   const std::size_t length = lane->length - lane->esp_offset;
   if (length < sizeof(wire::EspHeader)) {
     return Drop::esp_bad_length;
   }
   const wire::EspHeader* header = header_of(*lane);
-  Session* session = worker.shared->sessions.find(header->spi.get());
-  if (session == nullptr || !session->is_esp()) {
-    return Drop::esp_unknown_spi;
+  if (const Drop reason = sa->find(header->spi.get(), lane, worker); reason != Drop::none) {
+    return reason;
   }
-  lane->session = session;
-  lane->interface = session->interface;
-  if (lane->origin == Origin::tunnel && lane->interface == lane->opened_at) {
-    return Drop::tunnel_loop;
-  }
-  if (!worker.topology->interfaces[lane->interface].up) {
-    return Drop::interface_down;
-  }
-  const auto found = wire::find_esp_text(length, sizes_of(*session));
+  Session* session = lane->session;
+  const auto found = find_text(length, *session);
   if (!found) {
     return Drop::esp_bad_length;
   }
@@ -172,13 +194,29 @@ Drop find_inner(const Lane& lane, std::byte* payload, const wire::EspPayload& wh
 }
 
 // An SA brings what its selectors name, and nothing else (RFC 4301, 5.2 step 4).
-bool selected(const Lane& lane, const Inner& inner, const WorkerContext& worker) {
-  const PolicyTable* selectors =
-      worker.shared->peers[lane.session->peer].selectors.load(std::memory_order_acquire);
-  return selectors != nullptr &&
-         selectors->match(wire::selector_key({inner.ip, inner.length}, inner.family,
-                                             wire::Direction::inbound)) != nullptr;
-}
+class Selectors {
+ public:
+  [[nodiscard]] bool have(const Lane& lane, const Inner& inner, const WorkerContext& worker) {
+    if (lane.session != session_) {
+      session_ = lane.session;
+      table_ = worker.shared->peers[lane.session->peer].selectors.load(std::memory_order_acquire);
+    }
+    return table_ != nullptr && table_->match({inner.ip, inner.length}, inner.family,
+                                              wire::Direction::inbound) != nullptr;
+  }
+
+ private:
+  const Session* session_ = nullptr;
+  const PolicyTable* table_ = nullptr;
+};
+
+// What is looked up, or counted, once for an SA's packets that follow each other.
+struct OfSa {
+  explicit OfSa(WorkerContext* worker) : received(worker) {}
+  Home home;
+  Selectors selectors;
+  ReceivedSums received;
+};
 
 void refuse_opened(Lane* lane, Drop reason, WorkerContext* worker) {
   worker->peer_counters[lane->session->peer].drops.add(1);
@@ -194,8 +232,7 @@ void follow(const Lane& lane, Home* home, WorkerContext* worker) {
 }
 
 // Strips what surrounded the inner packet. False: nothing inside to route.
-bool unwrap(Lane* lane, const wire::EspText& text, Home* home, WorkerContext* worker) {
-  PeerCounters& counters = worker->peer_counters[lane->session->peer];
+bool unwrap(Lane* lane, const wire::EspText& text, OfSa* of, WorkerContext* worker) {
   std::byte* payload = lane->ip + lane->esp_offset + text.offset;
   const auto what = wire::parse_esp_payload({payload, text.length});
   if (!what) {
@@ -203,24 +240,23 @@ bool unwrap(Lane* lane, const wire::EspText& text, Home* home, WorkerContext* wo
     return false;
   }
   if (what->next_header == wire::kNextHeaderNone) {  // RFC 4303, 2.6: a dummy
-    follow(*lane, home, worker);
-    counters.rx_keepalives.add(1);
+    follow(*lane, &of->home, worker);
+    worker->peer_counters[lane->session->peer].rx_keepalives.add(1);
     rte_pktmbuf_free(lane->mbuf);
     return false;
   }
   Inner inner;
   Drop reason = lane->session->transport_mode ? restore_header(lane, payload, *what, &inner)
                                               : find_inner(*lane, payload, *what, &inner);
-  if (reason == Drop::none && !selected(*lane, inner, *worker)) {
+  if (reason == Drop::none && !of->selectors.have(*lane, inner, *worker)) {
     reason = Drop::esp_selector_denied;
   }
   if (reason != Drop::none) {
     refuse_opened(lane, reason, worker);
     return false;
   }
-  follow(*lane, home, worker);
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(inner.length);
+  follow(*lane, &of->home, worker);
+  of->received.add(lane->session, inner.length);
   become_inner(lane, inner.ip, inner.family, inner.length);
   return true;
 }
@@ -232,9 +268,10 @@ void esp_decap(Burst* burst, WorkerContext* worker) {
   std::array<AssociatedData, kBurst> aads;
   Texts texts;
   LaneList sealed;
+  FoundSa sa;
   for (const std::uint32_t i : burst->to_esp_decap) {
     Lane* lane = &burst->lanes[i];
-    if (const Drop reason = find_sa(lane, *worker, &texts[i]); reason != Drop::none) {
+    if (const Drop reason = find_sa(lane, &sa, *worker, &texts[i]); reason != Drop::none) {
       drop_packet(lane, reason, worker->counters);
       continue;
     }
@@ -258,14 +295,14 @@ void esp_decap(Burst* burst, WorkerContext* worker) {
   commit_windows(burst, authentic, {.late = Drop::esp_late, .replay = Drop::esp_replay}, worker);
 
   Sums sums;
-  Home home;
+  OfSa of(worker);
   for (const std::uint32_t i : authentic) {
     Lane* lane = &burst->lanes[i];
     if (lane->drop != Drop::none) {
       continue;
     }
     sums.add(lane->session, texts[i].length);
-    if (unwrap(lane, texts[i], &home, worker)) {
+    if (unwrap(lane, texts[i], &of, worker)) {
       burst->to_route.push(i);
     }
   }

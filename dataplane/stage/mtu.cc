@@ -52,25 +52,30 @@ void cut(Burst* burst, std::uint32_t i) {
   burst->to_host.push(i);
 }
 
-// What a packet's tunnels take, in and out; the same for all that come from one and go into one.
+// What a packet's tunnels take, in and out, and the stage that it goes to; the same for all that
+// come from one and go into one.
 class Fit {
  public:
   [[nodiscard]] bool is_of(const Lane& lane) const {
-    return lane.peer == peer_ && lane.interface == interface_ && opened_at(lane) == opened_at_;
+    return lane.peer == peer_ && lane.interface == interface_ && lane.origin == origin_ &&
+           (lane.origin != Origin::tunnel || lane.opened_at == opened_at_) && to_ != nullptr;
   }
-  void look(const Lane& lane, const WorkerContext& worker) {
+  void look(const Lane& lane, Burst* burst, const WorkerContext& worker) {
     peer_ = lane.peer;
     interface_ = lane.interface;
-    opened_at_ = opened_at(lane);
+    origin_ = lane.origin;
+    opened_at_ = lane.opened_at;
     inner_mtu_ = UINT16_MAX;
     segment_mtu_ = UINT16_MAX;
     clamps_ = false;
+    to_ = &burst->to_neighbour;
     if (lane.peer != abi::kNoPeer) {
       // What the peer's path takes, or the tunnel that this one goes by.
       const OuterTemplate* outer =
           worker.shared->peers[lane.peer].outer.load(std::memory_order_acquire);
       inner_mtu_ = outer != nullptr ? outer->inner_mtu : UINT16_MAX;
       clamp(worker.topology->interfaces[lane.interface]);
+      to_ = to_seal(burst, lane, worker);
     }
     if (lane.origin == Origin::tunnel) {
       clamp(worker.topology->interfaces[lane.opened_at]);
@@ -79,25 +84,23 @@ class Fit {
   [[nodiscard]] std::uint16_t inner_mtu() const { return inner_mtu_; }
   [[nodiscard]] bool clamps() const { return clamps_; }
   [[nodiscard]] std::uint16_t segment_mtu() const { return segment_mtu_; }
+  [[nodiscard]] LaneList* to() const { return to_; }
 
  private:
-  static std::uint32_t opened_at(const Lane& lane) {
-    return lane.origin == Origin::tunnel ? lane.opened_at : kNowhere;
-  }
   void clamp(const TopologyInterface& interface) {
     if (interface.clamp_mss) {
       clamps_ = true;
       segment_mtu_ = std::min(segment_mtu_, interface.mtu);
     }
   }
-  static constexpr std::uint32_t kNowhere = abi::kMaxInterfaces;
-  static constexpr std::uint32_t kNothingYet = kNowhere + 1;
 
+  LaneList* to_ = nullptr;  // null: nothing was looked at yet
   std::uint32_t peer_ = abi::kNoPeer;
-  std::uint32_t interface_ = 0;
-  std::uint32_t opened_at_ = kNothingYet;
+  std::uint16_t interface_ = 0;
+  std::uint16_t opened_at_ = 0;
   std::uint16_t inner_mtu_ = UINT16_MAX;
   std::uint16_t segment_mtu_ = UINT16_MAX;
+  Origin origin_ = Origin::inside;
   bool clamps_ = false;
 };
 
@@ -123,7 +126,7 @@ void mtu(Burst* burst, WorkerContext* worker) {
     // What followed the IP packet in its frame (Ethernet padding) goes no further.
     set_length(lane->mbuf, lane->length);
     if (!fit.is_of(*lane)) {
-      fit.look(*lane, *worker);
+      fit.look(*lane, burst, *worker);
     }
     lane->mtu = std::min(lane->mtu, fit.inner_mtu());
     if (lane->length > lane->mtu && !cut_outside(*lane, *worker->topology)) {
@@ -141,11 +144,7 @@ void mtu(Burst* burst, WorkerContext* worker) {
     if (fit.clamps()) {
       fit_segments(lane, std::min(lane->mtu, fit.segment_mtu()));
     }
-    if (lane->peer != abi::kNoPeer) {
-      push_to_seal(burst, i, *worker);
-    } else {
-      burst->to_neighbour.push(i);
-    }
+    fit.to()->push(i);
   }
 }
 

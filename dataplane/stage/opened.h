@@ -86,6 +86,39 @@ class Home {
   std::uint8_t ports_ = 0;
 };
 
+// What was inside, counted once for a session's packets that follow each other.
+class ReceivedSums {
+ public:
+  explicit ReceivedSums(WorkerContext* worker) : worker_(worker) {}
+  ReceivedSums(const ReceivedSums&) = delete;
+  ReceivedSums& operator=(const ReceivedSums&) = delete;
+  ~ReceivedSums() { settle(); }
+
+  void add(const Session* session, std::uint16_t length) {
+    if (session != session_) {
+      settle();
+      session_ = session;
+    }
+    ++packets_;
+    bytes_ += length;
+  }
+
+ private:
+  void settle() {
+    if (session_ != nullptr) {
+      PeerCounters& counters = worker_->peer_counters[session_->peer];
+      counters.rx_packets.add(packets_);
+      counters.rx_bytes.add(bytes_);
+    }
+    packets_ = bytes_ = 0;
+  }
+
+  WorkerContext* worker_;
+  const Session* session_ = nullptr;
+  std::uint64_t packets_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
 // The peer has a new address. Only what was authenticated, is no replay and is the newest that
 // its session has seen says so: what somebody held back and sends later from elsewhere moves
 // nobody.

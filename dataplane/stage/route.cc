@@ -85,14 +85,18 @@ void give_to_host(Lane* lane) {
 }
 
 // Of several SAs with the same selectors each worker has its own (RFC 9611).
-std::uint32_t child_of(const Lane& lane, const NextHop& hop, const WorkerContext& worker) {
-  const PolicyTable* policy =
-      worker.shared->policies[hop.interface].load(std::memory_order_acquire);
+[[gnu::always_inline]] inline std::uint32_t child_of(const Lane& lane, const PolicyTable& policy,
+                                                     std::uint32_t worker) {
   const PolicyRule* rule =
-      policy == nullptr ? nullptr
-                        : policy->match(wire::selector_key({lane.ip, lane.length}, lane.family,
-                                                           wire::Direction::outbound));
-  return rule == nullptr ? kNone24 : rule->peer + worker.index % rule->spread;
+      policy.match({lane.ip, lane.length}, lane.family, wire::Direction::outbound);
+  if (rule == nullptr) {
+    return kNone24;
+  }
+  return rule->spread == 1 ? rule->peer : rule->peer + worker % rule->spread;
+}
+
+const PolicyTable* policy_of(std::uint16_t interface, const WorkerContext& worker) {
+  return worker.shared->policies[interface].load(std::memory_order_acquire);
 }
 
 // What a tunnel carries to us may be another one's. Its own it never is: where a peer was heard
@@ -138,10 +142,15 @@ Drop into_tunnel(Burst* burst, std::uint32_t i, const NextHop& hop, const Worker
   if (!interface.used || !interface.up) {
     return Drop::interface_down;
   }
-  const bool policy = hop.kind == abi::HopKind::policy;
-  const std::uint32_t peer = policy ? child_of(*lane, hop, worker) : hop.target;
-  if (peer == kNone24) {
-    return policy ? Drop::no_child : Drop::no_peer;
+  std::uint32_t peer = hop.target;
+  if (hop.kind == abi::HopKind::policy) {
+    const PolicyTable* policy = policy_of(hop.interface, worker);
+    peer = policy == nullptr ? kNone24 : child_of(*lane, *policy, worker.index);
+    if (peer == kNone24) {
+      return Drop::no_child;
+    }
+  } else if (peer == kNone24) {
+    return Drop::no_peer;
   }
   lane->interface = hop.interface;
   lane->peer = peer;
@@ -221,11 +230,13 @@ Drop follow(Burst* burst, std::uint32_t i, std::uint64_t id, const WorkerContext
 class Way {
  public:
   // Of a lane that followed `id` and has gone to `mtu`. What hangs on the packet itself, not on
-  // its next hop alone, is looked at each time.
-  void remember(std::uint64_t id, const Lane& lane, const Hops& hops) {
-    const NextHop hop = hops.next_hop(id);
-    const bool tunnel = hop.kind == abi::HopKind::tunnel;
+  // its next hop alone, is looked at each time: its child, where there are policies.
+  void remember(std::uint64_t id, const Lane& lane, const WorkerContext& worker) {
+    const NextHop hop = worker.shared->hops.next_hop(id);
+    policy_ = hop.kind == abi::HopKind::policy ? policy_of(hop.interface, worker) : nullptr;
+    const bool tunnel = hop.kind == abi::HopKind::tunnel || policy_ != nullptr;
     known_ = (tunnel || hop.kind == abi::HopKind::neighbour) && lane.origin != Origin::underlay;
+    worker_ = worker.index;
     id_ = id;
     origin_ = lane.origin;
     peer_ = lane.peer;
@@ -235,11 +246,19 @@ class Way {
     tunnel_ = tunnel;
     allow_plain_ = lane.allow_plain;
   }
-  [[nodiscard]] bool is(std::uint64_t id, const Lane& lane) const {
-    return known_ && id == id_ && lane.origin == origin_;
-  }
-  void take(Lane* lane) const {
-    lane->peer = peer_;
+  // False: it is another way, or must be looked at closer.
+  [[nodiscard]] bool take(std::uint64_t id, Lane* lane) const {
+    if (!known_ || id != id_ || lane->origin != origin_) {
+      return false;
+    }
+    std::uint32_t peer = peer_;
+    if (policy_ != nullptr) {
+      peer = child_of(*lane, *policy_, worker_);
+      if (peer == kNone24) {
+        return false;
+      }
+    }
+    lane->peer = peer;
     lane->mtu = mtu_;
     if (tunnel_) {
       lane->interface = interface_;
@@ -247,6 +266,7 @@ class Way {
       lane->neighbour = neighbour_;
       lane->allow_plain = allow_plain_;
     }
+    return true;
   }
 
  private:
@@ -258,7 +278,9 @@ class Way {
   std::uint16_t interface_ = 0;
   std::uint32_t peer_ = 0;
   std::uint32_t neighbour_ = 0;
+  std::uint32_t worker_ = 0;
   std::uint64_t id_ = 0;
+  const PolicyTable* policy_ = nullptr;  // of an interface whose children have selectors
 };
 
 enum class Source : std::uint8_t { any, on_link, martian };
@@ -350,11 +372,10 @@ void route(Burst* burst, WorkerContext* worker) {
   Way way;
   for (std::uint32_t n = 0; n < forwarded.size; ++n) {
     const std::uint32_t i = forwarded.lanes[n];
-    if (way.is(hops[n], burst->lanes[i])) {
-      way.take(&burst->lanes[i]);
+    if (way.take(hops[n], &burst->lanes[i])) {
       burst->to_mtu.push(i);
     } else if (const Drop reason = follow(burst, i, hops[n], *worker); reason == Drop::none) {
-      way.remember(hops[n], burst->lanes[i], worker->shared->hops);
+      way.remember(hops[n], burst->lanes[i], *worker);
     } else if (answered(reason, burst->lanes[i])) {
       refuse(burst, i, reason, worker);
     } else {

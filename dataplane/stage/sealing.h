@@ -100,15 +100,63 @@ inline void copy_headers(std::byte* to, const OuterTemplate& outer) {
   }
 }
 
-inline void count_sent(const Lane& lane, std::uint16_t inner_length, WorkerContext* worker) {
-  PeerCounters& counters = worker->peer_counters[lane.peer];
-  if (inner_length == 0) {
-    counters.tx_keepalives.add(1);
-    return;
+// Lanes that follow each other into one peer's session: mostly a burst is one run. What they have
+// in common was looked up for the first of them.
+struct SealRun {
+  const OuterTemplate* outer = nullptr;  // the manager may take the peer's away meanwhile
+  Session* session = nullptr;
+  std::uint32_t peer = abi::kNoPeer;
+  bool empty = false;  // one packet of nothing: a keepalive, a dummy
+  LaneList lanes;
+};
+
+class SealRuns {
+ public:
+  // False: it is for another peer than those before it, or one that is looked at by itself: empty,
+  // or the host's own, whose size nobody knows yet.
+  [[nodiscard]] bool extend(std::uint32_t i, const Lane& lane) {
+    if (lane.peer != peer_ || lane.length == 0 || lane.origin == Origin::host) {
+      return false;
+    }
+    runs_[count_ - 1].lanes.push(i);
+    return true;
   }
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(inner_length);
-}
+  void begin(std::uint32_t i, const Lane& lane, const OuterTemplate* outer, Session* session) {
+    const bool empty = lane.length == 0;
+    SealRun* run = new (runs_.at(count_++))
+        SealRun{.outer = outer, .session = session, .peer = lane.peer, .empty = empty, .lanes = {}};
+    run->lanes.push(i);
+    peer_ = empty ? kNobody : lane.peer;
+  }
+  [[nodiscard]] std::span<SealRun> all() { return {&runs_[0], count_}; }
+
+ private:
+  static constexpr std::uint32_t kNobody = abi::kNoPeer - 1;
+
+  std::uint32_t count_ = 0;
+  std::uint32_t peer_ = kNobody;  // of the last run, where others may follow
+  Room<SealRun, kBurst> runs_;
+};
+
+// What was sealed of a run, by inner lengths; counted once.
+class SentSum {
+ public:
+  void add(std::uint16_t inner_length) {
+    ++packets_;
+    bytes_ += inner_length;
+    keepalives_ += inner_length == 0 ? 1 : 0;
+  }
+  void count(PeerCounters* counters) const {
+    counters->tx_packets.add(packets_ - keepalives_);
+    counters->tx_bytes.add(bytes_);
+    counters->tx_keepalives.add(keepalives_);
+  }
+
+ private:
+  std::uint32_t packets_ = 0;
+  std::uint32_t keepalives_ = 0;
+  std::uint64_t bytes_ = 0;
+};
 
 // IPv6 has no packets without a checksum (RFC 8200, 8.1); over IPv4 none is sent, the tag protects
 // more than it would.

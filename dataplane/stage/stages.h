@@ -18,10 +18,10 @@ inline void refuse(Burst* burst, std::uint32_t i, Drop reason, WorkerContext* wo
   burst->to_icmp.push(i);
 }
 
-// To the stage that seals for the lane's tunnel.
-inline void push_to_seal(Burst* burst, std::uint32_t i, const WorkerContext& worker) {
-  const auto kind = worker.topology->interfaces[burst->lanes[i].interface].kind;
-  (kind == abi::TunnelKind::ipsec ? burst->to_esp_encap : burst->to_encap).push(i);
+// For the stage that seals for the lane's tunnel.
+inline LaneList* to_seal(Burst* burst, const Lane& lane, const WorkerContext& worker) {
+  const auto kind = worker.topology->interfaces[lane.interface].kind;
+  return kind == abi::TunnelKind::ipsec ? &burst->to_esp_encap : &burst->to_encap;
 }
 
 // Ethernet and IP headers; what is a tunnel's to us, what is the host's, what is to be routed.

@@ -20,13 +20,14 @@ std::size_t message_length(const Lane& lane) {
   return lane.length - lane.udp_offset - sizeof(wire::UdpHeader);
 }
 
-// Everything that can be refused before any cryptography.
-Drop find_session(Lane* lane, const WorkerContext& worker) {
+// Everything that can be refused before any cryptography. `like` was found for the lane before.
+Drop find_session(Lane* lane, Session* like, const WorkerContext& worker) {
   if (message_length(*lane) < wire::kWgDataMinimum) {
     return Drop::wg_bad_length;
   }
   const wire::WgDataHeader* header = data_header(*lane);
-  lane->session = worker.shared->sessions.find(header->receiver.get());
+  const std::uint32_t id = header->receiver.get();
+  lane->session = like != nullptr && like->local_id == id ? like : worker.shared->sessions.find(id);
   if (lane->session == nullptr || lane->session->interface != lane->interface) {
     return Drop::wg_unknown_session;
   }
@@ -64,13 +65,12 @@ void fill(crypto::AeadJob* job, const Lane& lane) {
 
 // Strips what surrounded the inner packet. False: nothing inside to route (a keepalive, or
 // invalid).
-bool unwrap(Lane* lane, WorkerContext* worker) {
-  PeerCounters& counters = worker->peer_counters[lane->session->peer];
+bool unwrap(Lane* lane, ReceivedSums* received, WorkerContext* worker) {
   std::byte* inner =
       lane->ip + lane->udp_offset + sizeof(wire::UdpHeader) + sizeof(wire::WgDataHeader);
   const std::size_t length = message_length(*lane) - wire::kWgDataMinimum;
   if (length == 0) {
-    counters.rx_keepalives.add(1);
+    worker->peer_counters[lane->session->peer].rx_keepalives.add(1);
     rte_pktmbuf_free(lane->mbuf);
     return false;
   }
@@ -78,12 +78,11 @@ bool unwrap(Lane* lane, WorkerContext* worker) {
   const std::uint16_t packet = inner_length({inner, length}, &family);
   const Drop reason = packet != 0 ? take_over_ecn(inner, family, *lane) : Drop::wg_inner_invalid;
   if (reason != Drop::none) {
-    counters.drops.add(1);
+    worker->peer_counters[lane->session->peer].drops.add(1);
     drop_packet(lane, reason, worker->counters);
     return false;
   }
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(packet);
+  received->add(lane->session, packet);
   become_inner(lane, inner, family, packet);
   return true;
 }
@@ -118,12 +117,14 @@ void check_sources(Burst* burst, const LaneList& unwrapped, WorkerContext* worke
 void wg_decap(Burst* burst, WorkerContext* worker) {
   Room<crypto::AeadJob, kBurst> jobs;
   LaneList sealed;
+  Session* like = nullptr;
   for (const std::uint32_t i : burst->to_decap) {
     Lane* lane = &burst->lanes[i];
-    if (const Drop reason = find_session(lane, *worker); reason != Drop::none) {
+    if (const Drop reason = find_session(lane, like, *worker); reason != Drop::none) {
       drop_packet(lane, reason, worker->counters);
       continue;
     }
+    like = lane->session;
     fill(&jobs[sealed.size], *lane);
     sealed.push(i);
   }
@@ -145,6 +146,7 @@ void wg_decap(Burst* burst, WorkerContext* worker) {
   commit_windows(burst, authentic, {.late = Drop::wg_late, .replay = Drop::wg_replay}, worker);
 
   Home home;
+  ReceivedSums received(worker);
   LaneList unwrapped;
   for (const std::uint32_t i : authentic) {
     Lane* lane = &burst->lanes[i];
@@ -154,7 +156,7 @@ void wg_decap(Burst* burst, WorkerContext* worker) {
     if (!home.has(*lane, *worker)) {
       tell_move(*lane, worker);
     }
-    if (unwrap(lane, worker)) {
+    if (unwrap(lane, &received, worker)) {
       unwrapped.push(i);
     }
   }

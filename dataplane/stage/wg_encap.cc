@@ -56,10 +56,11 @@ void fill(crypto::AeadJob* job, const Session& session, std::uint64_t counter, s
 // Headers in front, room for padding and tag behind. False: the buffer has no room for them.
 // `kIp` is the size of the outer IP header, known to the compiler.
 template <std::size_t kIp>
-bool wrap_in(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
+bool wrap(Lane* lane, const SealRun& run, const TopologyInterface& interface, WorkerContext* worker,
+          crypto::AeadJob* job) {
   constexpr std::size_t kHeaders = kIp + sizeof(wire::UdpHeader);
   constexpr std::size_t kFront = kHeaders + sizeof(wire::WgDataHeader);
-  const TopologyInterface& interface = worker->topology->interfaces[lane->interface];
+  const OuterTemplate& outer = *run.outer;
   const std::uint32_t padded = padded_length(*lane, outer, interface);
   const std::uint8_t traffic_class = outer_class(*lane, interface);
   const std::uint16_t port_offset = source_port_of(*lane, interface);
@@ -83,9 +84,9 @@ bool wrap_in(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, cryp
 
   auto* header = reinterpret_cast<wire::WgDataHeader*>(ip + kHeaders);
   header->type.set(wire::kWgData);
-  header->receiver.set(lane->session->remote_id);
+  header->receiver.set(run.session->remote_id);
   header->counter.set(lane->counter);
-  fill(job, *lane->session, lane->counter, text, padded);
+  fill(job, *run.session, lane->counter, text, padded);
 
   lane->ip = ip;
   lane->family = kIp == sizeof(wire::Ipv4Header) ? Family::ipv4 : Family::ipv6;
@@ -95,49 +96,68 @@ bool wrap_in(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, cryp
   return true;
 }
 
-bool wrap(Lane* lane, const OuterTemplate& outer, WorkerContext* worker, crypto::AeadJob* job) {
-  return outer.endpoint.remote.family == Family::ipv4
-             ? wrap_in<sizeof(wire::Ipv4Header)>(lane, outer, worker, job)
-             : wrap_in<sizeof(wire::Ipv6Header)>(lane, outer, worker, job);
+// Packets made ready, with their jobs.
+struct Wrapped {
+  Room<crypto::AeadJob, kBurst> jobs;
+  std::array<const OuterTemplate*, kBurst> outers;
+  LaneList lanes;
+};
+
+template <std::size_t kIp>
+void wrap_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
+              WorkerContext* worker) {
+  const TopologyInterface& interface =
+      worker->topology->interfaces[burst->lanes[run.lanes.lanes[0]].interface];
+  CounterBlocks::Deal numbers = blocks->deal(run.session, run.lanes.size);
+  SentSum sent;
+  for (const std::uint32_t i : run.lanes) {
+    Lane* lane = &burst->lanes[i];
+    if (numbers.count == 0) {
+      drop_unsealed(lane, Drop::wg_send_limit, worker);
+      continue;
+    }
+    lane->counter = numbers.first++;
+    --numbers.count;
+    const std::uint16_t inner_length = lane->length;
+    const std::uint32_t n = wrapped->lanes.size;
+    if (!wrap<kIp>(lane, run, interface, worker, &wrapped->jobs[n])) {
+      drop_unsealed(lane, Drop::too_big, worker);
+      continue;
+    }
+    sent.add(inner_length);
+    wrapped->outers[n] = run.outer;
+    wrapped->lanes.push(i);
+  }
+  sent.count(&worker->peer_counters[run.peer]);
 }
 
 }  // namespace
 
 void wg_encap(Burst* burst, WorkerContext* worker) {
-  LaneList ready;
-  CounterBlocks blocks;
-  // Read once a lane: the manager may take the endpoint away in between.
-  std::array<const OuterTemplate*, kBurst> outers;
-  // The last lane that has all it needs: those for the same peer, mostly all of them, have it too.
-  const Lane* like = nullptr;
-  std::uint32_t like_place = 0;
+  SealRuns runs;
   for (const std::uint32_t i : burst->to_encap) {
     Lane* lane = &burst->lanes[i];
-    if (like != nullptr && lane->peer == like->peer && lane->origin != Origin::host) {
-      outers[i] = outers[like_place];
-      lane->session = like->session;
-      blocks.count(lane->session);
-      ready.push(i);
+    if (runs.extend(i, *lane)) {
       continue;
     }
     if (lane->peer == abi::kNoPeer) {
       refuse(burst, i, Drop::no_peer, worker);
       continue;
     }
-    outers[i] = outer_of(*lane, *worker);
-    if (outers[i] == nullptr) {
+    const OuterTemplate* outer = outer_of(*lane, *worker);
+    if (outer == nullptr) {
       worker->peer_counters[lane->peer].drops.add(1);
       refuse(burst, i, Drop::no_endpoint, worker);
       continue;
     }
     // What the host sends itself was not measured yet.
-    if (lane->length > outers[i]->inner_mtu && lane->origin == Origin::host) {
-      lane->mtu = outers[i]->inner_mtu;
+    if (lane->length > outer->inner_mtu && lane->origin == Origin::host) {
+      lane->mtu = outer->inner_mtu;
       refuse(burst, i, Drop::too_big, worker);
       continue;
     }
-    lane->session = worker->shared->peers[lane->peer].sealing_session();
-    if (lane->session == nullptr || !lane->session->seals(worker->now_tsc)) {
+    Session* session = worker->shared->peers[lane->peer].sealing_session();
+    if (session == nullptr || !session->seals(worker->now_tsc)) {
       if (lane->length == 0) {  // a keepalive is for the session that there was
         drop_unsealed(lane, Drop::no_session, worker);
         continue;
@@ -146,35 +166,27 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
       burst->to_host.push(i);
       continue;
     }
-    blocks.count(lane->session);
-    ready.push(i);
-    like = lane;
-    like_place = i;
+    runs.begin(i, *lane, outer, session);
   }
 
-  Room<crypto::AeadJob, kBurst> jobs;
-  LaneList wrapped;
-  for (const std::uint32_t i : ready) {
-    Lane* lane = &burst->lanes[i];
-    if (!blocks.next(lane->session, &lane->counter)) {
-      drop_unsealed(lane, Drop::wg_send_limit, worker);
-      continue;
-    }
-    const std::uint16_t inner_length = lane->length;
-    if (!wrap(lane, *outers[i], worker, &jobs[wrapped.size])) {
-      drop_unsealed(lane, Drop::too_big, worker);
-      continue;
-    }
-    count_sent(*lane, inner_length, worker);
-    wrapped.push(i);
+  CounterBlocks blocks;
+  for (const SealRun& run : runs.all()) {
+    blocks.count(run.session, run.lanes.size);
   }
-  if (wrapped.size == 0) {
+  Wrapped wrapped;
+  for (const SealRun& run : runs.all()) {
+    const bool ipv4 = run.outer->endpoint.remote.family == Family::ipv4;
+    (ipv4 ? wrap_run<sizeof(wire::Ipv4Header)>
+          : wrap_run<sizeof(wire::Ipv6Header)>)(burst, run, &blocks, &wrapped, worker);
+  }
+  if (wrapped.lanes.size == 0) {
     return;
   }
-  worker->aead->seal({jobs.data(), wrapped.size});
-  for (const std::uint32_t i : wrapped) {
+  worker->aead->seal({wrapped.jobs.data(), wrapped.lanes.size});
+  for (std::uint32_t n = 0; n < wrapped.lanes.size; ++n) {
+    const std::uint32_t i = wrapped.lanes.lanes[n];
     finish_checksum(&burst->lanes[i]);
-    send_sealed(burst, i, *outers[i], worker);
+    send_sealed(burst, i, *wrapped.outers[n], worker);
   }
 }
 

@@ -2,6 +2,7 @@
 // No two workers ever get the same number; within a burst they are dealt out in order.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -16,25 +17,30 @@ namespace gotthard::dataplane {
 // the counter cannot come round.
 class CounterBlocks {
  public:
-  // For each packet of the burst, before the first next(). `bytes` are its text's, for sessions
+  // For all packets of the burst, before the first deal(). `bytes` are their texts', for sessions
   // that have a limit of them.
-  void count(const Session* session, std::uint32_t bytes = 0) {
+  void count(const Session* session, std::uint32_t packets, std::uint64_t bytes = 0) {
     Entry* e = find_or_add(session);
-    ++e->size;
+    e->size += packets;
     e->bytes += bytes;
   }
 
-  // False: the session has none left.
-  [[nodiscard]] bool next(Session* session, std::uint64_t* counter) {
+  // The next numbers of a session: fewer than asked for when it has no more.
+  struct Deal {
+    std::uint64_t first = 0;
+    std::uint32_t count = 0;
+  };
+  [[nodiscard]] Deal deal(Session* session, std::uint32_t packets) {
     Entry* e = find_or_add(session);
     if (!e->taken) {
       take(session, e);
     }
-    if (e->given == e->size || e->first + e->given >= session->message_limit) {
-      return false;
-    }
-    *counter = e->first + e->given++;
-    return true;
+    const std::uint64_t first = e->first + e->given;
+    const std::uint64_t left = first < session->message_limit ? session->message_limit - first : 0;
+    const auto count =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>({packets, e->size - e->given, left}));
+    e->given += count;
+    return {.first = first, .count = count};
   }
 
  private:

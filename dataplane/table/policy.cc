@@ -52,7 +52,41 @@ PolicyTable::PolicyTable(std::vector<PolicyRule> rules) : rules_(std::move(rules
         of_family.push_back(i);
       }
     }
+    if (family == wire::Family::ipv4) {
+      add_pairs(of_family);
+    }
     (family == wire::Family::ipv4 ? root4_ : root6_) = build(of_family, 0);
+  }
+}
+
+void PolicyTable::add_pairs(const Rules& rules) {
+  constexpr std::uint32_t kAddresses = 1U << static_cast<unsigned>(wire::SelectorField::remote) |
+                                       1U << static_cast<unsigned>(wire::SelectorField::local);
+  if (rules.size() > kSmallLeaf) {
+    return;
+  }
+  for (const std::uint32_t i : rules) {
+    const PolicyRule& rule = rules_[i];
+    const auto range = [&rule](wire::SelectorField field) {
+      return rule.ranges[static_cast<std::size_t>(field)];
+    };
+    const auto first = [](const PolicyRange& r) { return static_cast<std::uint32_t>(r.first); };
+    const auto following = [](const PolicyRange& r) {
+      return static_cast<std::uint32_t>(std::min<wire::SelectorNumber>(r.last, UINT32_MAX)) -
+             static_cast<std::uint32_t>(r.first);
+    };
+    const PolicyRange remote = range(wire::SelectorField::remote);
+    const PolicyRange local = range(wire::SelectorField::local);
+    const bool empty = remote.first > remote.last || local.first > local.last;
+    if ((rule.narrow & ~kAddresses) != 0 || empty) {
+      pairs4_.clear();
+      return;
+    }
+    pairs4_.push_back({.remote = first(remote),
+                       .remotes = following(remote),
+                       .local = first(local),
+                       .locals = following(local),
+                       .rule = i});
   }
 }
 

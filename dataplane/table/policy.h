@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/wire/selector_key.h"
@@ -53,6 +54,20 @@ class PolicyTable {
   // Of rules that fit, the first is taken.
   explicit PolicyTable(std::vector<PolicyRule> rules);
 
+  // The same for a packet, as selector_key() has it. Mostly rules are few and name addresses alone:
+  // then of IPv4 nothing else is looked at.
+  [[nodiscard, gnu::always_inline]] inline const PolicyRule* match(
+      std::span<const std::byte> packet, wire::Family family, wire::Direction direction) const {
+    if (family == wire::Family::ipv4 && !pairs4_.empty()) {
+      const auto* ip = reinterpret_cast<const wire::Ipv4Header*>(packet.data());
+      const bool outbound = direction == wire::Direction::outbound;
+      const std::uint32_t source = ip->source.get();
+      const std::uint32_t destination = ip->destination.get();
+      return match4(outbound ? destination : source, outbound ? source : destination);
+    }
+    return match(wire::selector_key(packet, family, direction));
+  }
+
   // Nothing: null.
   [[nodiscard]] const PolicyRule* match(const wire::SelectorKey& key) const {
     std::uint32_t at = key.family == wire::Family::ipv4 ? root4_ : root6_;
@@ -87,6 +102,24 @@ class PolicyTable {
   };
   using Rules = std::vector<std::uint32_t>;
 
+  // A rule that names IPv4 addresses alone: its first ones, and how many follow them.
+  struct Pair4 {
+    std::uint32_t remote = 0;
+    std::uint32_t remotes = 0;
+    std::uint32_t local = 0;
+    std::uint32_t locals = 0;
+    std::uint32_t rule = 0;
+  };
+
+  void add_pairs(const Rules& rules);
+  [[nodiscard]] const PolicyRule* match4(std::uint32_t remote, std::uint32_t local) const {
+    for (const Pair4& pair : pairs4_) {
+      if (remote - pair.remote <= pair.remotes && local - pair.local <= pair.locals) {
+        return &rules_[pair.rule];
+      }
+    }
+    return nullptr;
+  }
   std::uint32_t build(const Rules& rules, std::size_t field);
   std::uint32_t add_leaf(const Rules& rules);
   // The last one that begins at or below `number`: the first begins at 0.
@@ -106,6 +139,7 @@ class PolicyTable {
   std::vector<wire::SelectorNumber> bounds_;
   std::vector<std::uint32_t> children_;
   Rules leaves_;
+  std::vector<Pair4> pairs4_;  // all rules of IPv4 in order, where they are of this kind and few
   std::size_t work_ = 0;
   std::uint32_t root4_ = 0;
   std::uint32_t root6_ = 0;

@@ -19,6 +19,10 @@ enum class SessionKind : std::uint8_t {
 
 inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
 
+// Bytes of IV and ICV in ESP that the packet path knows beforehand; see Session::usual_esp.
+inline constexpr std::size_t kUsualIv = 8;
+inline constexpr std::size_t kUsualTag = 16;
+
 struct Session {
   // First line: written by the manager before publication, then only read; `reject_at_tsc` once
   // more, by the manager, when the time is over by CLOCK_BOOTTIME, which the TSC may lag behind (it
@@ -47,7 +51,9 @@ struct Session {
   // Then: set by workers, read by workers and the manager.
   alignas(64) std::atomic<bool> confirmed{false};  // a packet was opened; never cleared
   std::atomic<bool> exhausted{false};              // the send limit was reached; never cleared
-  bool transport_mode = false;                     // ESP; these three are as the first line
+  bool transport_mode = false;                     // ESP; these are as the first line
+  // ESP in tunnel mode with what most suites have: kUsualIv, kUsualTag, texts in units of 4 bytes.
+  bool usual_esp = false;
   bool counts = false;                             // ESP: there is a limit to what is opened
   std::uint64_t open_packet_limit = kNoLimit;
   // ESP: the nonce's first bytes.

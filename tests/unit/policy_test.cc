@@ -74,6 +74,42 @@ PolicyRule rule_of(SelectorNumber remote, SelectorNumber local, std::uint32_t pe
   return rule;
 }
 
+// Few rules, of addresses alone or not: a packet is matched as its key is.
+RC_GTEST_PROP(Policy, APacketIsWhatItsKeyIs, (unsigned seed)) {
+  constexpr std::uint32_t kSome = 40;
+  std::mt19937 random(seed);
+  std::vector<PolicyRule> rules(random() % 10);
+  const bool ports = random() % 4 == 0;
+  for (std::uint32_t i = 0; i < rules.size(); ++i) {
+    rules[i].family = random() % 4 == 0 ? wire::Family::ipv6 : wire::Family::ipv4;
+    rules[i].peer = i + 1;
+    rules[i].ranges = {around(&random, kSome), around(&random, kSome),
+                       PolicyRange{.first = 0, .last = ports ? kSome : wire::kNoPort},
+                       PolicyRange{.first = 0, .last = wire::kNoPort},
+                       PolicyRange{.first = 0, .last = wire::kNoProtocol}};
+    if (random() % 8 == 0) {
+      rules[i].ranges[random() % 2] = {.first = 3, .last = UINT32_MAX};
+    }
+    if (random() % 16 == 0) {
+      rules[i].ranges[random() % 2] = {.first = 7, .last = 3};  // nothing
+    }
+  }
+  const PolicyTable table(rules);
+  for (std::uint32_t n = 0; n < 200; ++n) {
+    std::array<std::byte, sizeof(wire::Ipv4Header) + 4> packet{};
+    auto* ip = reinterpret_cast<wire::Ipv4Header*>(packet.data());
+    ip->version_ihl = 0x45;
+    ip->protocol = n % 2 == 0 ? 6 : 47;
+    ip->source.set(n % 16 == 0 ? UINT32_MAX : random() % (kSome + 2));
+    ip->destination.set(random() % (kSome + 2));
+    for (const auto direction : {wire::Direction::outbound, wire::Direction::inbound}) {
+      const SelectorKey key = wire::selector_key(packet, wire::Family::ipv4, direction);
+      RC_ASSERT(peer_of(table.match(packet, wire::Family::ipv4, direction)) ==
+                peer_of(first_that_fits(rules, key)));
+    }
+  }
+}
+
 // Children that differ by destination, by source, or by port: nobody goes through all of them.
 TEST(Policy, TenThousandChildrenWithoutAScan) {
   constexpr std::uint32_t kChildren = 10'000;

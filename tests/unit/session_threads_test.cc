@@ -106,23 +106,21 @@ TEST(SessionThreads, ToItsLimitEachCounterIsSealedOnceAndOpenedOnce) {
     for (std::uint64_t round = 0; session->seals(0); ++round) {
       const std::uint32_t size = 1 + (round * 7 + worker) % kBurst;
       CounterBlocks blocks;
-      for (std::uint32_t i = 0; i < size; ++i) {
-        blocks.count(session);
-      }
+      blocks.count(session, size);
       std::array<crypto::AeadJob, kBurst> jobs;
       std::uint32_t count = 0;
-      for (std::uint32_t i = 0; i < size; ++i) {
-        std::uint64_t counter = 0;
-        if (!blocks.next(session, &counter)) {
-          continue;
+      for (const std::uint32_t part : {size / 3, size - size / 3}) {
+        const CounterBlocks::Deal numbers = blocks.deal(session, part);
+        for (std::uint64_t n = 0; n < numbers.count; ++n) {
+          const std::uint64_t counter = numbers.first + n;
+          if (counter >= kLimit) {
+            beyond.fetch_add(1);
+            continue;
+          }
+          given[counter].fetch_add(1);
+          std::memcpy(sealed[counter].text.data(), &counter, sizeof(counter));
+          jobs[count++] = job_of(session->seal_key, counter, &sealed[counter]);
         }
-        if (counter >= kLimit) {
-          beyond.fetch_add(1);
-          continue;
-        }
-        given[counter].fetch_add(1);
-        std::memcpy(sealed[counter].text.data(), &counter, sizeof(counter));
-        jobs[count++] = job_of(session->seal_key, counter, &sealed[counter]);
       }
       aead.seal({jobs.data(), count});
     }
@@ -184,9 +182,9 @@ TEST(SessionThreads, ArePublishedWholeAndWipedWhenNobodyUsesThem) {
         Session* session = peer->sealing_session();
         if (session != nullptr && session->seals(0)) {
           CounterBlocks blocks;
-          blocks.count(session);
-          std::uint64_t counter = 0;
-          if (blocks.next(session, &counter)) {
+          blocks.count(session, 1);
+          const CounterBlocks::Deal numbers = blocks.deal(session, 1);
+          if (const std::uint64_t counter = numbers.first; numbers.count == 1) {
             Message message;
             std::memcpy(message.text.data(), &counter, sizeof(counter));
             const std::uint32_t id = session->local_id;
