@@ -1,41 +1,14 @@
 #include "control/config/config.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
-#include "base/fd.h"
 #include "control/config/ike_credentials.h"
 #include "control/config/key_file.h"
 #include "control/config/sections.h"
+#include "control/config/source.h"
 
 namespace gotthard::config {
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  constexpr std::size_t kLimit = 16U << 20;
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!fd || fstat(fd.get(), &status) != 0) {
-    return fail("cannot read the configuration {}: {}", path, std::strerror(errno));
-  }
-  if (!S_ISREG(status.st_mode) || static_cast<std::size_t>(status.st_size) > kLimit) {
-    return fail("the configuration {} is no regular file of at most 16 MiB", path);
-  }
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t size = read(fd.get(), text.data() + done, text.size() - done);
-    if (size <= 0) {
-      return fail("cannot read the configuration {}: {}", path, std::strerror(errno));
-    }
-    done += static_cast<std::size_t>(size);
-  }
-  return text;
-}
 
 Config read_root(const toml::table& root, const std::string& path, ReadContext* context) {
   Config config;
@@ -56,14 +29,6 @@ Config read_root(const toml::table& root, const std::string& path, ReadContext* 
   check_ipsec(config, root, context);
   check_whole(config, root, context);
   return config;
-}
-
-Result<toml::table> parse_toml(std::string_view text, const std::string& path) {
-  try {
-    return toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return fail("{}:{}: {}", path, error.source().begin.line, error.description());
-  }
 }
 
 void check_keys(const Config& config, const toml::table& root, ReadContext* context) {
@@ -99,7 +64,7 @@ void check_keys(const Config& config, const toml::table& root, ReadContext* cont
 }  // namespace
 
 Result<Config> parse(std::string_view text, const std::string& path) {
-  const auto root = parse_toml(text, path);
+  const auto root = parse_source(text, path);
   if (!root) {
     return tl::unexpected(root.error());
   }
@@ -112,11 +77,11 @@ Result<Config> parse(std::string_view text, const std::string& path) {
 }
 
 Result<Config> load(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_source(path);
   if (!text) {
     return tl::unexpected(text.error());
   }
-  const auto root = parse_toml(*text, path);
+  const auto root = parse_source(*text, path);
   if (!root) {
     return tl::unexpected(root.error());
   }

@@ -154,6 +154,67 @@ std::vector<Located<std::int64_t>> TableReader::numbers(const std::string& key, 
   return result;
 }
 
+std::optional<Located<double>> TableReader::real(const std::string& key, double least,
+                                                 double most) {
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return std::nullopt;
+  }
+  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
+  if (!value || !(*value >= least && *value <= most)) {
+    wrong_type(key, *node, fmt::format("a number from {} to {}", least, most));
+    return std::nullopt;
+  }
+  return Located<double>{*value, node->source().begin.line};
+}
+
+std::vector<Located<double>> TableReader::reals(const std::string& key, double least, double most) {
+  std::vector<Located<double>> result;
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return result;
+  }
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    wrong_type(key, *node, fmt::format("a list of numbers: write {} = [0, 0.005]", key));
+    return result;
+  }
+  for (const toml::node& element : *array) {
+    const auto value = element.is_number() ? element.value<double>() : std::nullopt;
+    if (!value || !(*value >= least && *value <= most)) {
+      wrong_type(key, element, fmt::format("a list of numbers from {} to {}", least, most));
+      return {};
+    }
+    result.push_back({*value, element.source().begin.line});
+  }
+  return result;
+}
+
+std::vector<Located<std::string>> TableReader::words(const std::string& key) {
+  std::vector<Located<std::string>> result;
+  const toml::node* node = find(key);
+  if (node == nullptr) {
+    return result;
+  }
+  const auto* array = node->as_array();
+  if (array == nullptr) {
+    wrong_type(key, *node, fmt::format("a list: write {} = [...]", key));
+    return result;
+  }
+  for (const toml::node& element : *array) {
+    const std::size_t line = element.source().begin.line;
+    if (const auto* text = element.as_string()) {
+      result.push_back({text->get(), line});
+    } else if (const auto* number = element.as_integer()) {
+      result.push_back({std::to_string(number->get()), line});
+    } else {
+      wrong_type(key, element, "a list of whole numbers and texts");
+      return {};
+    }
+  }
+  return result;
+}
+
 std::optional<std::uint64_t> TableReader::seconds(const std::string& key) {
   if (!is_text(key)) {
     const auto value = number(key, 0, UINT32_MAX);

@@ -46,6 +46,11 @@ class TableReader {
   std::vector<Located<std::string>> texts(const std::string& key);
   std::vector<Located<std::int64_t>> numbers(const std::string& key, std::int64_t least,
                                              std::int64_t most);
+  // Whole numbers too.
+  std::optional<Located<double>> real(const std::string& key, double least, double most);
+  std::vector<Located<double>> reals(const std::string& key, double least, double most);
+  // Texts and whole numbers, mixed; numbers as they would be written.
+  std::vector<Located<std::string>> words(const std::string& key);
   std::optional<bool> flag(const std::string& key);
   // A number of them, or "90", "60s", "5m", "1h", "2d".
   std::optional<std::uint64_t> seconds(const std::string& key);
