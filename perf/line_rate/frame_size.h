@@ -34,9 +34,9 @@ class FrameSize {
   FrameSize() = default;  // the mix
   explicit FrameSize(std::uint32_t bytes) : bytes_(bytes) {}
 
-  // Of frame `sequence` of a flow.
-  [[nodiscard]] std::uint32_t at(std::uint64_t sequence) const {
-    return bytes_ ? *bytes_ : kFrameMix[sequence % kFrameMix.size()];
+  // Of the frame of this number.
+  [[nodiscard]] std::uint32_t at(std::uint64_t number) const {
+    return bytes_ ? *bytes_ : kFrameMix[number % kFrameMix.size()];
   }
   [[nodiscard]] double mean() const {
     double sum = 0;

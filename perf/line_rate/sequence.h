@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 namespace gotthard::perf::line_rate {
 
@@ -15,11 +16,13 @@ struct Arrivals {
 
 class Sequence {
  public:
-  // Forgets all; `frames` is how many there will be at most.
-  void expect(std::uint64_t frames) {
-    seen_.assign(frames / 64 + 1, 0);
-    frames_ = frames;
+  // Forgets all; `frames` is how many there will be at most. Memory for them is taken as they come:
+  // far fewer do where more were to be sent than can be. False: there is not even room to promise.
+  [[nodiscard]] bool expect(std::uint64_t frames) {
+    seen_.reset(static_cast<std::uint64_t*>(std::calloc(frames / 64 + 1, sizeof(std::uint64_t))));
+    frames_ = seen_ == nullptr ? 0 : frames;
     next_ = 0;
+    return seen_ != nullptr;
   }
 
   // False: no frame of this number was to be sent.
@@ -27,7 +30,7 @@ class Sequence {
     if (sequence >= frames_) {
       return false;
     }
-    std::uint64_t& word = seen_[sequence / 64];
+    std::uint64_t& word = seen_.get()[sequence / 64];
     const std::uint64_t bit = std::uint64_t{1} << (sequence % 64);
     if ((word & bit) != 0) {
       ++arrivals->duplicates;
@@ -44,7 +47,10 @@ class Sequence {
   }
 
  private:
-  std::vector<std::uint64_t> seen_;
+  struct Free {
+    void operator()(std::uint64_t* words) const { std::free(words); }
+  };
+  std::unique_ptr<std::uint64_t, Free> seen_;
   std::uint64_t frames_ = 0;
   std::uint64_t next_ = 0;
 };

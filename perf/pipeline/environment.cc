@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 
 #include "base/log.h"
 #include "crypto/init.h"
 #include "nic/cores.h"
 #include "nic/eal.h"
+#include "perf/hugepages.h"
 #include "perf/pipeline/scenario.h"
 
 namespace gotthard::perf::pipeline {
@@ -18,13 +18,6 @@ namespace {
 
 // What 10,000 sessions and 16 workers' buffers come to; small pages are taken as they are touched.
 constexpr std::uint32_t kMegabytes = 1024;
-
-std::uint64_t free_hugepages_mb() {
-  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  std::uint64_t pages = 0;
-  file >> pages;
-  return file ? 2 * pages : 0;
-}
 
 Result<Environment> start() {
   log::open("gotthard-perf", log::Format::logfmt);

@@ -237,7 +237,7 @@ TEST(FrameSize, TheMixIsWhatItIsSaidToBe) {
 
 TEST(Sequence, CountsWhatComesTwiceOrLate) {
   Sequence sequence;
-  sequence.expect(1000);
+  ASSERT_TRUE(sequence.expect(1000));
   Arrivals arrivals;
   for (const std::uint64_t number : {0, 1, 3, 2, 3, 999, 500, 500, 501}) {
     EXPECT_TRUE(sequence.take(number, &arrivals));
@@ -246,7 +246,7 @@ TEST(Sequence, CountsWhatComesTwiceOrLate) {
   EXPECT_EQ(arrivals.received, 7U);
   EXPECT_EQ(arrivals.duplicates, 2U);
   EXPECT_EQ(arrivals.reordered, 3U);  // 2, 500 and 501
-  sequence.expect(1000);
+  ASSERT_TRUE(sequence.expect(1000));
   EXPECT_TRUE(sequence.take(3, &arrivals));
   EXPECT_EQ(arrivals.received, 8U);
 }
