@@ -78,6 +78,8 @@ Result<Device> parse_device(const std::string& text, unsigned workers, std::uint
     complete_af_packet(&device.arguments, workers, mtu);
   } else if (af_xdp) {
     add_default(&device.arguments, "queue_count", workers);
+  } else if (device.name.starts_with("net_memif")) {
+    add_default(&device.arguments, "bsize", ring_frame_bytes(mtu));
   }
   return device;
 }

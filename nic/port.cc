@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "nic/memif.h"
+
 namespace gotthard::nic {
 namespace {
 
@@ -34,9 +36,28 @@ bool attach(const Device& device, std::uint16_t* ethdev) {
   if (device.pci && rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0) {
     return true;
   }
+  remove_stale_socket(device);
   return rte_eal_hotplug_add(device.pci ? "pci" : "vdev", device.name.c_str(),
                              device.arguments.c_str()) == 0 &&
          rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0;
+}
+
+std::string why_not_open(const Device& device) {
+  if (device.pci) {
+    return "is it bound to vfio-pci, and is the IOMMU on?";
+  }
+  return device.name.starts_with("net_memif")
+             ? "are its arguments right, and is its socket (socket=FILE,socket-abstract=no) its "
+               "own? The log lines of event=dpdk say more"
+             : "is its kernel interface there and up, and are its arguments right? The log lines "
+               "of event=dpdk say more";
+}
+
+// A server waits for its client; a client asks once.
+std::string why_not_start(const std::string& driver) {
+  return driver == "net_memif"
+             ? "the other end of a memif client has to listen before: start it first, as server"
+             : "raise dataplane.mbufs if its log line of event=dpdk speaks of buffers";
 }
 
 }  // namespace
@@ -52,10 +73,7 @@ Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
   std::uint16_t ethdev = RTE_MAX_ETHPORTS;
   if (!attach(device, &ethdev)) {
     return fail("device '{}' ({}) does not open: {}", device.name, device.arguments,
-                device.pci
-                    ? "is it bound to vfio-pci, and is the IOMMU on?"
-                    : "is its kernel interface there and up, and are its arguments right? The "
-                      "log lines of event=dpdk say more");
+                why_not_open(device));
   }
   std::unique_ptr<Port> port(new Port(ethdev));
   port->attached_ = true;
@@ -88,10 +106,11 @@ Status Port::start(const PortOptions& options) {
     return fail("port '{}' ({}) has no queue to receive from or none to send by", name_, driver_);
   }
 
-  // af_packet knows no larger frames than 1514 bytes but carries what its ring holds; the kernel's
-  // device has been given the MTU by the supervisor.
+  // These know no larger frames than 1514 bytes but carry what their rings' slots hold, whose size
+  // parse_device() asks for; the kernel's device has been given the MTU by the supervisor.
+  const bool carries_slots = driver_ == "net_af_packet" || driver_ == "net_memif";
   const std::uint16_t largest = largest_mtu(info);
-  if (options.mtu > largest && driver_ != "net_af_packet") {
+  if (options.mtu > largest && !carries_slots) {
     return fail("port '{}' takes an MTU of at most {}: lower mtu = {}", name_, largest,
                 options.mtu);
   }
@@ -121,10 +140,7 @@ Status Port::start(const PortOptions& options) {
   }
   mtu_ = options.mtu;
   if (rte_eth_dev_start(ethdev_) != 0) {
-    return fail(
-        "port '{}' does not start: raise dataplane.mbufs if its log line of event=dpdk speaks of "
-        "buffers",
-        name_);
+    return fail("port '{}' does not start: {}", name_, why_not_start(driver_));
   }
   // Multicast is for the twin (neighbour discovery, routing protocols); the twin has the port's
   // MAC, so no promiscuous mode.

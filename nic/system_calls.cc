@@ -46,9 +46,10 @@ constexpr const char* kDevices[] = {"ioctl",      "pread64", "pwrite64",        
                                     "faccessat",  "statx",   "readlink",        "readlinkat",
                                     "getdents64", "uname",   "set_robust_list", "prlimit64"};
 
-// memif: a server's peer connects, a client's is asked again and again.
-constexpr const char* kLocalSockets[] = {"connect", "accept", "accept4",
-                                         "bind",    "listen", "unlink"};
+// memif: a server's peer comes and goes; it listens already, and takes its socket away at the end.
+// A client has connected, and is never connected again. What they then tell each other (memory that
+// they share, and event descriptors) needs nothing that is not allowed to all.
+constexpr const char* kLocalSockets[] = {"accept", "accept4", "unlink"};
 
 constexpr const char* kNetworkSockets[] = {"connect", "bind", "getsockname"};
 
@@ -107,7 +108,6 @@ int add_rules(void* filter, const DriverNeeds& needs) {
   }
   if (needs.local_sockets) {
     rules.allow_all(kLocalSockets);
-    rules.allow("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
   }
   if (needs.network_sockets) {
     rules.allow_all(kNetworkSockets);

@@ -11,7 +11,7 @@ namespace gotthard::nic {
 // What the ports' drivers ask of the kernel beside memory, time and the descriptors that are open.
 struct DriverNeeds {
   bool devices = false;          // ioctl on open descriptors, files of sysfs (reading), threads
-  bool local_sockets = false;    // a peer that comes and goes
+  bool local_sockets = false;    // a peer that comes and goes at a socket that is there
   bool network_sockets = false;  // a kernel half that is asked over sockets
   bool operator==(const DriverNeeds&) const = default;
 };

@@ -54,7 +54,13 @@ TEST(Device, LeavesOtherVirtualDevicesAlone) {
   ASSERT_TRUE(null);
   EXPECT_EQ(null->name, "net_null0");
   EXPECT_EQ(null->arguments, "");
-  EXPECT_EQ(parse_device("net_memif0,role=server,id=3", 2, 1500)->arguments, "role=server,id=3");
+}
+
+TEST(Device, GivesMemifSlotsForTheMtu) {
+  EXPECT_EQ(parse_device("net_memif0,role=server,id=3", 2, 1500)->arguments,
+            "role=server,id=3,bsize=2048");
+  EXPECT_EQ(parse_device("net_memif0,bsize=4096", 2, 1500)->arguments, "bsize=4096");
+  EXPECT_GE(value_of(parse_device("net_memif0", 1, 9000)->arguments, "bsize"), 9018U);
 }
 
 TEST(Device, GivesPacketSocketsAQueuePairAWorkerAndFramesForTheMtu) {

@@ -213,8 +213,14 @@ TEST(Privileges, AreLeftByDriver) {
   });
   in_child([](Complaints& complaints) {
     complaints.expect_ok(drop_privileges({.local_sockets = true}), "drop");
-    complaints.expect(socket(AF_UNIX, SOCK_STREAM, 0) >= 0, "socket of AF_UNIX is refused");
-    complaints.expect(socket(AF_INET, SOCK_DGRAM, 0) < 0, "socket of AF_INET");
+    const auto refused = [](long result) { return result == -1 && errno == EPERM; };
+    complaints.expect(!refused(accept(-1, nullptr, nullptr)), "accept is refused");
+    complaints.expect(!refused(unlink("/nothing/at/all")), "unlink is refused");
+    for (const int family : {AF_UNIX, AF_INET}) {
+      complaints.expect(refused(socket(family, SOCK_STREAM, 0)), "socket");
+    }
+    complaints.expect(refused(connect(-1, nullptr, 0)), "connect");
+    complaints.expect(refused(bind(-1, nullptr, 0)), "bind");
   });
 }
 
