@@ -6,8 +6,6 @@
 namespace gotthard::perf::line_rate {
 namespace {
 
-// Tunnels may need handshakes, and devices neighbours, before anything comes through.
-constexpr auto kPatience = std::chrono::seconds(15);
 constexpr double kProbeSeconds = 0.2;
 constexpr double kFramesAFlow = 3;
 
@@ -27,9 +25,11 @@ std::string describe(const Flow& flow) {
                      config::to_string(flow.destination));
 }
 
-// Until each flow comes through, or patience ends. A flow that never does is a finding too.
+// Until each flow comes through, or patience ends: tunnels may need handshakes, and devices
+// neighbours. A flow that never does is a finding too.
 Result<std::string> reach_all(const Settings& settings, Generator* generator) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::duration<double>(settings.trial.patience);
   std::size_t most = 1;
   for (const Direction& direction : generator->directions()) {
     most = std::max(most, direction.flows.size());

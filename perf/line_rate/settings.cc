@@ -173,6 +173,7 @@ TrialSettings read_trial(TableReader& reader) {
   real("seconds", kLeastSeconds, kMostSeconds, &result.seconds);
   real("first_seconds", kLeastSeconds, kMostSeconds, &result.first_seconds);
   real("precision", kLeastPrecision, kMostPrecision, &result.precision);
+  real("patience", 0, kMostSeconds, &result.patience);
   real("wait", 0.001, 10, &result.wait);
   real("min_rate", 1, kMostRate, &result.min_rate);
   if (const auto rate = reader.real("max_rate", 1, kMostRate)) {

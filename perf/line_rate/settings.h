@@ -56,6 +56,7 @@ struct TrialSettings {
   std::optional<double> max_rate;  // none: what the ports' links carry
   unsigned repeat = 1;
   unsigned most_trials = 200;  // a size
+  double patience = 15;        // seconds until all flows come through at all
   double wait = 0.2;           // seconds without a frame after which none is awaited any more
 };
 

@@ -43,6 +43,7 @@ min_rate = 2000
 max_rate = 1e6
 repeat = 3
 most_trials = 50
+patience = 3
 wait = 0.1
 )";
 
@@ -85,6 +86,7 @@ TEST(LineRateSettings, ReadsEverything) {
   EXPECT_EQ(trial.max_rate, 1e6);
   EXPECT_EQ(trial.repeat, 3U);
   EXPECT_EQ(trial.most_trials, 50U);
+  EXPECT_EQ(trial.patience, 3);
   EXPECT_EQ(trial.wait, 0.1);
 }
 
