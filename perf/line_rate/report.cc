@@ -164,7 +164,8 @@ std::string table(const RunResult& result, const Generator& generator) {
     text += fmt::format("port {}: {}\n", port.settings.name, port.settings.device);
   }
   text += fmt::format(
-      "{} flows, directions: {}; trials of {} s, precision {} %\n\n"
+      "{} flows, directions: {}; trials of {} s, precision {} %; rates are of all directions "
+      "together, bits those of IP packets\n\n"
       "{:>5}  {:<10}  {:<26}  {:>8}  {:<9}  {}\n",
       generator.flows().size(), kDirectionNames[static_cast<std::size_t>(trial.directions)],
       trial.seconds, trial.precision * 100, "size", "", "million packets a second", "Gbit/s",

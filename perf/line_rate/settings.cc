@@ -12,7 +12,6 @@
 namespace gotthard::perf::line_rate {
 namespace {
 
-using config::Located;
 using config::TableReader;
 
 GeneratorSettings read_generator(TableReader& reader) {

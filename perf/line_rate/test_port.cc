@@ -99,6 +99,12 @@ Status find_gateway(TestPort* port, std::vector<TestPort>* all, rte_mempool* poo
 
 }  // namespace
 
+Promiscuous::Promiscuous(std::uint16_t ethdev) : ethdev_(ethdev) {
+  rte_eth_promiscuous_enable(ethdev_);
+}
+
+Promiscuous::~Promiscuous() { rte_eth_promiscuous_disable(ethdev_); }
+
 std::uint32_t TestPort::speed() const {
   rte_eth_link link{};
   const bool known = rte_eth_link_get_nowait(port->ethdev(), &link) == 0 &&
@@ -123,12 +129,12 @@ Result<std::vector<TestPort>> open_ports(const Settings& settings, const std::ve
     if (!port) {
       return fail("port '{}': {}", wanted.name, port.error().message);
     }
-    if (wanted.mac) {
-      rte_eth_promiscuous_enable((*port)->ethdev());
-    }
     const wire::Mac own = wanted.mac.value_or((*port)->mac());
+    auto promiscuous =
+        own == (*port)->mac() ? nullptr : std::make_unique<Promiscuous>((*port)->ethdev());
     result.push_back({.settings = wanted,
                       .port = std::move(*port),
+                      .promiscuous = std::move(promiscuous),
                       .macs = {.own = own, .gateway = wanted.gateway_mac.value_or(wire::Mac{})},
                       .neighbour = std::make_unique<Neighbour>(
                           own, addresses_at(wanted, result.size(), flows))});

@@ -14,9 +14,21 @@
 
 namespace gotthard::perf::line_rate {
 
+class Promiscuous {
+ public:
+  explicit Promiscuous(std::uint16_t ethdev);
+  Promiscuous(const Promiscuous&) = delete;
+  Promiscuous& operator=(const Promiscuous&) = delete;
+  ~Promiscuous();  // a kernel device beneath would stay so
+
+ private:
+  std::uint16_t ethdev_;
+};
+
 struct TestPort {
   PortSettings settings;
   std::unique_ptr<nic::Port> port;
+  std::unique_ptr<Promiscuous> promiscuous;  // where another address than the device's is ours
   PortMacs macs;
   std::unique_ptr<Neighbour> neighbour;
 

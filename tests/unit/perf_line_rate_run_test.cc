@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "nic/cores.h"
 #include "perf/command.h"
 #include "perf/line_rate/trial.h"
 
@@ -79,13 +81,18 @@ class LineRate : public ::testing::Test {
   std::filesystem::path file_;
 };
 
+// Two workers where there are CPUs for them: each sends some flows, one receives all.
 TEST_F(LineRate, CarriesWhatALoopCarries) {
-  const Outcome outcome =
-      run(kLoop, {"--json", "--sizes", "128,512", "--loss-ratios", "0,0.005,0.1"});
+  const auto cpus = nic::available_cpus();
+  ASSERT_TRUE(cpus);
+  const std::string workers = std::to_string(std::min<std::size_t>(2, cpus->size()));
+  const Outcome outcome = run(kLoop, {"--json", "--workers", workers, "--sizes", "128,512",
+                                      "--loss-ratios", "0,0.005,0.1"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   const json said = json::parse(outcome.out);
   EXPECT_EQ(said["flows"], 8);
   EXPECT_EQ(said["directions"], "forward");
+  EXPECT_EQ(said["workers"], std::stoi(workers));
   EXPECT_EQ(said["memory"], "pages");
   EXPECT_EQ(said["ports"][0]["driver"], "net_ring");
   EXPECT_TRUE(said["warnings"].empty());

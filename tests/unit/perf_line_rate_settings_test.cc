@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "perf/line_rate/settings.h"
 #include "tests/unit/config_text.h"
 
@@ -176,6 +179,17 @@ TEST(LineRateSettings, SayWhatIsWrongAndWhere) {
   EXPECT_THAT(
       error_of(config::replaced(with("10.1.0.2/24", "fd01::2/64"), "10.2.0.2/24", "fd02::2/64")),
       HasSubstr("leave '64' out of sizes, 84 is the least"));
+}
+
+TEST(LineRateSettings, TheReadmesSampleIsRight) {
+  std::ifstream file(GOTTHARD_README);
+  const std::string readme((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+  const std::string begin = "```toml line-rate\n";
+  const auto at = readme.find(begin);
+  ASSERT_NE(at, std::string::npos);
+  const auto start = at + begin.size();
+  EXPECT_EQ(error_of(readme.substr(start, readme.find("```", start) - start)), "(accepted)");
 }
 
 TEST(LineRateSettings, NoLossRatiosAreAnAnswerToo) {
