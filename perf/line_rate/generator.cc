@@ -280,7 +280,9 @@ TrialCounts Generator::collect(const std::vector<std::uint64_t>& frames) const {
   }
   for (const Crew& crew : crews_) {
     for (const Sender& sender : crew.senders) {
-      result.directions[sender.direction()].sent += sender.sent();
+      DirectionCounts& direction = result.directions[sender.direction()];
+      direction.sent += sender.sent();
+      direction.refusals += sender.refusals();
       result.behind = std::max(result.behind, static_cast<double>(sender.behind()) / hz);
     }
   }

@@ -74,7 +74,8 @@ Outcome outcome_of(const Trial& trial, const TrialCounts& counts, std::size_t di
           .loss_ratio = counts.loss_ratio(),
           .device_loss_ratio = counts.device_loss_ratio(),
           .received_rate = static_cast<double>(counts.sum().received_in_time) / counts.seconds /
-                           static_cast<double>(directions)};
+                           static_cast<double>(directions),
+          .port_refused = counts.sum().refusals > 0};
 }
 
 Result<double> most_rate(const Settings& settings, const Generator& generator,

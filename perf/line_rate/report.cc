@@ -15,7 +15,7 @@ std::string goal_name(double loss_ratio) {
 }
 
 std::string_view limit_name(Limit limit) {
-  constexpr std::string_view kNames[] = {"device", "generator", "max_rate", "trials"};
+  constexpr std::string_view kNames[] = {"device", "port", "generator", "max_rate", "trials"};
   return kNames[static_cast<std::size_t>(limit)];
 }
 
@@ -36,6 +36,15 @@ class Rates {
   double directions_;
 };
 
+// Of the trial at the greatest load.
+Limit limit_of(const TrialCounts& counts) {
+  if (counts.device_loss_ratio() > 0) {
+    return Limit::device;
+  }
+  const DirectionCounts sum = counts.sum();
+  return sum.unsent() == 0 ? Limit::most_rate : sum.refusals > 0 ? Limit::port : Limit::generator;
+}
+
 double in_time(const TrialCounts& counts) {
   return static_cast<double>(counts.sum().received_in_time) / counts.seconds;
 }
@@ -45,10 +54,10 @@ double offered(const TrialCounts& counts) {
 }
 
 Json of_counts(const DirectionCounts& counts) {
-  return {{"planned", counts.planned},    {"sent", counts.sent},
-          {"unsent", counts.unsent()},    {"received", counts.received},
-          {"lost", counts.lost()},        {"duplicates", counts.duplicates},
-          {"reordered", counts.reordered}};
+  return {{"planned", counts.planned},       {"sent", counts.sent},
+          {"unsent", counts.unsent()},       {"port_refusals", counts.refusals},
+          {"received", counts.received},     {"lost", counts.lost()},
+          {"duplicates", counts.duplicates}, {"reordered", counts.reordered}};
 }
 
 Json of_trial(const TrialRecord& record, const Rates& rates, const RunResult& result,
@@ -105,6 +114,7 @@ Json of_size(const SizeResult& size, const RunResult& result, const Generator& g
   one["mrr"]["loss_ratio"] = first.loss_ratio();
   one["mrr"]["device_loss_ratio"] = first.device_loss_ratio();
   one["mrr"]["generator_limited"] = first.sum().unsent() > 0;
+  one["mrr"]["limit"] = limit_name(limit_of(first));
   for (const Interval& interval : size.intervals) {
     one[goal_name(interval.loss_ratio)] = of_interval(interval, rates);
   }
@@ -179,11 +189,7 @@ std::string table(const RunResult& result, const Generator& generator) {
     const Rates rates(size.size, generator.directions().size());
     const TrialCounts& first = size.trials.front().counts;
     row(size.size.name(), "mrr", fmt::format("{:.4f}", in_time(first) / 1e6),
-        rates.gbit(in_time(first)),
-        first.device_loss_ratio() > 0 ? "device"
-        : first.sum().unsent() > 0    ? "generator"
-                                      : "max_rate",
-        "");
+        rates.gbit(in_time(first)), limit_name(limit_of(first)), "");
     for (const Interval& interval : size.intervals) {
       row("", goal_name(interval.loss_ratio), rate_text(interval, rates),
           rates.gbit(rates.all(interval.lower.value_or(0))), limit_name(interval.limit),

@@ -172,11 +172,17 @@ std::optional<Trial> Search::next() const {
 }
 
 Limit Search::limit_at(double loss_ratio, double upper) const {
-  const bool by_device = std::any_of(outcomes_.begin(), outcomes_.end(), [&](const Outcome& o) {
-    return o.trial.rate == upper && o.trial.seconds >= options_.seconds &&
-           o.device_loss_ratio > loss_ratio;
-  });
-  return by_device ? Limit::device : Limit::generator;
+  bool by_port = false;
+  for (const Outcome& outcome : outcomes_) {
+    if (outcome.trial.rate != upper || outcome.trial.seconds < options_.seconds) {
+      continue;
+    }
+    if (outcome.device_loss_ratio > loss_ratio) {
+      return Limit::device;
+    }
+    by_port |= outcome.port_refused && outcome.loss_ratio > loss_ratio;
+  }
+  return by_port ? Limit::port : Limit::generator;
 }
 
 std::vector<Interval> Search::intervals() const {

@@ -40,11 +40,13 @@ struct Outcome {
   double loss_ratio = 0;         // of what was to be sent
   double device_loss_ratio = 0;  // of what was sent
   double received_rate = 0;      // packets a second
+  bool port_refused = false;     // the generator's port was full, at times
 };
 
 enum class Limit : std::uint8_t {
   device,     // it lost too much at the upper end
-  generator,  // its port did not take the load of the upper end
+  port,       // the generator's port did not take the load of the upper end
+  generator,  // it was too slow itself
   most_rate,  // nothing: there is no upper end
   trials,     // there were no more trials to narrow the interval with
 };

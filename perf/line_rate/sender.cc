@@ -25,7 +25,7 @@ void Sender::begin(TrialState* trial, std::uint64_t frames) {
   frames_ = frames;
   interval_ = static_cast<double>(trial->duration) /
               static_cast<double>(std::max<std::uint64_t>(1, frames));
-  made_ = sent_ = behind_ = 0;
+  made_ = sent_ = refusals_ = behind_ = 0;
   not_before_ = trial->start;
   turn_ = 0;
   sequence_ = 0;
@@ -53,6 +53,7 @@ bool Sender::turn(std::uint64_t now) {
                          static_cast<std::uint16_t>(end_held_ - first_held_));
     first_held_ = static_cast<std::uint16_t>(first_held_ + taken);
     sent_ += taken;
+    refusals_ += first_held_ < end_held_ ? 1 : 0;
   }
   if (sent_ == frames_ || now > trial_->start + trial_->duration + trial_->grace) {
     end(now);

@@ -34,6 +34,7 @@ class Sender {
   bool turn(std::uint64_t now);
 
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
+  [[nodiscard]] std::uint64_t refusals() const { return refusals_; }
   // Cycles that it was late with a frame, at most.
   [[nodiscard]] std::uint64_t behind() const { return behind_; }
 
@@ -56,6 +57,7 @@ class Sender {
   double interval_ = 0;  // cycles from frame to frame
   std::uint64_t made_ = 0;
   std::uint64_t sent_ = 0;
+  std::uint64_t refusals_ = 0;
   std::uint64_t behind_ = 0;
   std::uint64_t not_before_ = 0;  // of the next burst
   // The next frame: of this flow, with this number.

@@ -30,6 +30,7 @@ DirectionCounts TrialCounts::sum() const {
   for (const DirectionCounts& direction : directions) {
     sum.planned += direction.planned;
     sum.sent += direction.sent;
+    sum.refusals += direction.refusals;
     sum.received += direction.received;
     sum.received_in_time += direction.received_in_time;
     sum.duplicates += direction.duplicates;

@@ -33,7 +33,8 @@ struct Direction {
 
 struct DirectionCounts {
   std::uint64_t planned = 0;
-  std::uint64_t sent = 0;  // what the port took
+  std::uint64_t sent = 0;      // what the port took
+  std::uint64_t refusals = 0;  // bursts that it took a part of at most, as it was full
   std::uint64_t received = 0;
   std::uint64_t received_in_time = 0;  // before sending ended
   std::uint64_t duplicates = 0;

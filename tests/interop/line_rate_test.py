@@ -35,7 +35,7 @@ def sensible(result):
     check(rate(ndr["lower"]) <= 4 * rate(mrr), f"{ndr} without loss, and at most {mrr}")
     for interval in (ndr, pdr):
         check(interval["upper"] is None or rate(interval["lower"]) < rate(interval["upper"]), f"{interval}")
-        check(interval["limit"] in ("device", "generator", "max_rate", "trials"), f"{interval}")
+        check(interval["limit"] in ("device", "port", "generator", "max_rate", "trials"), f"{interval}")
         check(interval["confirmed"] in (True, False), f"{interval}")
     for trial in result["trials"]:
         check(trial["duplicates"] == 0, f"there are duplicates: {trial}")

@@ -133,16 +133,19 @@ TEST(Search, SaysWhenTheGreatestLoadIsCarried) {
 }
 
 TEST(Search, TellsTheGeneratorsLimitFromTheDevices) {
-  Search search({});
-  while (const auto trial = search.next()) {
-    const double unsent = trial->rate > 3e6 ? 1 - 3e6 / trial->rate : 0;
-    search.add({.trial = *trial,
-                .loss_ratio = unsent,
-                .device_loss_ratio = 0,
-                .received_rate = trial->rate * (1 - unsent)});
-  }
-  for (const Interval& interval : search.intervals()) {
-    EXPECT_EQ(interval.limit, Limit::generator);
+  for (const bool refused : {false, true}) {
+    Search search({});
+    while (const auto trial = search.next()) {
+      const double unsent = trial->rate > 3e6 ? 1 - 3e6 / trial->rate : 0;
+      search.add({.trial = *trial,
+                  .loss_ratio = unsent,
+                  .device_loss_ratio = 0,
+                  .received_rate = trial->rate * (1 - unsent),
+                  .port_refused = refused});
+    }
+    for (const Interval& interval : search.intervals()) {
+      EXPECT_EQ(interval.limit, refused ? Limit::port : Limit::generator);
+    }
   }
 }
 
