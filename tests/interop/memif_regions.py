@@ -12,16 +12,17 @@ def device(lab, number, role, name):
 class MemifRegions:
     """generator - gateway 1 - underlay - gateway 2 - generator, each in a namespace of its own."""
 
-    def __init__(self, lab, protocol="wireguard", sources="10.1.0.0/16"):
+    def __init__(self, lab, protocol="wireguard", tunnels=1):
         self.lab = lab
         self.tester = lab.namespace("tester")
         namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
-        keys = [genkey(), genkey()]
+        near, far = genkey(), [genkey() for _ in range(tunnels)]
         esp_keys = {n: os.urandom(36).hex() + "\n" for n in (1, 2)}
         self.gateways = []
         for n in (1, 2):
-            tunnel = self.wireguard(n, keys, sources) if protocol == "wireguard" else self.esp(n)
-            files = {"wg0.key": keys[n - 1][0] + "\n", "in.key": esp_keys[n], "out.key": esp_keys[3 - n]}
+            tunnel = self.wireguard(n, near, far) if protocol == "wireguard" else self.esp(n)
+            private = {f"wg{t}.key": key[0] + "\n" for t, key in enumerate([near] if n == 1 else far)}
+            files = {**private, "in.key": esp_keys[n], "out.key": esp_keys[3 - n]}
             self.gateways.append(Gateway(lab, f"gateway{n}", namespaces[n - 1],
                                          dataplane() + self.ports(n) + tunnel, files))
         # A memif client asks its server once.
@@ -44,22 +45,33 @@ device = "{device(self.lab, 1, 'server', f'lan{n}')},mac=02:00:00:00:02:0{n}"
 addresses = ["10.{n}.0.1/16", "fd0{n}::1/64"]
 """
 
+    @classmethod
+    def wireguard(cls, n, near, far):
+        """Gateway 2 has an interface a tunnel, which are gateway 1's peers. Tunnel t is for 10.n.t.0/24."""
+        if n == 1:
+            peers = (cls.peer(n, t, key[1], 51820 + t) for t, key in enumerate(far))
+            return cls.interface(0) + "".join(peers)
+        return "".join(cls.interface(t) + cls.peer(n, t, near[1], 51820) for t in range(len(far)))
+
     @staticmethod
-    def wireguard(n, keys, sources):
-        """`sources`: of what gateway 2 takes from gateway 1."""
-        other = 3 - n
-        allowed = '"10.2.0.0/16"' if n == 1 else f'"{sources}"'
+    def interface(t):
         return f"""
 [[wireguard]]
-name = "wg0"
+name = "wg{t}"
 mtu = 1500
-private_key_file = "wg0.key"
-addresses = ["172.31.0.{n}/30"]
+listen_port = {51820 + t}
+private_key_file = "wg{t}.key"
+"""
+
+    @staticmethod
+    def peer(n, t, public, port):
+        other = 3 - n
+        return f"""
 [[wireguard.peer]]
-name = "region-{other}"
-public_key = "{keys[other - 1][1]}"
-endpoint = "192.0.2.{other}:51820"
-allowed_ips = [{allowed}, "fd0{other}::/64"]
+name = "tunnel-{t}"
+public_key = "{public}"
+endpoint = "192.0.2.{other}:{port}"
+allowed_ips = ["10.{other}.{t}.0/24", "fd0{other}:0:0:{t}::/64"]
 """
 
     @staticmethod
@@ -84,7 +96,7 @@ in_key_file = "in.key", out_spi = "{0x1000 + other:#x}", out_key_file = "out.key
 """
 
     def generator(self, flows, **trial):
-        """The file of a run; `flows`: pairs of a source behind gateway 1 and a destination behind 2."""
+        """The file of a run; `flows`: each a source behind gateway 1, a destination behind 2, and more."""
         text = '[generator]\nhugepages = "never"\n'
         for n, name in ((1, "a"), (2, "b")):
             text += f"""
@@ -95,8 +107,9 @@ mac = "02:00:00:00:03:0{n}"
 addresses = ["10.{n}.0.2", "fd0{n}::2"]
 gateway = "10.{n}.0.1"
 """
-        for source, destination in flows:
-            text += f'[[flow]]\nfrom = "a"\nto = "b"\nsource = "{source}"\ndestination = "{destination}"\n'
+        for source, destination, *more in flows:
+            text += "\n".join(['[[flow]]', 'from = "a"', 'to = "b"', f'source = "{source}"',
+                               f'destination = "{destination}"', *more, ""])
         text += "[trial]\n" + "".join(f"{key} = {value}\n" for key, value in trial.items())
         file = self.lab.directory / "line-rate.toml"
         file.write_text(text)
