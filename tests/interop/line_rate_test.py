@@ -32,7 +32,7 @@ def sensible(result):
     check(rate(mrr) > 0 and mrr["gbit_per_second"] > 0, f"nothing was received: {mrr}")
     check(0 < rate(ndr["lower"]) <= rate(pdr["lower"]), f"no loss at {ndr}, half a percent at {pdr}")
     # One trial is short, and what others do on this machine is in each.
-    check(rate(ndr["lower"]) <= 4 * rate(mrr), f"{ndr} without loss, and at most {mrr}")
+    check(rate(ndr["lower"]) <= 10 * rate(mrr), f"{ndr} without loss, and at most {mrr}")
     for interval in (ndr, pdr):
         check(interval["upper"] is None or rate(interval["lower"]) < rate(interval["upper"]), f"{interval}")
         check(interval["limit"] in ("device", "port", "generator", "max_rate", "trials"), f"{interval}")

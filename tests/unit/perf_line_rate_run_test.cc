@@ -42,8 +42,8 @@ source = "fd01::2/64"
 destination = "fd02::2/64"
 tunnels = 3
 [trial]
-seconds = 0.05
-first_seconds = 0.02
+seconds = 0.2
+first_seconds = 0.05
 precision = 0.5
 max_rate = 50000
 sizes = [128, "imix"]
