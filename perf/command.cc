@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "perf/aead/command.h"
+#include "perf/latency/command.h"
 #include "perf/line_rate/command.h"
 #include "perf/pipeline/command.h"
 
@@ -24,6 +25,8 @@ int run(int argc, const char* const* argv) {
   add("pipeline",
       "What a packet takes on a worker's whole path, and how much of it is not the AEAD",
       pipeline::add_pipeline);
+  add("latency", "How long packets are in a worker, at loads of some percent of its maximum",
+      latency::add_latency);
   add("line-rate", "What devices between two ports carry, by RFC 2544's and RFC 9411's rules",
       line_rate::add_line_rate);
   try {

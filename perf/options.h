@@ -1,12 +1,19 @@
-// What verbs' options have in common.
+// What verbs have in common.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace gotthard::perf {
+
+// Exit status `status`, and why.
+inline int failed(int status, const std::string& why) {
+  std::fprintf(stderr, "gotthard-perf: %s\n", why.c_str());
+  return status;
+}
 
 // An option that takes one of some names, each of which means a value.
 template <typename Value, typename Target>

@@ -26,14 +26,9 @@ struct Options {
   std::string svg;
 };
 
-int failed(const std::string& why) {
-  std::fprintf(stderr, "gotthard-perf: %s\n", why.c_str());
-  return 1;
-}
-
 int run(const Options& options) {
   if (const Status ready = crypto::init(); !ready) {
-    return failed(ready.error().message);
+    return failed(1, ready.error().message);
   }
   const double tsc_hz = measure_tsc_hz();
   const std::vector<Scenario> scenarios =
@@ -42,7 +37,7 @@ int run(const Options& options) {
   for (const Scenario& scenario : scenarios) {
     auto cell = measure(scenario, tsc_hz, options.all ? kGridSeconds : kSeconds);
     if (!cell) {
-      return failed(cell.error().message);
+      return failed(1, cell.error().message);
     }
     cells.push_back(std::move(*cell));
   }
@@ -52,7 +47,7 @@ int run(const Options& options) {
     file << svg(cells);
     file.close();
     if (!file) {
-      return failed("cannot write " + options.svg);
+      return failed(1, "cannot write " + options.svg);
     }
   }
   return 0;

@@ -16,8 +16,6 @@ constexpr std::size_t kMostHanded = dataplane::kHandedDepth / 2;
 // own cost.
 constexpr std::size_t kChunk = 256;
 
-std::uint64_t probe_core() { return std::min(probe(), probe()); }
-
 std::array<std::uint64_t, kStageCount> stage_cycles(const dataplane::Worker& worker) {
   std::array<std::uint64_t, kStageCount> cycles;
   for (std::size_t i = 0; i < kStageCount; ++i) {

@@ -2,33 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "perf/pipeline/description.h"
 
 namespace gotthard::perf::pipeline {
 
 std::string json(const Measurement& m) {
-  const Scenario& scenario = m.scenario;
-  nlohmann::ordered_json result;
-  result["protocol"] = protocol_name(scenario.protocol);
-  result["suite"] = suite_name(scenario.suite());
-  result["direction"] = direction_name(scenario.direction);
-  if (scenario.size) {
-    result["size"] = *scenario.size;
-  } else {
-    result["size"] = "imix";
-  }
-  result["burst"] = scenario.burst;
-  result["workers"] = scenario.workers;
-  result["sessions"] = scenario.sessions;
-  result["routes"] = scenario.prefixes();
-  if (scenario.working_set) {
-    result["working_set"] = *scenario.working_set;
-  } else {
-    result["working_set"] = "hot";
-  }
-  result["ip"] = ip_name(scenario);
-  result["nat_t"] = scenario.nat_t;
-  result["reorder_budget"] = scenario.reorder_budget;
+  nlohmann::ordered_json result = describe(m.scenario);
   result["backend"] = m.backend;
   result["memory"] = m.hugepages ? "hugepages" : "pages";
   result["packets_per_second"] = m.packets_per_second;
@@ -52,14 +31,9 @@ std::string json(const Measurement& m) {
 std::string table(const Measurement& m) {
   const Scenario& scenario = m.scenario;
   std::string text = fmt::format(
-      "{} {} {}, {} bytes, IPv{} in IPv{}{}\n"
-      "bursts of {}, {} worker{}, {} session{}, {} route{}, working set {}; AEAD by {}\n\n",
-      protocol_name(scenario.protocol), suite_name(scenario.suite()),
-      direction_name(scenario.direction), size_name(scenario), ip_name(scenario)[0],
-      ip_name(scenario)[1], scenario.nat_t ? ", in UDP" : "", scenario.burst, scenario.workers,
-      scenario.workers == 1 ? "" : "s", scenario.sessions, scenario.sessions == 1 ? "" : "s",
-      scenario.prefixes(), scenario.prefixes() == 1 ? "" : "s", working_set_name(scenario),
-      m.backend);
+      "{}\nbursts of {}, {} worker{}, {}, working set {}; AEAD by {}\n\n", traffic_text(scenario),
+      scenario.burst, scenario.workers, scenario.workers == 1 ? "" : "s", tunnels_text(scenario),
+      working_set_name(scenario), m.backend);
   const auto row = [&](const char* name, double value, const char* unit) {
     text += fmt::format("{:<22} {:>10.2f} {}\n", name, value, unit);
   };

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "perf/command.h"
 #include "perf/pipeline/crew.h"
 #include "perf/pipeline/scenario.h"
+#include "tests/unit/perf_call.h"
 
 namespace gotthard::perf::pipeline {
 namespace {
@@ -19,23 +19,8 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
 Outcome run_pipeline(const std::vector<std::string>& options) {
-  std::vector<const char*> argv{"gotthard-perf", "pipeline"};
-  for (const std::string& option : options) {
-    argv.push_back(option.c_str());
-  }
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome{.status = perf::run(static_cast<int>(argv.size()), argv.data())};
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.err = ::testing::internal::GetCapturedStderr();
-  return outcome;
+  return call_perf("pipeline", options);
 }
 
 std::size_t cpus() {
