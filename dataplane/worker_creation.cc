@@ -2,6 +2,7 @@
 #include <rte_cycles.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -68,8 +69,10 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerOptions& options, Sha
   worker->mac_ = std::make_unique<crypto::Blake2sMac>(std::move(*mac));
   worker->context_.aead = worker->aead_.get();
   worker->context_.mac = worker->mac_.get();
+  static std::atomic<std::uint32_t> created{0};  // a process may have several data planes
+  const std::uint32_t number = created++;
   const auto make_ring = [&](std::string_view name) {
-    return rte_ring_create(fmt::format("w{}_{}", options.index, name).c_str(), ring_size,
+    return rte_ring_create(fmt::format("w{}_{}_{}", options.index, number, name).c_str(), ring_size,
                            options.socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
   };
   bool made = (worker->from_manager_ = make_ring("down")) != nullptr;

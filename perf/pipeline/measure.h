@@ -1,4 +1,4 @@
-// A run: rounds of each kind in turns, each on packets made anew, on all workers at a time.
+// What a packet of a scenario takes: rounds of each kind in turns, and the figures from them.
 #pragma once
 
 #include <array>
