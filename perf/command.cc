@@ -9,6 +9,7 @@
 #include "perf/latency/command.h"
 #include "perf/line_rate/command.h"
 #include "perf/pipeline/command.h"
+#include "perf/scale/command.h"
 
 namespace gotthard::perf {
 
@@ -29,6 +30,8 @@ int run(int argc, const char* const* argv) {
       latency::add_latency);
   add("line-rate", "What devices between two ports carry, by RFC 2544's and RFC 9411's rules",
       line_rate::add_line_rate);
+  add("scale", "What many tunnels, workers, routes, sessions and handshakes cost",
+      scale::add_scale);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,7 +4,7 @@
 
 namespace gotthard::perf::pipeline {
 
-nlohmann::ordered_json describe(const Scenario& scenario) {
+nlohmann::ordered_json describe_traffic(const Scenario& scenario) {
   nlohmann::ordered_json result;
   result["protocol"] = protocol_name(scenario.protocol);
   result["suite"] = suite_name(scenario.suite());
@@ -14,6 +14,13 @@ nlohmann::ordered_json describe(const Scenario& scenario) {
   } else {
     result["size"] = "imix";
   }
+  result["ip"] = ip_name(scenario);
+  result["nat_t"] = scenario.nat_t;
+  return result;
+}
+
+nlohmann::ordered_json describe(const Scenario& scenario) {
+  nlohmann::ordered_json result = describe_traffic(scenario);
   result["burst"] = scenario.burst;
   result["workers"] = scenario.workers;
   result["sessions"] = scenario.sessions;
@@ -23,8 +30,6 @@ nlohmann::ordered_json describe(const Scenario& scenario) {
   } else {
     result["working_set"] = "hot";
   }
-  result["ip"] = ip_name(scenario);
-  result["nat_t"] = scenario.nat_t;
   result["reorder_budget"] = scenario.reorder_budget;
   return result;
 }

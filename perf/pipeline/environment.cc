@@ -21,7 +21,8 @@ constexpr std::uint32_t kMegabytes = 1024;
 
 Result<Environment> start() {
   log::open("gotthard-perf", log::Format::logfmt);
-  for (const auto subsystem : {log::Subsystem::dataplane, log::Subsystem::port}) {
+  for (const auto subsystem :
+       {log::Subsystem::dataplane, log::Subsystem::port, log::Subsystem::handshake}) {
     log::set_level(subsystem, log::Level::error);
   }
   const auto cpus = nic::available_cpus();

@@ -41,6 +41,7 @@ Gateway::Gateway(const Scenario& scenario)
                      applied_ = applied->serial;
                    }
                    refused_ += std::holds_alternative<abi::CommandRefused>(event) ? 1 : 0;
+                   listener_(event);
                  },
              .punt = [](const abi::PacketRecord&) {}}) {
   const std::uint32_t sessions = scenario.sessions;
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const Scenario& scenario,
   if (const Status attached = gateway->attach(); !attached) {
     return tl::unexpected(attached.error());
   }
+  const Nanoseconds begin = boottime_now();
   gateway->send_network();
   for (std::uint32_t i = 0; i < scenario.sessions; ++i) {
     gateway->send_tunnel(i);
@@ -79,6 +81,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const Scenario& scenario,
   if (const Status done = gateway->commit(); !done) {
     return tl::unexpected(done.error());
   }
+  gateway->seconds_to_configure_ =
+      static_cast<double>(boottime_now() - begin) / static_cast<double>(kSecond);
   return gateway;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,14 @@ class Gateway {
   [[nodiscard]] const wire::Mac& wan_mac() const { return manager_->ports()[0].port->mac(); }
   [[nodiscard]] const wire::Mac& lan_mac() const { return manager_->ports()[1].port->mac(); }
   [[nodiscard]] rte_mempool* pool() const { return pool_; }
+  [[nodiscard]] dataplane::Manager& manager() { return *manager_; }
+  [[nodiscard]] control::DataplaneLink& link() { return link_; }
+  // Told of what the data plane says from now on; the link's poll() calls it.
+  void listen(std::function<void(const abi::EventBody&)> listener) {
+    listener_ = std::move(listener);
+  }
+  // From the first command until all were carried out: interfaces, tunnels, routes.
+  [[nodiscard]] double seconds_to_configure() const { return seconds_to_configure_; }
   [[nodiscard]] std::string backend() const {
     return std::string(manager_->workers()[0]->aead_backend());
   }
@@ -83,6 +92,8 @@ class Gateway {
   control::DataplaneLink link_;
   std::uint64_t applied_ = 0;
   std::size_t refused_ = 0;
+  std::function<void(const abi::EventBody&)> listener_ = [](const abi::EventBody&) {};
+  double seconds_to_configure_ = 0;
 };
 
 }  // namespace gotthard::perf::pipeline

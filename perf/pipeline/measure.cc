@@ -25,19 +25,16 @@ Status turns(Run* run, double seconds, double tsc_hz) {
   return run->round(Kind::path, true);
 }
 
-Status conclude(const Run& run, Measurement* result) {
+Status conclude(Run* run, Measurement* result) {
   const Scenario& scenario = result->scenario;
-  const std::uint64_t limit = quiet_limit(run.samples());
-  const Figures found = run.figures(limit);
-  result->quiet_share = run.of(Kind::path).quiet_share(limit);
-  if (!found.mean_something()) {
-    return fail(
-        "a packet took {:.0f} cycles, {:.0f} of them source and sink, and its AEAD alone {:.0f}, "
-        "which cannot be: the machine is too noisy for {} s. Give more --seconds, or measure when "
-        "it is quieter ({:.0f} % of the chunks were undisturbed)",
-        found.path, found.ports, found.aead, scenario.seconds, 100 * result->quiet_share);
+  const std::uint64_t limit = quiet_limit(run->samples());
+  const Figures found = run->figures(limit);
+  result->quiet_share = run->of(Kind::path).quiet_share(limit);
+  const Status meant = check_meaning(found, scenario.seconds, result->quiet_share);
+  if (!meant) {
+    return meant;
   }
-  result->backend = run.gateway().backend();
+  result->backend = run->gateway().backend();
   result->source_sink_cycles_per_packet = found.ports;
   result->cycles_per_packet = found.net();
   result->aead_cycles_per_packet = found.aead;
@@ -45,7 +42,7 @@ Status conclude(const Run& run, Measurement* result) {
   result->packets_per_second = scenario.workers * result->tsc_hz / found.net();
   result->gbit_per_second = result->packets_per_second * mean_length(scenario) * 8 / 1e9;
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    result->stages[i] = run.stages()[i].median(limit);
+    result->stages[i] = run->stages()[i].median(limit);
   }
   return {};
 }
@@ -67,7 +64,7 @@ Result<Measurement> measure(const Scenario& scenario, const Environment& environ
   if (!done) {
     return tl::unexpected(done.error());
   }
-  if (const Status meant = conclude(**run, &result); !meant) {
+  if (const Status meant = conclude(run->get(), &result); !meant) {
     return tl::unexpected(meant.error());
   }
   const auto atomics = (*run)->atomics();

@@ -13,6 +13,17 @@ constexpr std::array<Kind, 8> kTurns = {Kind::path, Kind::aead, Kind::ports, Kin
 
 }  // namespace
 
+Status check_meaning(const Figures& figures, double seconds, double quiet_share) {
+  if (figures.mean_something()) {
+    return {};
+  }
+  return fail(
+      "a packet took {:.0f} cycles, {:.0f} of them source and sink, and its AEAD alone {:.0f}, "
+      "which cannot be: the machine is too noisy for {} s. Give more --seconds, or measure when it "
+      "is quieter ({:.0f} % of the chunks were undisturbed)",
+      figures.path, figures.ports, figures.aead, seconds, 100 * quiet_share);
+}
+
 Run::Run(std::unique_ptr<Gateway> gateway)
     : scenario_(gateway->scenario()), gateway_(std::move(gateway)), team_(scenario_.workers) {}
 

@@ -25,6 +25,9 @@ struct Figures {
   [[nodiscard]] bool mean_something() const { return net() > 0 && overhead() > 0; }
 };
 
+// An error that says what to do when a run of `seconds` has no such figures.
+[[nodiscard]] Status check_meaning(const Figures& figures, double seconds, double quiet_share);
+
 class Run {
  public:
   static Result<std::unique_ptr<Run>> create(const Scenario& scenario,
@@ -59,11 +62,16 @@ class Run {
   }
   [[nodiscard]] bool all_quiet(std::uint64_t limit) const;  // each kind has a quiet sample
 
+  void forget_samples() {
+    samples_ = {};
+    stages_ = {};
+  }
+
   // Locked instructions a packet: the workers one after the other, step by step, a turn each, which
   // takes a second for each. Not between start() and stop().
   Result<double> atomics();
 
-  [[nodiscard]] const Gateway& gateway() const { return *gateway_; }
+  [[nodiscard]] Gateway& gateway() { return *gateway_; }
 
  private:
   struct Other {
