@@ -25,6 +25,15 @@ inline double measure_tsc_hz(int milliseconds = 50) {
   return static_cast<double>(__rdtsc() - first) * 1e9 / (end - begin);
 }
 
+// Nanoseconds that the calling thread had a CPU for: what lasts longer than the system lets a
+// thread run is not measured well by a clock on a busy machine.
+inline std::uint64_t thread_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
 // Cycles for a fixed piece of work that fills the integer units: it takes longer while the other
 // thread of the core works, while the clock is low and while the hypervisor gives the core away.
 inline std::uint64_t probe() {

@@ -12,7 +12,7 @@
 namespace gotthard::perf::scale {
 namespace {
 
-constexpr std::size_t kBatch = 64;  // handshakes under way at a time
+constexpr std::size_t kBatch = 16;  // handshakes under way at a time
 constexpr Nanoseconds kPatience = 10 * kSecond;
 // An initiator waits longer than this for the next try, a responder takes no second one before.
 constexpr Nanoseconds kBetweenInitiations = 25 * kMillisecond;
@@ -21,13 +21,12 @@ constexpr Nanoseconds kBetweenRekeys = 5 * kSecond + 100 * kMillisecond;
 class Exchange {
  public:
   Exchange(pipeline::Gateway* gateway, Controller* controller, Wire* wire,
-           std::vector<RemotePeer>* peers, crypto::Blake2sMac mac, double tsc_hz)
+           std::vector<RemotePeer>* peers, crypto::Blake2sMac mac)
       : gateway_(gateway),
         controller_(controller),
         wire_(wire),
         peers_(peers),
-        mac_(std::move(mac)),
-        tsc_hz_(tsc_hz) {}
+        mac_(std::move(mac)) {}
 
   // All peers once, in batches.
   Status all_initiate() {
@@ -51,17 +50,17 @@ class Exchange {
   }
 
   [[nodiscard]] HandshakeRate rate() const {
-    const std::uint64_t limit = quiet_limit({&ticks_, 1});
-    const double ticks = ticks_.median(limit);
+    const std::uint64_t limit = quiet_limit({&times_, 1});
+    const double ns = times_.median(limit);
     return {.handshakes = done_,
-            .per_second = tsc_hz_ / ticks,
-            .microseconds = ticks * 1e6 / tsc_hz_,
+            .per_second = 1e9 / ns,
+            .microseconds = ns / 1e3,
             .per_second_with_disturbances =
-                static_cast<double>(done_) * tsc_hz_ / static_cast<double>(sum_),
-            .quiet_share = ticks_.quiet_share(limit)};
+                static_cast<double>(done_) * 1e9 / static_cast<double>(sum_),
+            .quiet_share = times_.quiet_share(limit)};
   }
   void forget() {
-    ticks_ = {};
+    times_ = {};
     done_ = 0;
     sum_ = 0;
   }
@@ -77,7 +76,7 @@ class Exchange {
       begin(first, count);
       settle(wanted);
       const std::uint64_t probe = std::max(before, probe_core());
-      ticks_.add(static_cast<double>(in_control_) / static_cast<double>(count), probe);
+      times_.add(static_cast<double>(in_control_) / static_cast<double>(count), probe);
       done_ += count;
       sum_ += in_control_;
     }
@@ -134,9 +133,9 @@ class Exchange {
 
   template <typename What>
   void timed(What what) {
-    const std::uint64_t start = __rdtsc();
+    const std::uint64_t start = thread_time();
     what();
-    in_control_ += __rdtsc() - start;
+    in_control_ += thread_time() - start;
   }
 
   pipeline::Gateway* gateway_;
@@ -144,10 +143,9 @@ class Exchange {
   Wire* wire_;
   std::vector<RemotePeer>* peers_;
   crypto::Blake2sMac mac_;
-  double tsc_hz_;
   Status ok_;
-  std::uint64_t in_control_ = 0;  // of the batch
-  Samples ticks_;                 // of control, a handshake
+  std::uint64_t in_control_ = 0;  // nanoseconds, of the batch
+  Samples times_;                 // nanoseconds of control, a handshake
   std::uint64_t done_ = 0;
   std::uint64_t sum_ = 0;
 };
@@ -198,8 +196,7 @@ Result<Handshakes> measure_handshakes(const Bench& bench, std::uint32_t count, b
     return tl::unexpected(controller.error());
   }
   (*gateway)->worker(0).online();
-  Exchange exchange(gateway->get(), controller->get(), wire->get(), &peers, std::move(*mac),
-                    bench.tsc_hz);
+  Exchange exchange(gateway->get(), controller->get(), wire->get(), &peers, std::move(*mac));
   Handshakes result{.peers = count};
   if (const Status done = keep_initiating(&exchange, responder ? bench.seconds : 0); !done) {
     return tl::unexpected(done.error());
