@@ -12,7 +12,6 @@ namespace gotthard::crypto {
 struct Algorithms {
   EVP_MD* blake2s = nullptr;
   EVP_MAC* blake2s_mac = nullptr;
-  EVP_MAC_CTX* hmac_blake2s = nullptr;   // without a key; each use duplicates it
   std::array<EVP_CIPHER*, 3> aes_gcm{};  // keys of 128, 192 and 256 bits
   std::array<EVP_CIPHER*, 3> aes_cbc{};
 };

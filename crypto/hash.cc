@@ -3,6 +3,8 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "crypto/algorithms.h"
@@ -15,16 +17,23 @@ namespace {
 struct FreeDigest {
   void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
 };
-struct FreeMac {
-  void operator()(EVP_MAC_CTX* context) const noexcept { EVP_MAC_CTX_free(context); }
-};
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeDigest>;
-using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+using Bytes = std::span<const std::byte>;
 
 // An empty span may have no address, which a key must have.
 const unsigned char* address(std::span<const std::byte> bytes) {
   static constexpr unsigned char kNothing = 0;
   return bytes.empty() ? &kNothing : raw(bytes.data());
+}
+
+void digest(std::initializer_list<Bytes> parts, unsigned char* hash) noexcept {
+  const DigestContext context(EVP_MD_CTX_new());
+  bool done =
+      context != nullptr && EVP_DigestInit_ex2(context.get(), algorithms().blake2s, nullptr) == 1;
+  for (const Bytes part : parts) {
+    done = done && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
+  }
+  require(done && EVP_DigestFinal_ex(context.get(), hash, nullptr) == 1, "BLAKE2S-256");
 }
 
 // HKDF-Expand's T(n) = HMAC(prk, T(n-1) || n), for a T(n-1) that is there from n = 2 on.
@@ -35,31 +44,35 @@ Secret<32> expand(const Secret<32>& prk, std::span<const std::byte> previous, st
 
 }  // namespace
 
-Hash blake2s(std::span<const std::byte> first, std::span<const std::byte> second) noexcept {
+Hash blake2s(Bytes first, Bytes second) noexcept {
   Hash hash;
-  const DigestContext context(EVP_MD_CTX_new());
-  require(context != nullptr &&
-              EVP_DigestInit_ex2(context.get(), algorithms().blake2s, nullptr) == 1 &&
-              EVP_DigestUpdate(context.get(), first.data(), first.size()) == 1 &&
-              EVP_DigestUpdate(context.get(), second.data(), second.size()) == 1 &&
-              EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) == 1,
-          "BLAKE2S-256");
+  digest({first, second}, hash.data());
   return hash;
 }
 
-Secret<32> hmac_blake2s(std::span<const std::byte> key, std::span<const std::byte> first,
-                        std::span<const std::byte> second) noexcept {
+// By its definition, H(key ^ opad || H(key ^ ipad || text)): OpenSSL's own makes three contexts for
+// it and takes twice as long, which a handshake has twenty times.
+Secret<32> hmac_blake2s(Bytes key, Bytes first, Bytes second) noexcept {
+  constexpr std::size_t kBlock = 64;
+  constexpr std::byte kInner{0x36};
+  constexpr std::byte kOuter{0x5c};
+  Secret<kBlock> pad;
+  if (key.size() > kBlock) {
+    digest({key}, raw(pad.bytes().data()));
+  } else {
+    std::ranges::copy(key, pad.bytes().begin());
+  }
+  const auto mix = [&](std::byte with) {
+    for (std::byte& byte : pad.bytes()) {
+      byte ^= with;
+    }
+  };
+  Secret<32> inner;
+  mix(kInner);
+  digest({pad.bytes(), first, second}, raw(inner.bytes().data()));
   Secret<32> result;
-  std::size_t length = 0;
-  const MacContext context(EVP_MAC_CTX_dup(algorithms().hmac_blake2s));
-  require(
-      context != nullptr && EVP_MAC_init(context.get(), address(key), key.size(), nullptr) == 1 &&
-          EVP_MAC_update(context.get(), address(first), first.size()) == 1 &&
-          EVP_MAC_update(context.get(), address(second), second.size()) == 1 &&
-          EVP_MAC_final(context.get(), raw(result.bytes().data()), &length, Secret<32>::kSize) ==
-              1 &&
-          length == Secret<32>::kSize,
-      "HMAC");
+  mix(kInner ^ kOuter);
+  digest({pad.bytes(), inner.bytes()}, raw(result.bytes().data()));
   return result;
 }
 

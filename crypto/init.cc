@@ -1,6 +1,5 @@
 #include "crypto/init.h"
 
-#include <openssl/core_names.h>
 #include <sodium.h>
 
 #include <array>
@@ -20,15 +19,6 @@ Algorithms fetch() noexcept {
   Algorithms result;
   result.blake2s = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
   result.blake2s_mac = EVP_MAC_fetch(nullptr, "BLAKE2SMAC", nullptr);
-  EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  EVP_MAC_CTX* context = hmac != nullptr ? EVP_MAC_CTX_new(hmac) : nullptr;
-  char digest[] = "BLAKE2S-256";
-  const OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-      OSSL_PARAM_construct_end()};
-  if (context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1) {
-    result.hmac_blake2s = context;
-  }
   for (std::size_t i = 0; i < 3; ++i) {
     constexpr std::array kGcm{"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
     constexpr std::array kCbc{"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
@@ -57,8 +47,7 @@ Status init() {
     return fail("libsodium does not start; reinstall the package libsodium23");
   }
   const Algorithms& fetched = algorithms();
-  if (fetched.blake2s == nullptr || fetched.blake2s_mac == nullptr ||
-      fetched.hmac_blake2s == nullptr) {
+  if (fetched.blake2s == nullptr || fetched.blake2s_mac == nullptr) {
     return fail(
         "OpenSSL offers no BLAKE2s; let its configuration (openssl.cnf) activate the default "
         "provider");
