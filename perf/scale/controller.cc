@@ -27,6 +27,7 @@ Controller::Controller(pipeline::Gateway* gateway)
                      fib_.on_applied(applied->serial);
                      synchronised_ = true;
                    }
+                   refused_ += std::holds_alternative<abi::CommandRefused>(event) ? 1 : 0;
                    tunnels_->on_event(event);
                  },
              .punt = [](const abi::PacketRecord&) {}}),
@@ -129,7 +130,13 @@ Status Controller::attach() {
       return done;
     }
   }
-  return synchronised_ ? Status() : Status(fail("the data plane took no tunnels in 60 s"));
+  if (!synchronised_) {
+    return fail("the data plane took no tunnels in 60 s");
+  }
+  if (refused_ > 0) {
+    return fail("the data plane refused {} commands about tunnels", refused_);
+  }
+  return {};
 }
 
 Status Controller::turn() {

@@ -49,6 +49,7 @@ class Controller {
   std::unique_ptr<control::Tunnels> tunnels_;
   std::vector<std::uint32_t> numbers_;  // that the data plane knows the peers by
   bool synchronised_ = false;
+  std::size_t refused_ = 0;  // commands
 };
 
 }  // namespace gotthard::perf::scale

@@ -175,7 +175,8 @@ Status keep_initiating(Exchange* exchange, double seconds) {
 Result<Handshakes> measure_handshakes(const Bench& bench, std::uint32_t count, bool responder,
                                       bool rekeys) {
   // Rings with room for a batch of messages and what goes with them.
-  auto gateway = pipeline::Gateway::create({.working_set = 1024}, bench.environment);
+  auto gateway =
+      pipeline::Gateway::create({.routes = count, .working_set = 1024}, bench.environment);
   if (!gateway) {
     return tl::unexpected(gateway.error());
   }

@@ -184,8 +184,9 @@ TEST(PerfLatency, JsonHasTheNamesOfTheInterface) {
     EXPECT_GE(load["intervals"], load["disturbed_intervals"]);
     EXPECT_GE(load["disturbed_intervals"], load["stolen_intervals"]);
     EXPECT_TRUE(load.contains("lost_in_line"));
-    EXPECT_TRUE(load["undisturbed"].is_null() ==
-                (load["disturbed_intervals"] == load["intervals"]));
+    if (load["disturbed_intervals"] == load["intervals"]) {
+      EXPECT_TRUE(load["undisturbed"].is_null());
+    }
     const json& all = load["all"];
     EXPECT_GT(all["packets"], 0);
     EXPECT_GT(all["p50_us"], 0);
