@@ -16,8 +16,9 @@
 namespace gotthard::dataplane {
 
 // IP and UDP headers as they are written in front of each sealed packet, lengths, ids and checksums
-// aside; ESP that is not in UDP has none of the latter. Immutable; replaced as a whole.
-struct OuterTemplate {
+// aside; ESP that is not in UDP has none of the latter. Immutable; replaced as a whole. Two lines:
+// with many peers each line that a packet needs is waited for.
+struct alignas(64) OuterTemplate {
   abi::Endpoint endpoint;
   abi::PeerKind kind = abi::PeerKind::wireguard;
   abi::DontFragment dont_fragment = abi::DontFragment::clear;
@@ -30,6 +31,8 @@ struct OuterTemplate {
   // IPv4: sum of the header's constant words, so that only length and id are added per packet.
   std::uint32_t checksum_base = 0;
 };
+
+static_assert(sizeof(OuterTemplate) == 128);
 
 [[nodiscard]] OuterTemplate make_outer_template(const abi::Endpoint& endpoint,
                                                 abi::PeerKind kind = abi::PeerKind::wireguard);

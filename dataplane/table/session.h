@@ -43,6 +43,7 @@ struct Session {
   // `sent_bytes` of texts is added to beside it, where there is a limit to know for.
   alignas(64) std::atomic<std::uint64_t> next_counter{0};
   std::atomic<std::uint64_t> sent_bytes{0};
+  std::atomic<bool> exhausted{false};  // the send limit was reached; never cleared
 
   // The same of what was opened, where there is a limit; a line of its own, as other workers open.
   alignas(64) std::atomic<std::uint64_t> opened_packets{0};
@@ -50,7 +51,6 @@ struct Session {
 
   // Then: set by workers, read by workers and the manager.
   alignas(64) std::atomic<bool> confirmed{false};  // a packet was opened; never cleared
-  std::atomic<bool> exhausted{false};              // the send limit was reached; never cleared
   bool transport_mode = false;                     // ESP; these are as the first line
   // ESP in tunnel mode with what most suites have: kUsualIv, kUsualTag, texts in units of 4 bytes.
   bool usual_esp = false;
