@@ -1,8 +1,6 @@
 #include <rte_prefetch.h>
 
 #include <algorithm>
-#include <array>
-#include <span>
 
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/ip.h"
@@ -125,10 +123,10 @@ constexpr std::size_t kLine = 64;
 
 // What this stage and those that seal look at behind a peer's own line.
 void prefetch_behind(const Peer& peer) {
-  const auto* outer =
-      reinterpret_cast<const std::byte*>(peer.outer.load(std::memory_order_relaxed));
-  rte_prefetch0(outer);
-  rte_prefetch0(outer + kLine);
+  if (const OuterTemplate* outer = peer.outer.load(std::memory_order_relaxed)) {
+    rte_prefetch0(outer);
+    rte_prefetch0(reinterpret_cast<const std::byte*>(outer) + kLine);
+  }
   if (const Session* session = peer.current.load(std::memory_order_relaxed)) {
     rte_prefetch0(session);
     rte_prefetch0(&session->next_counter);
@@ -137,23 +135,23 @@ void prefetch_behind(const Peer& peer) {
 }
 
 // A burst that is for many peers finds little of them in the caches: what is fetched for all at a
-// time takes not much longer than what is for one.
-void prefetch_peers(const Burst& burst, const WorkerContext& worker) {
-  std::array<std::uint32_t, kBurst> peers;
-  std::uint32_t count = 0;
-  std::uint32_t last = abi::kNoPeer;
-  for (const std::uint32_t i : burst.to_mtu) {
-    const std::uint32_t peer = burst.lanes[i].peer;
-    if (peer != last && peer != abi::kNoPeer) {
-      rte_prefetch0(&worker.shared->peers[peer]);
-      rte_prefetch0(&worker.peer_counters[peer]);
-      peers[count++] = peer;
-    }
-    last = peer;
+// time takes not much longer than what is for one. One for a single peer, as far as its ends show,
+// needs nothing that the one before it did not.
+void prefetch_for_many(const Burst& burst, const WorkerContext& worker) {
+  const LaneList& all = burst.to_mtu;
+  const auto peer = [&](std::uint32_t i) { return burst.lanes[i].peer; };
+  if (all.size == 0 || peer(all.lanes[0]) == peer(all.lanes[all.size - 1])) {
+    return;
   }
-  if (count > 1) {  // a single one was here a burst ago, or is waited for once
-    for (const std::uint32_t peer : std::span(peers).first(count)) {
-      prefetch_behind(worker.shared->peers[peer]);
+  for (const std::uint32_t i : all) {
+    if (peer(i) != abi::kNoPeer) {
+      rte_prefetch0(&worker.shared->peers[peer(i)]);
+      rte_prefetch0(&worker.peer_counters[peer(i)]);
+    }
+  }
+  for (const std::uint32_t i : all) {
+    if (peer(i) != abi::kNoPeer) {
+      prefetch_behind(worker.shared->peers[peer(i)]);
     }
   }
 }
@@ -161,7 +159,7 @@ void prefetch_peers(const Burst& burst, const WorkerContext& worker) {
 }  // namespace
 
 void mtu(Burst* burst, WorkerContext* worker) {
-  prefetch_peers(*burst, *worker);
+  prefetch_for_many(*burst, *worker);
   Fit fit;
   for (const std::uint32_t i : burst->to_mtu) {
     Lane* lane = &burst->lanes[i];
