@@ -54,7 +54,7 @@ struct Session {
   bool transport_mode = false;                     // ESP; these are as the first line
   // ESP in tunnel mode with what most suites have: kUsualIv, kUsualTag, texts in units of 4 bytes.
   bool usual_esp = false;
-  bool counts = false;                             // ESP: there is a limit to what is opened
+  bool counts = false;  // ESP: there is a limit to what is opened
   std::uint64_t open_packet_limit = kNoLimit;
   // ESP: the nonce's first bytes.
   crypto::Secret<4> seal_salt;
