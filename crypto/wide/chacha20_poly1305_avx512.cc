@@ -6,17 +6,21 @@ namespace {
 
 static_assert(kChaChaLongestAad == Poly8::kLongestAad);
 
-constexpr std::uint32_t kGroup = 8;
-
 // Poly1305 goes over the batch in groups of eight: behind the cipher when sealing, ahead of it when
-// opening. So it finds in the cache what the other has just touched.
+// opening. Of long texts the heads are hashed before, in the shadow of the cipher's rounds, as far
+// as these go.
+template <bool kOpen>
 class Batch {
  public:
   Batch(const AeadJob* jobs, const std::uint8_t* order, std::uint32_t count)
-      : jobs_(jobs), order_(order), count_(count), lanes_(jobs, order, count) {}
+      : jobs_(jobs),
+        order_(order),
+        count_(count),
+        lanes_(jobs, order, count),
+        heads_(jobs, order, count, keys_) {}
   ~Batch() {
     for (std::uint32_t i = 0; i < count_; ++i) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(keys_[i].bytes), _mm256_setzero_si256());
+      _mm512_store_si512(&keys_[i], _mm512_setzero_si512());
     }
     asm volatile("" : : "r"(keys_) : "memory");
   }
@@ -24,48 +28,56 @@ class Batch {
   Batch& operator=(const Batch&) = delete;
 
   void seal() {
-    while (next_unit()) {
+    while (lanes_.next_unit()) {
+      run_unit(sealed_);
       lanes_.apply();
-      while (hashed_ < count_ && group_end() <= lanes_.packets_done()) {
-        hash<false>();
+      sealed_ = lanes_.packets_done();
+      while (hashed_ < count_ && group_end() <= heads_.done()) {
+        hash();
       }
     }
-    // Empty texts have no block.
     while (hashed_ < count_) {
-      hash<false>();
+      hash();
     }
   }
   std::uint64_t open() {
-    while (next_unit()) {
-      while (hashed_ < lanes_.packets_begun()) {
-        hash<true>();
+    while (lanes_.next_unit()) {
+      const std::uint32_t begun = lanes_.packets_begun();
+      heads_.leave((begun + kPolyGroup - 1) / kPolyGroup * kPolyGroup);
+      run_unit(keyed_);
+      keyed_ = lanes_.keys_done();
+      while (hashed_ < begun) {
+        hash();
       }
       lanes_.apply();
     }
     while (hashed_ < count_) {
-      hash<true>();
+      hash();
     }
     return authentic_;
   }
 
  private:
   [[nodiscard]] std::uint32_t group_end() const {
-    return hashed_ + kGroup < count_ ? hashed_ + kGroup : count_;
+    return hashed_ + kPolyGroup < count_ ? hashed_ + kPolyGroup : count_;
   }
-  bool next_unit() {
-    if (lanes_.next_unit() == 0) {
-      return false;
+  // Heads of packets before `ready` are hashed beside.
+  void run_unit(std::uint32_t ready) {
+    PolyRun* run = lanes_.both_sets() ? heads_.next_run(ready) : nullptr;
+    if (run != nullptr) {
+      lanes_.run_rounds(run);
+      heads_.take_sums();
+    } else {
+      lanes_.run_rounds();
     }
-    lanes_.run_rounds();
     lanes_.keys([this](std::uint32_t i, __m256i key) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(keys_[i].bytes), key);
+      _mm512_store_si512(&keys_[i], _mm512_zextsi256_si512(key));
     });
-    return true;
   }
-  template <bool kOpen>
   void hash() {
     const std::uint32_t end = group_end();
-    __m128i tags[kGroup];
+    heads_.leave(end);
+    __m128i tags[kPolyGroup];
     Poly8::tags(jobs_, order_ + hashed_, static_cast<int>(end - hashed_), keys_ + hashed_, tags);
     for (std::uint32_t i = hashed_; i < end; ++i) {
       auto* place = reinterpret_cast<__m128i*>(jobs_[order_[i]].tag);
@@ -84,17 +96,21 @@ class Batch {
   const std::uint8_t* order_;
   std::uint32_t count_;
   std::uint32_t hashed_ = 0;
+  std::uint32_t sealed_ = 0;  // packets in the units so far
+  std::uint32_t keyed_ = 0;   // packets that have keys
   std::uint64_t authentic_ = 0;
   ChaChaLanes lanes_;
+  PolyHeads<kOpen> heads_;
   PolyKey keys_[kMaxBatch];
 };
 
 void seal(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept {
-  Batch(jobs, order, static_cast<std::uint32_t>(count)).seal();
+  Batch<false>(jobs, order, static_cast<std::uint32_t>(count)).seal();
 }
 
 std::uint64_t open(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept {
-  const std::uint64_t authentic = Batch(jobs, order, static_cast<std::uint32_t>(count)).open();
+  const std::uint64_t authentic =
+      Batch<true>(jobs, order, static_cast<std::uint32_t>(count)).open();
   for (std::size_t i = 0; i < count; ++i) {
     if ((authentic >> i & 1) == 0) {
       std::memset(jobs[order[i]].text, 0, jobs[order[i]].length);

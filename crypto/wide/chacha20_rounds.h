@@ -1,7 +1,9 @@
-// The rounds of ChaCha20 (RFC 8439, 2.3) for 32 blocks side by side.
+// The rounds of ChaCha20 (RFC 8439, 2.3) for 32 blocks side by side, and Poly1305 in their shadow.
 #pragma once
 
 #include <cstdint>
+
+#include "crypto/wide/poly1305_run.h"
 
 namespace gotthard::crypto::wide {
 
@@ -15,12 +17,20 @@ struct alignas(64) ChaChaWords {
   std::uint32_t word[16][16];
 };
 
+// The key stream of a set, a block after the other.
+struct alignas(64) ChaChaBlocks {
+  std::uint8_t block[16][64];
+};
+
 extern "C" {
 // `stream` becomes the key stream of the blocks that begin as `initial` says: two sets, or one. Two
 // are woven into each other: each hides the other's latency, and all 32 registers are in use, which
 // compilers do not manage without going through memory.
-void gotthard_chacha20_rounds_2x16(const ChaChaWords* initial, ChaChaWords* stream);
-void gotthard_chacha20_rounds_16(const ChaChaWords* initial, ChaChaWords* stream);
+void gotthard_chacha20_2x16(const ChaChaWords* initial, ChaChaBlocks* stream);
+void gotthard_chacha20_16(const ChaChaWords* initial, ChaChaBlocks* stream);
+// The same with a run in it.
+void gotthard_chacha20_2x16_poly1305(const ChaChaWords* initial, ChaChaBlocks* stream,
+                                     PolyRun* run);
 }
 
 }  // namespace gotthard::crypto::wide

@@ -23,14 +23,10 @@
 
 #include "crypto/aead_key.h"
 #include "crypto/wide/inline.h"
+#include "crypto/wide/poly1305_heads.h"
 
 namespace gotthard::crypto::wide {
 namespace {
-
-// r and s of a packet: the first half of its first block of key stream.
-struct alignas(32) PolyKey {
-  std::uint8_t bytes[32];
-};
 
 class Poly8 {
   using Vector = __m512i;
@@ -45,7 +41,7 @@ class Poly8 {
                    __m128i* tags) {
     Poly8 poly;
     poly.take_keys(keys, count);
-    poly.take_packets(jobs, order, count);
+    poly.take_packets(jobs, order, keys, count);
     // In registers, and not where a store to a packet might change it.
     Number h = {{_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()}};
     std::uint32_t step = 0;
@@ -122,6 +118,12 @@ class Poly8 {
     return {{_mm512_and_si512(h0, mask44()), _mm512_add_epi64(h1, c), h2}};
   }
 
+  static GOTTHARD_INLINE Number product(const Number& m, const Factor& f) {
+    Sum sum = nothing();
+    add_product(&sum, m, f);
+    return carry(sum);
+  }
+
   // Eight rows of eight words become eight columns.
   static GOTTHARD_INLINE void transpose(Vector v[8]) {
     const Vector a0 = _mm512_unpacklo_epi64(v[0], v[1]);
@@ -153,37 +155,38 @@ class Poly8 {
   GOTTHARD_INLINE void take_keys(const PolyKey* keys, int count) {
     Vector v[8];
     for (int i = 0; i < kLanes; ++i) {
-      v[i] = i < count ? _mm512_zextsi256_si512(
-                             _mm256_load_si256(reinterpret_cast<const __m256i*>(keys[i].bytes)))
-                       : _mm512_setzero_si512();
+      v[i] = i < count ? _mm512_load_si512(&keys[i]) : _mm512_setzero_si512();
     }
     transpose(v);
     s_low_ = v[2];
     s_high_ = v[3];
+    head_ = {{_mm512_and_si512(v[4], mask44()),
+              _mm512_and_si512(_mm512_shrdi_epi64(v[4], v[5], 44), mask44()),
+              _mm512_or_si512(_mm512_srli_epi64(v[5], 24), _mm512_slli_epi64(v[6], 40))}};
+    has_heads_ = _mm512_test_epi64_mask(v[7], v[7]) != 0;
     const Number r = split(_mm512_and_si512(v[0], _mm512_set1_epi64(0x0ffffffc0fffffffLL)),
                            _mm512_and_si512(v[1], _mm512_set1_epi64(0x0ffffffc0ffffffcLL)));
     power_[3] = factor(r);
-    Number n = r;
-    for (int i = 2; i >= 0; --i) {
-      Sum product = nothing();
-      add_product(&product, n, power_[3]);
-      n = carry(product);
-      power_[i] = factor(n);
-    }
+    const Number square = product(r, power_[3]);
+    power_[2] = factor(square);
+    power_[1] = factor(product(square, power_[3]));
+    power_[0] = factor(product(square, power_[2]));
   }
 
   static GOTTHARD_INLINE __mmask64 first_bytes(std::uint32_t count) {
     return _bzhi_u64(~std::uint64_t{0}, count < 64 ? count : 64);
   }
 
-  GOTTHARD_INLINE void take_packets(const AeadJob* jobs, const std::uint8_t* order, int count) {
+  GOTTHARD_INLINE void take_packets(const AeadJob* jobs, const std::uint8_t* order,
+                                    const PolyKey* keys, int count) {
     std::uint32_t steps[kLanes] = {};
     std::uint32_t empty[kLanes] = {};  // blocks before the first one
     steps_ = 0;
     for (int i = 0; i < count; ++i) {
       const AeadJob& job = jobs[order[i]];
-      const auto* text = reinterpret_cast<const std::uint8_t*>(job.text);
-      const std::uint32_t length = job.length;
+      const auto head = static_cast<std::uint32_t>(kChunkBytes * keys[i].chunks);
+      const auto* text = reinterpret_cast<const std::uint8_t*>(job.text) + head;
+      const std::uint32_t length = job.length - head;
       const std::uint32_t aad_blocks = job.aad_length != 0 ? 1 : 0;
       const std::uint32_t text_blocks = (length + 15) / 16;
       const std::uint32_t blocks = aad_blocks + text_blocks + 1;
@@ -201,8 +204,8 @@ class Poly8 {
         first =
             _mm512_mask_broadcast_i32x4(first, static_cast<__mmask16>(0xf << (4 * empty[i])), aad);
       }
-      const __m128i lengths =
-          _mm_set_epi64x(static_cast<long long>(length), static_cast<long long>(job.aad_length));
+      const __m128i lengths = _mm_set_epi64x(static_cast<long long>(job.length),
+                                             static_cast<long long>(job.aad_length));
       if (steps[i] == 1) {
         first = _mm512_inserti32x4(first, lengths, 3);
       } else {
@@ -238,6 +241,7 @@ class Poly8 {
     static constexpr std::uint8_t kZeroes[64] = {};
     Vector word[kLanes];
     Vector bits[4];
+    __mmask8 first[4];
 #pragma GCC unroll 8
     for (int i = 0; i < kLanes; ++i) {
       const auto* place =
@@ -249,12 +253,13 @@ class Poly8 {
     }
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) {
-      const __mmask8 begun =
-          _mm256_cmple_epi32_mask(_mm256_load_si256(reinterpret_cast<const __m256i*>(skip_)),
-                                  _mm256_set1_epi32(static_cast<int>(4 * step) + k));
-      bits[k] = _mm512_maskz_mov_epi64(begun, _mm512_set1_epi64(1LL << 40));
+      const __m256i skip = _mm256_load_si256(reinterpret_cast<const __m256i*>(skip_));
+      const __m256i block = _mm256_set1_epi32(static_cast<int>(4 * step) + k);
+      bits[k] = _mm512_maskz_mov_epi64(_mm256_cmple_epi32_mask(skip, block),
+                                       _mm512_set1_epi64(1LL << 40));
+      first[k] = _mm256_cmpeq_epi32_mask(skip, block);
     }
-    absorb(word, bits, h);
+    absorb<true>(word, bits, first, h);
   }
   // One that is nothing but text for all of them.
   GOTTHARD_INLINE void middle_step(std::uint32_t step, Number* h) const {
@@ -266,24 +271,38 @@ class Poly8 {
     }
     const Vector bit = _mm512_set1_epi64(1LL << 40);
     const Vector bits[4] = {bit, bit, bit, bit};
-    absorb(word, bits, h);
+    absorb<false>(word, bits, nullptr, h);
   }
 
-  GOTTHARD_INLINE void absorb(Vector word[8], const Vector bits[4], Number* h) const {
+  // `first`: for each block, lanes whose packets it is the first of here; what their heads are is
+  // added to it.
+  template <bool kHasFirst>
+  GOTTHARD_INLINE void absorb(Vector word[8], const Vector bits[4], const __mmask8* first,
+                              Number* h) const {
     transpose(word);
     Sum sum = nothing();
 #pragma GCC unroll 4
     for (int k = 1; k < 4; ++k) {
-      Number m = split(word[2 * k], word[2 * k + 1]);
-      m.limb[2] = _mm512_or_si512(m.limb[2], bits[k]);
-      add_product(&sum, m, power_[k]);
+      add_product(&sum, block<kHasFirst>(word, k, bits, first), power_[k]);
     }
-    Number m = split(word[0], word[1]);
-    m.limb[0] = _mm512_add_epi64(m.limb[0], h->limb[0]);
-    m.limb[1] = _mm512_add_epi64(m.limb[1], h->limb[1]);
-    m.limb[2] = _mm512_add_epi64(_mm512_or_si512(m.limb[2], bits[0]), h->limb[2]);
+    Number m = block<kHasFirst>(word, 0, bits, first);
+    for (int i = 0; i < 3; ++i) {
+      m.limb[i] = _mm512_add_epi64(m.limb[i], h->limb[i]);
+    }
     add_product(&sum, m, power_[0]);
     *h = carry(sum);
+  }
+  template <bool kHasFirst>
+  GOTTHARD_INLINE Number block(const Vector word[8], int k, const Vector bits[4],
+                               const __mmask8* first) const {
+    Number m = split(word[2 * k], word[2 * k + 1]);
+    m.limb[2] = _mm512_or_si512(m.limb[2], bits[k]);
+    if (kHasFirst && has_heads_) {
+      for (int i = 0; i < 3; ++i) {
+        m.limb[i] = _mm512_mask_add_epi64(m.limb[i], first[k], m.limb[i], head_.limb[i]);
+      }
+    }
+    return m;
   }
 
   // h mod 2^130 - 5, plus s, mod 2^128. No branch: h and h + 5 are both computed.
@@ -330,6 +349,8 @@ class Poly8 {
 
   Factor power_[4];  // r^4, r^3, r^2, r
   Number h_;
+  Number head_;
+  bool has_heads_;
   Vector s_low_, s_high_;
   alignas(64) std::uint8_t first_[kLanes][64];
   alignas(64) std::uint8_t last_[kLanes][64];
