@@ -4,7 +4,7 @@
 namespace gotthard::crypto::wide {
 namespace {
 
-static_assert(kChaChaLongestAad == Poly8::kLongestAad);
+static_assert(kChaChaLongestAad <= 16, "Poly1305 takes a block of it");
 
 // Poly1305 goes over the batch in groups of eight: behind the cipher when sealing, ahead of it when
 // opening. Of long texts the heads are hashed before, in the shadow of the cipher's rounds, as far
@@ -78,7 +78,7 @@ class Batch {
     const std::uint32_t end = group_end();
     heads_.leave(end);
     __m128i tags[kPolyGroup];
-    Poly8::tags(jobs_, order_ + hashed_, static_cast<int>(end - hashed_), keys_ + hashed_, tags);
+    poly1305_tags(jobs_, order_ + hashed_, static_cast<int>(end - hashed_), keys_ + hashed_, tags);
     for (std::uint32_t i = hashed_; i < end; ++i) {
       auto* place = reinterpret_cast<__m128i*>(jobs_[order_[i]].tag);
       const __m128i tag = tags[i - hashed_];

@@ -1,5 +1,5 @@
 // The heads of texts: so much of each as runs hash in the shadow of ChaCha20's rounds, whole chunks
-// from its beginning. Poly8 goes on from there. Even packets are one text of runs, odd ones the
+// from its beginning. Vectors go on from there. Even packets are one text of runs, odd ones the
 // other.
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace gotthard::crypto::wide {
 namespace {
 
-// As many packets as Poly8 takes at once.
+// As many packets as vectors take at once.
 inline constexpr std::uint32_t kPolyGroup = 8;
 
 // r and s of a packet, the first half of its first block of key stream, and its head.
@@ -25,7 +25,7 @@ struct alignas(64) PolyKey {
   std::uint64_t chunks;  // that are in it
 };
 
-// All packets of a group should be as far when Poly8 goes on, so a group's packets have runs in
+// All packets of a group should be as far when Vectors go on, so a group's packets have runs in
 // turn. When sealing, group after group has all that its packets need: the last ones have none.
 // When opening, each has a run before the first one has another: it must be over when a group's
 // turn to be decrypted comes.
@@ -80,7 +80,7 @@ class PolyHeads {
       }
     }
   }
-  // Packets before this one, a group's first, are for Poly8 from now on.
+  // Packets before this one, a group's first, have no more runs.
   void leave(std::uint32_t packets) {
     if (packets <= first_) {
       return;
@@ -150,7 +150,7 @@ class PolyHeads {
   const std::uint8_t* order_;
   std::uint32_t count_;
   PolyKey* keys_;
-  std::uint32_t first_ = 0;           // that is not for Poly8 yet
+  std::uint32_t first_ = 0;           // that may have runs
   std::uint32_t packet_[2] = {0, 1};  // the next run's
   std::uint32_t steps_[2] = {0, 0};   // of this run
   PolyRun run_;
