@@ -15,8 +15,22 @@ namespace gotthard::crypto::wide {
 struct PacketList {
   std::array<std::uint8_t, kMaxBatch> place;
   std::size_t count = 0;
+  bool in_order = false;  // place[i] is i
 
   void add(std::size_t index) { place[count++] = static_cast<std::uint8_t>(index); }
+  // The first so many of the batch.
+  void take(std::size_t packets) {
+    static constexpr auto kInOrder = [] {
+      std::array<std::uint8_t, kMaxBatch> places{};
+      for (std::size_t i = 0; i < kMaxBatch; ++i) {
+        places[i] = static_cast<std::uint8_t>(i);
+      }
+      return places;
+    }();
+    place = kInOrder;
+    count = packets;
+    in_order = true;
+  }
 };
 
 // By lengths in steps of 64 bytes, the short ones first; all above 2 KiB are alike. A counting
@@ -42,6 +56,7 @@ inline void sort_by_length(std::span<const AeadJob> batch, PacketList* list) noe
     end[i] = static_cast<std::uint8_t>(end[i] + end[i - 1]);
   }
   const PacketList before = *list;
+  list->in_order = false;
   for (std::size_t i = 0; i < list->count; ++i) {
     list->place[end[bucket[i]]++] = before.place[i];
   }

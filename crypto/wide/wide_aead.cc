@@ -31,20 +31,48 @@ constexpr std::array<Part, kSuites> kPartOf = [] {
   return parts;
 }();
 
+Part part_of(const AeadJob& job) { return kPartOf[static_cast<std::size_t>(job.key->suite())]; }
+
 constexpr std::size_t key_size_of(Part part) { return 16 + 8 * static_cast<std::size_t>(part); }
+
+// What counts of a batch, in one pass over it.
+struct Survey {
+  Part part;  // the first packet's,
+  bool one_part = true;
+  bool one_length = true;
+  std::uint32_t longest = 0;
+  std::uint32_t most_aad = 0;
+
+  explicit Survey(std::span<const AeadJob> batch) : part(part_of(batch.front())) {
+    const AeadJob& first = batch.front();
+    for (const AeadJob& job : batch) {
+      one_part = one_part && (job.key == first.key || part_of(job) == part);
+      one_length = one_length && job.length == first.length;
+      longest = std::max(longest, job.length);
+      most_aad = std::max(most_aad, job.aad_length);
+    }
+  }
+};
 
 class Lists {
  public:
   Lists(std::span<const AeadJob> batch, bool has_chacha) {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      of(kPartOf[static_cast<std::size_t>(batch[i].key->suite())]).add(i);
+    const Survey survey(batch);
+    // Mostly packets are one part's.
+    if (survey.one_part) {
+      PacketList& all = of(survey.part);
+      all.take(batch.size());
+    } else {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        of(part_of(batch[i])).add(i);
+      }
     }
     if (PacketList& chacha = of(Part::chacha20_poly1305);
-        chacha.count != 0 && !(has_chacha && kernel_is_better(batch, chacha))) {
+        chacha.count != 0 && !(has_chacha && kernel_is_better(survey, chacha.count))) {
       append(&of(Part::others), &chacha);
     }
     for (std::size_t part = 0; part < static_cast<std::size_t>(Part::others); ++part) {
-      if (lists_[part].count > 1) {
+      if (lists_[part].count > 1 && !survey.one_length) {
         wide::sort_by_length(batch, &lists_[part]);
       }
     }
@@ -54,14 +82,8 @@ class Lists {
  private:
   // A few packets leave most lanes empty: from as many on the kernel was measured to take less time
   // than ipsec_mb (gotthard-perf aead --burst N).
-  static bool kernel_is_better(std::span<const AeadJob> batch, const PacketList& list) {
-    std::uint32_t most_aad = 0;
-    std::uint32_t longest = 0;
-    for (std::size_t i = 0; i < list.count; ++i) {
-      most_aad = std::max(most_aad, batch[list.place[i]].aad_length);
-      longest = std::max(longest, batch[list.place[i]].length);
-    }
-    return most_aad <= wide::kChaChaLongestAad && list.count >= least_packets(longest);
+  static bool kernel_is_better(const Survey& survey, std::size_t count) {
+    return survey.most_aad <= wide::kChaChaLongestAad && count >= least_packets(survey.longest);
   }
   static std::size_t least_packets(std::uint32_t longest) {
     return longest <= 256 ? 4 : longest <= 512 ? 6 : 8;
@@ -100,6 +122,9 @@ bool is_for_others(std::span<const AeadJob> batch) {
 
 // Bits of a list as bits of the batch.
 BitSet bits_of_batch(BitSet bits, const PacketList& list) {
+  if (list.in_order) {
+    return bits;
+  }
   BitSet result = 0;
   for (std::size_t i = 0; i < list.count; ++i) {
     result |= (bits >> i & 1) << list.place[i];
