@@ -61,16 +61,19 @@ void expand_gcm(const std::uint8_t* key, std::size_t size, GcmKey* out) noexcept
 struct Alike {
   bool key;    // and the number of blocks
   bool steps;  // as many each, none of them jumbo
+  bool few_blocks;
 };
 
 template <std::uint32_t kGroup, std::uint32_t kLongest>
 inline Alike alike(const AeadJob* jobs, const std::uint8_t* order) {
   constexpr std::uint32_t kStep = 16 * kGroup;
   const AeadJob& first = jobs[order[0]];
-  Alike result{true, first.length <= kLongest};
+  Alike result{true, first.length <= kLongest,
+               first.length <= 16 * kGcmWindow && first.aad_length <= 16};
   for (std::uint32_t i = 1; i < kGroup; ++i) {
     const AeadJob& job = jobs[order[i]];
     result.key &= job.key == first.key && (job.length + 15) / 16 == (first.length + 15) / 16;
+    result.few_blocks &= job.length <= 16 * kGcmWindow && job.aad_length <= 16;
     result.steps &= (job.length + kStep - 1) / kStep == (first.length + kStep - 1) / kStep;
   }
   return result;
@@ -89,7 +92,8 @@ std::uint64_t run_groups(const AeadJob* jobs, const std::uint8_t* order, std::si
     const Alike same = left == kGroup ? alike<kGroup, AnyKeys::kCarryFree>(jobs, here) : Alike{};
     unsigned part;
     if (same.steps) {
-      part = same.key ? OneKey::run_even(jobs, here, next) : AnyKeys::run_even(jobs, here, next);
+      part = same.key ? OneKey::run_even(jobs, here, next, same.few_blocks)
+                      : AnyKeys::run_even(jobs, here, next, same.few_blocks);
     } else {
       part = AnyKeys::run_any(jobs, here, static_cast<int>(left), next);
     }

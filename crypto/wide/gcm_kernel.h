@@ -93,14 +93,26 @@ class GcmGroup {
 
  public:
   // A full group of packets with as many steps each, none of them jumbo: nothing of it needs to be
-  // in memory. `order` are the packets' places in `jobs`, `next` those of the following group, for
-  // the caches. Bit i of what is returned: packet order[i] is authentic.
+  // in memory. `few_blocks`: no more than a window of text and a block of associated data each,
+  // which is then added at the end, of all packets at once. `order` are the packets' places in
+  // `jobs`, `next` those of the following group, for the caches. Bit i of what is returned: packet
+  // order[i] is authentic.
   static GOTTHARD_INLINE unsigned run_even(const AeadJob* jobs, const std::uint8_t* order,
-                                           const std::uint8_t* next) {
+                                           const std::uint8_t* next, bool few_blocks) {
     GcmGroup group;
     group.start(jobs, order, kLanes);
-    group.encrypt_masks();
-    group.together(jobs, next);
+    if (!few_blocks) {
+      group.hash_aad(jobs, order, kLanes);
+    }
+    if (few_blocks && group.lanes_[0].steps == 1) {
+      group.only_step(jobs, next);
+    } else {
+      group.encrypt_masks();
+      group.together(jobs, next);
+    }
+    if (few_blocks) {
+      group.add_aad(jobs, order);
+    }
     return group.finish(jobs, order, kLanes);
   }
   // Any other.
@@ -108,6 +120,7 @@ class GcmGroup {
                                           const std::uint8_t* next) {
     GcmGroup group;
     group.start(jobs, order, count);
+    group.hash_aad(jobs, order, count);
     group.encrypt_masks();
     if (count == kLanes && group.longest() <= kCarryFree) {
       group.together(jobs, next);
@@ -134,7 +147,7 @@ class GcmGroup {
   }
 
   GOTTHARD_INLINE void start(const AeadJob* jobs, const std::uint8_t* order, int count) {
-    const __m128i reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    aad_ = {V::zero(), V::zero(), V::zero()};
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       if (i >= count) {
@@ -164,25 +177,50 @@ class GcmGroup {
       lengths_[i] = _mm_set_epi64x(static_cast<long long>(std::uint64_t{job.aad_length} * 8),
                                    static_cast<long long>(std::uint64_t{job.length} * 8));
       sums_[i] = {V::zero(), V::zero(), V::zero()};
-      if (job.aad_length != 0) {
-        const auto* aad = reinterpret_cast<const std::uint8_t*>(job.aad);
-        __m128i before = _mm_setzero_si128();
-        std::uint32_t left = job.aad_length;
-        for (; left > 16; left -= 16, aad += 16) {
-          before = _mm_xor_si128(
-              before,
-              _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(aad)), reverse));
-          before = multiply_by_h(lane.key, before);
-        }
-        before = _mm_xor_si128(before, _mm_shuffle_epi8(load_up_to_16(aad, left), reverse));
-        const __m128i h = _mm_loadu_si128(
-            reinterpret_cast<const __m128i*>(power(lane.key, 1 + window_blocks(lane, 0))));
-        sums_[i].low = V::widen(_mm_clmulepi64_si128(before, h, 0x00));
-        sums_[i].high = V::widen(_mm_clmulepi64_si128(before, h, 0x11));
-        sums_[i].middle = V::widen(_mm_xor_si128(_mm_clmulepi64_si128(before, h, 0x01),
-                                                 _mm_clmulepi64_si128(before, h, 0x10)));
-      }
     }
+  }
+
+  // The associated data, before the first window.
+  GOTTHARD_INLINE void hash_aad(const AeadJob* jobs, const std::uint8_t* order, int count) {
+    for (int i = 0; i < count; ++i) {
+      const AeadJob& job = jobs[order[i]];
+      if (job.aad_length == 0) {
+        continue;
+      }
+      const GcmKey* key = keys_[i];
+      const auto* aad = reinterpret_cast<const std::uint8_t*>(job.aad);
+      __m128i before = _mm_setzero_si128();
+      std::uint32_t left = job.aad_length;
+      for (; left > 16; left -= 16, aad += 16) {
+        before = _mm_xor_si128(
+            before, reverse_block(_mm_loadu_si128(reinterpret_cast<const __m128i*>(aad))));
+        before = multiply_by_h(key, before);
+      }
+      before = _mm_xor_si128(before, reverse_block(load_up_to_16(aad, left)));
+      const __m128i h = _mm_loadu_si128(
+          reinterpret_cast<const __m128i*>(power(key, 1 + window_blocks(lanes_[i], 0))));
+      sums_[i].low = V::widen(_mm_clmulepi64_si128(before, h, 0x00));
+      sums_[i].high = V::widen(_mm_clmulepi64_si128(before, h, 0x11));
+      sums_[i].middle = V::widen(_mm_xor_si128(_mm_clmulepi64_si128(before, h, 0x01),
+                                               _mm_clmulepi64_si128(before, h, 0x10)));
+    }
+  }
+  // The same after the only window, a block of each packet at once.
+  GOTTHARD_INLINE void add_aad(const AeadJob* jobs, const std::uint8_t* order) {
+    __m128i aad[kLanes];
+    __m128i h[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      const AeadJob& job = jobs[order[i]];
+      aad[i] = load_up_to_16(reinterpret_cast<const std::uint8_t*>(job.aad), job.aad_length);
+      h[i] = _mm_loadu_si128(
+          reinterpret_cast<const __m128i*>(power(keys_[i], 1 + window_blocks(lanes_[i], 0))));
+    }
+    aad_ = product<V>(V::reverse(V::join(aad)), V::join(h));
+  }
+  static GOTTHARD_INLINE __m128i reverse_block(__m128i block) {
+    return _mm_shuffle_epi8(block,
+                            _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
   }
 
   static GOTTHARD_INLINE __m128i load_up_to_16(const std::uint8_t* bytes, std::uint32_t count) {
@@ -367,6 +405,42 @@ class GcmGroup {
     }
   }
 
+  // All there is of packets of one step, with their masks.
+  GOTTHARD_INLINE void only_step(const AeadJob* jobs, const std::uint8_t* next) {
+    if constexpr (!kSameKey) {
+      encrypt_masks();
+    }
+    Vector state[kLanes];
+    Vector mask = V::join(masks_);
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      V::prefetch(jobs[next[i]].text);
+      V::prefetch(jobs[next[i]].tag + 15);
+      state[i] = V::add(V::counters(nonces_[i], 0), V::broadcast(round_key(keys_[i], 0)));
+    }
+    mask = V::add(mask, V::broadcast(round_key(keys_[0], 0)));
+#pragma GCC unroll 16
+    for (int round = 1; round < kRounds; ++round) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kLanes; ++i) {
+        state[i] = V::encrypt(state[i], V::broadcast(round_key(keys_[kSameKey ? 0 : i], round)));
+      }
+      if constexpr (kSameKey) {
+        mask = V::encrypt(mask, V::broadcast(round_key(keys_[0], round)));
+      }
+    }
+    if constexpr (kSameKey) {
+      mask_ = V::encrypt_last(mask, V::broadcast(round_key(keys_[0], kRounds)));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      finish_step(
+          lanes_[i], 0,
+          V::encrypt_last(state[i], V::broadcast(round_key(keys_[kSameKey ? 0 : i], kRounds))),
+          &sums_[i]);
+    }
+  }
+
   // One vector of each packet, whole or in part.
   GOTTHARD_INLINE void single_step(const GcmKey* const* keys, const Vector* counters,
                                    std::uint32_t step, Sum* sums) const {
@@ -482,8 +556,9 @@ class GcmGroup {
       high[i] = sums_[i].high;
       h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(power(keys_[i], 1)));
     }
-    const Vector hash =
-        reduce<V>({V::sum_of_each(low), V::sum_of_each(middle), V::sum_of_each(high)});
+    const Vector hash = reduce<V>({V::add(V::sum_of_each(low), aad_.low),
+                                   V::add(V::sum_of_each(middle), aad_.middle),
+                                   V::add(V::sum_of_each(high), aad_.high)});
     const Vector tags = V::add(
         V::reverse(reduce<V>(product<V>(V::add(hash, V::join(lengths_)), V::join(h)))), mask_);
     __m128i tag[kLanes];
@@ -512,6 +587,7 @@ class GcmGroup {
   __m128i lengths_[kLanes];
   Vector mask_;
   Sum sums_[kLanes];
+  Sum aad_;  // of a block of each packet, if not in sums_
 };
 
 }  // namespace
