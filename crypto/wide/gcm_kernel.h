@@ -34,46 +34,14 @@
 #include <cstring>
 
 #include "crypto/aead_key.h"
+#include "crypto/wide/gcm_alone.h"
+#include "crypto/wide/gcm_ghash.h"
 #include "crypto/wide/gcm_key.h"
+#include "crypto/wide/gcm_text.h"
 #include "crypto/wide/inline.h"
 
 namespace gotthard::crypto::wide {
 namespace {
-
-// A sum of products in GHASH's field that is not reduced yet.
-template <typename V>
-struct GhashSum {
-  typename V::Vector low, middle, high;
-};
-
-template <typename V>
-GOTTHARD_INLINE void add_product(GhashSum<V>* sum, typename V::Vector a, typename V::Vector b) {
-  sum->low = V::add(sum->low, V::template multiply<0x00>(a, b));
-  sum->high = V::add(sum->high, V::template multiply<0x11>(a, b));
-  sum->middle =
-      V::add3(sum->middle, V::template multiply<0x01>(a, b), V::template multiply<0x10>(a, b));
-}
-
-template <typename V>
-GOTTHARD_INLINE GhashSum<V> product(typename V::Vector a, typename V::Vector b) {
-  return {V::template multiply<0x00>(a, b),
-          V::add(V::template multiply<0x01>(a, b), V::template multiply<0x10>(a, b)),
-          V::template multiply<0x11>(a, b)};
-}
-
-// Modulo x^128 + x^7 + x^2 + x + 1, reflected; by two multiplications (Gueron's way).
-template <typename V>
-GOTTHARD_INLINE typename V::Vector reduce(const GhashSum<V>& sum) {
-  const auto polynomial = V::broadcast(_mm_set_epi64x(-0x3e00000000000000LL, 1));
-  const auto middle =
-      V::add3(sum.middle, V::template multiply<0x01>(polynomial, sum.low), V::swap_halves(sum.low));
-  return V::add3(sum.high, V::template multiply<0x01>(polynomial, middle), V::swap_halves(middle));
-}
-
-template <typename V>
-GOTTHARD_INLINE __m128i multiply_blocks(__m128i a, __m128i b) {
-  return V::first(reduce<V>(product<V>(V::widen(a), V::widen(b))));
-}
 
 template <typename V, int kRounds, bool kOpen, bool kSameKey>
 class GcmGroup {
@@ -83,13 +51,7 @@ class GcmGroup {
   static constexpr std::uint32_t kWindowSteps = kGcmWindow / kLanes;
 
   using Sum = GhashSum<V>;
-  struct Lane {
-    const GcmKey* key;
-    std::uint8_t* text;
-    std::uint32_t length;
-    std::uint32_t done;  // steps
-    std::uint32_t steps;
-  };
+  using Lane = GcmText<V>;
 
  public:
   // A full group of packets with as many steps each, none of them jumbo: nothing of it needs to be
@@ -127,7 +89,7 @@ class GcmGroup {
     }
     for (int i = 0; i < count; ++i) {
       if (group.lanes_[i].done < group.lanes_[i].steps) {
-        group.alone(i);
+        GcmAlone<V, kRounds, kOpen>::run(group.lanes_[i], group.nonces_[i], &group.sums_[i]);
       }
     }
     return group.finish(jobs, order, count);
@@ -137,15 +99,6 @@ class GcmGroup {
   static constexpr std::uint32_t kCarryFree = 252 * 16;
 
  private:
-  static GOTTHARD_INLINE const std::uint8_t* power(const GcmKey* key, std::uint32_t exponent) {
-    return key->powers[kGcmFirstPower - exponent];
-  }
-  // How many blocks of text the window has that begins with step `step`.
-  static GOTTHARD_INLINE std::uint32_t window_blocks(const Lane& lane, std::uint32_t step) {
-    const std::uint32_t left = (lane.length + 15) / 16 - step * kLanes;
-    return left < kGcmWindow ? left : kGcmWindow;
-  }
-
   GOTTHARD_INLINE void start(const AeadJob* jobs, const std::uint8_t* order, int count) {
     aad_ = {V::zero(), V::zero(), V::zero()};
 #pragma GCC unroll 4
@@ -198,7 +151,7 @@ class GcmGroup {
       }
       before = _mm_xor_si128(before, reverse_block(load_up_to_16(aad, left)));
       const __m128i h = _mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(power(key, 1 + window_blocks(lanes_[i], 0))));
+          reinterpret_cast<const __m128i*>(Lane::power(key, 1 + lanes_[i].window_blocks(0))));
       sums_[i].low = V::widen(_mm_clmulepi64_si128(before, h, 0x00));
       sums_[i].high = V::widen(_mm_clmulepi64_si128(before, h, 0x11));
       sums_[i].middle = V::widen(_mm_xor_si128(_mm_clmulepi64_si128(before, h, 0x01),
@@ -214,7 +167,7 @@ class GcmGroup {
       const AeadJob& job = jobs[order[i]];
       aad[i] = load_up_to_16(reinterpret_cast<const std::uint8_t*>(job.aad), job.aad_length);
       h[i] = _mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(power(keys_[i], 1 + window_blocks(lanes_[i], 0))));
+          reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1 + lanes_[i].window_blocks(0))));
     }
     aad_ = product<V>(V::reverse(V::join(aad)), V::join(h));
   }
@@ -234,48 +187,39 @@ class GcmGroup {
     return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));
   }
   static __m128i multiply_by_h(const GcmKey* key, __m128i x) {
-    return multiply_blocks<V>(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(power(key, 1))));
+    return multiply_blocks<V>(
+        x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(key, 1))));
   }
 
   // The masks of the tags: E(nonce, 1).
   GOTTHARD_INLINE void encrypt_masks() {
     if constexpr (kSameKey) {
-      Vector state = V::add(V::join(masks_), V::broadcast(round_key(keys_[0], 0)));
+      Vector state = V::add(V::join(masks_), V::broadcast(Lane::round_key(keys_[0], 0)));
 #pragma GCC unroll 16
       for (int round = 1; round < kRounds; ++round) {
-        state = V::encrypt(state, V::broadcast(round_key(keys_[0], round)));
+        state = V::encrypt(state, V::broadcast(Lane::round_key(keys_[0], round)));
       }
-      mask_ = V::encrypt_last(state, V::broadcast(round_key(keys_[0], kRounds)));
+      mask_ = V::encrypt_last(state, V::broadcast(Lane::round_key(keys_[0], kRounds)));
       return;
     }
     __m128i state[kLanes];
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      state[i] = _mm_xor_si128(masks_[i], round_key(keys_[i], 0));
+      state[i] = _mm_xor_si128(masks_[i], Lane::round_key(keys_[i], 0));
     }
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        state[i] = _mm_aesenc_si128(state[i], round_key(keys_[i], round));
+        state[i] = _mm_aesenc_si128(state[i], Lane::round_key(keys_[i], round));
       }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      state[i] = _mm_aesenclast_si128(state[i], round_key(keys_[i], kRounds));
+      state[i] = _mm_aesenclast_si128(state[i], Lane::round_key(keys_[i], kRounds));
     }
     mask_ = V::join(state);
   }
-  static GOTTHARD_INLINE __m128i round_key(const GcmKey* key, int round) {
-    return _mm_load_si128(reinterpret_cast<const __m128i*>(key->round_keys[round]));
-  }
-
-  // A window that is over: its sum becomes what the next one, from `step` on, begins with.
-  static GOTTHARD_INLINE Sum next_window(const Sum& sum, const Lane& lane, std::uint32_t step) {
-    return product<V>(reduce<V>(sum), V::broadcast(_mm_loadu_si128(reinterpret_cast<const __m128i*>(
-                                          power(lane.key, window_blocks(lane, step))))));
-  }
-
   GOTTHARD_INLINE std::uint32_t longest() const {
     std::uint32_t longest = lanes_[0].length;
     for (int i = 1; i < kLanes; ++i) {
@@ -318,13 +262,13 @@ class GcmGroup {
       if (step != 0) {
 #pragma GCC unroll 4
         for (int i = 0; i < kLanes; ++i) {
-          sums[i] = next_window(sums[i], lanes_[i], step);
+          sums[i] = lanes_[i].next_window(sums[i], step);
         }
       }
       const std::uint8_t* powers[kLanes];
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        powers[i] = power(lanes_[i].key, window_blocks(lanes_[i], step));
+        powers[i] = Lane::power(lanes_[i].key, lanes_[i].window_blocks(step));
       }
       const std::uint32_t end = whole < step + kWindowSteps ? whole : step + kWindowSteps;
       // When sealing, what is hashed was encrypted two steps before; when opening it is what is
@@ -337,7 +281,7 @@ class GcmGroup {
         for (int i = 0; i < kLanes; ++i) {
           V::prefetch(ahead[i] + step * kStep);
           V::prefetch(ahead[i] + step * kStep + kStep);
-          const Vector first = V::broadcast(round_key(keys[kSameKey ? 0 : i], 0));
+          const Vector first = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], 0));
           state[0][i] = V::add(counters[i], first);
           counters[i] = V::add32(counters[i], V::counter_step());
           state[1][i] = V::add(counters[i], first);
@@ -347,7 +291,7 @@ class GcmGroup {
         for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
           for (int i = 0; i < kLanes; ++i) {
-            const Vector round_keys = V::broadcast(round_key(keys[kSameKey ? 0 : i], round));
+            const Vector round_keys = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], round));
             state[0][i] = V::encrypt(state[0][i], round_keys);
             state[1][i] = V::encrypt(state[1][i], round_keys);
           }
@@ -360,7 +304,7 @@ class GcmGroup {
         }
 #pragma GCC unroll 4
         for (int i = 0; i < kLanes; ++i) {
-          const Vector last = V::broadcast(round_key(keys[kSameKey ? 0 : i], kRounds));
+          const Vector last = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], kRounds));
           std::uint8_t* text = lanes_[i].text + step * kStep;
           V::store(text, V::add(V::load(text), V::encrypt_last(state[0][i], last)));
           text += kStep;
@@ -392,7 +336,7 @@ class GcmGroup {
       if (step % kWindowSteps == 0 && step != 0) {
 #pragma GCC unroll 4
         for (int i = 0; i < kLanes; ++i) {
-          sums[i] = next_window(sums[i], lanes_[i], step);
+          sums[i] = lanes_[i].next_window(sums[i], step);
         }
       }
       single_step(keys, counters, step, sums);
@@ -416,27 +360,29 @@ class GcmGroup {
     for (int i = 0; i < kLanes; ++i) {
       V::prefetch(jobs[next[i]].text);
       V::prefetch(jobs[next[i]].tag + 15);
-      state[i] = V::add(V::counters(nonces_[i], 0), V::broadcast(round_key(keys_[i], 0)));
+      state[i] = V::add(V::counters(nonces_[i], 0), V::broadcast(Lane::round_key(keys_[i], 0)));
     }
-    mask = V::add(mask, V::broadcast(round_key(keys_[0], 0)));
+    mask = V::add(mask, V::broadcast(Lane::round_key(keys_[0], 0)));
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        state[i] = V::encrypt(state[i], V::broadcast(round_key(keys_[kSameKey ? 0 : i], round)));
+        state[i] =
+            V::encrypt(state[i], V::broadcast(Lane::round_key(keys_[kSameKey ? 0 : i], round)));
       }
       if constexpr (kSameKey) {
-        mask = V::encrypt(mask, V::broadcast(round_key(keys_[0], round)));
+        mask = V::encrypt(mask, V::broadcast(Lane::round_key(keys_[0], round)));
       }
     }
     if constexpr (kSameKey) {
-      mask_ = V::encrypt_last(mask, V::broadcast(round_key(keys_[0], kRounds)));
+      mask_ = V::encrypt_last(mask, V::broadcast(Lane::round_key(keys_[0], kRounds)));
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      finish_step(
-          lanes_[i], 0,
-          V::encrypt_last(state[i], V::broadcast(round_key(keys_[kSameKey ? 0 : i], kRounds))),
+      lanes_[i].template finish_step<kOpen>(
+          0,
+          V::encrypt_last(state[i],
+                          V::broadcast(Lane::round_key(keys_[kSameKey ? 0 : i], kRounds))),
           &sums_[i]);
     }
   }
@@ -447,101 +393,23 @@ class GcmGroup {
     Vector state[kLanes];
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      state[i] = V::add(counters[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], 0)));
+      state[i] = V::add(counters[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], 0)));
     }
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        state[i] = V::encrypt(state[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], round)));
+        state[i] =
+            V::encrypt(state[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], round)));
       }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      finish_step(
-          lanes_[i], step,
-          V::encrypt_last(state[i], V::broadcast(round_key(keys[kSameKey ? 0 : i], kRounds))),
+      lanes_[i].template finish_step<kOpen>(
+          step,
+          V::encrypt_last(state[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], kRounds))),
           &sums[i]);
     }
-  }
-
-  // Text and hash of one vector that need not be whole.
-  static GOTTHARD_INLINE void finish_step(const Lane& lane, std::uint32_t step, Vector stream,
-                                          Sum* sum) {
-    std::uint8_t* text = lane.text + step * kStep;
-    const std::uint32_t left = lane.length - step * kStep;
-    const std::uint32_t window = step / kWindowSteps * kWindowSteps;
-    const std::uint8_t* powers =
-        power(lane.key, window_blocks(lane, window) - (step - window) * kLanes);
-    Vector hashed;
-    if (left >= kStep) {
-      const Vector in = V::load(text);
-      const Vector out = V::add(in, stream);
-      V::store(text, out);
-      hashed = kOpen ? in : out;
-    } else {
-      const Vector in = V::load_part(text, left);
-      const Vector out = V::part(V::add(in, stream), left);
-      V::store_part(text, out, left);
-      hashed = kOpen ? in : out;
-    }
-    add_product<V>(sum, V::reverse(hashed), V::load(powers));
-  }
-
-  // The rest of one packet, six vectors at a time: half a window.
-  static constexpr int kAlone = 6;
-  static_assert(kWindowSteps % kAlone == 0);
-  __attribute__((noinline)) void alone(int i) {
-    const Lane lane = lanes_[i];
-    const __m128i nonce = nonces_[i];
-    Sum sum = sums_[i];
-    for (std::uint32_t step = lane.done; step < lane.steps;) {
-      const std::uint32_t in_window = step % kWindowSteps;
-      if (in_window == 0 && step != 0) {
-        sum = next_window(sum, lane, step);
-      }
-      std::uint32_t count = lane.steps - step;
-      const std::uint32_t room = kWindowSteps - in_window;
-      count = count < room ? count : room;
-      count = count < kAlone ? count : kAlone;
-      Vector state[kAlone];
-#pragma GCC unroll 8
-      for (int k = 0; k < kAlone; ++k) {
-        state[k] = V::add(V::counters(nonce, step + static_cast<std::uint32_t>(k)),
-                          V::broadcast(round_key(lane.key, 0)));
-      }
-#pragma GCC unroll 16
-      for (int round = 1; round < kRounds; ++round) {
-        const Vector keys = V::broadcast(round_key(lane.key, round));
-#pragma GCC unroll 8
-        for (int k = 0; k < kAlone; ++k) {
-          state[k] = V::encrypt(state[k], keys);
-        }
-      }
-      const Vector last = V::broadcast(round_key(lane.key, kRounds));
-      if (count == kAlone && lane.length >= (step + kAlone) * kStep) {
-        // Nothing but whole vectors.
-        std::uint8_t* text = lane.text + step * kStep;
-        const std::uint8_t* powers =
-            power(lane.key, window_blocks(lane, step - in_window) - in_window * kLanes);
-#pragma GCC unroll 8
-        for (std::uint32_t k = 0; k < kAlone; ++k) {
-          const Vector in = V::load(text + k * kStep);
-          const Vector out = V::add(in, V::encrypt_last(state[k], last));
-          V::store(text + k * kStep, out);
-          add_product<V>(&sum, V::reverse(kOpen ? in : out), V::load(powers + k * kStep));
-        }
-      } else {
-#pragma GCC unroll 8
-        for (std::uint32_t k = 0; k < kAlone; ++k) {
-          if (k < count) {
-            finish_step(lane, step + k, V::encrypt_last(state[k], last), &sum);
-          }
-        }
-      }
-      step += count;
-    }
-    sums_[i] = sum;
   }
 
   GOTTHARD_INLINE unsigned finish(const AeadJob* jobs, const std::uint8_t* order, int count) {
@@ -554,7 +422,7 @@ class GcmGroup {
       low[i] = sums_[i].low;
       middle[i] = sums_[i].middle;
       high[i] = sums_[i].high;
-      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(power(keys_[i], 1)));
+      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1)));
     }
     const Vector hash = reduce<V>({V::add(V::sum_of_each(low), aad_.low),
                                    V::add(V::sum_of_each(middle), aad_.middle),
