@@ -86,7 +86,7 @@ class Lists {
     return survey.most_aad <= wide::kChaChaLongestAad && count >= least_packets(survey.longest);
   }
   static std::size_t least_packets(std::uint32_t longest) {
-    return longest <= 256 ? 4 : longest <= 512 ? 6 : 8;
+    return longest <= 512 ? 4 : longest <= 2048 ? 5 : 6;
   }
   static void append(PacketList* to, PacketList* from) {
     for (std::size_t i = 0; i < from->count; ++i) {
