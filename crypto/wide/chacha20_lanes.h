@@ -1,13 +1,16 @@
 // The blocks of key stream that a batch of packets needs, 32 to a unit, whichever packets they
-// belong to: no lane is left empty at a packet's end, and the blocks that make Poly1305's keys fill
-// units of their own.
+// belong to: no lane is left empty at a packet's end. A packet's block 0 makes Poly1305's key. When
+// sealing it is the first of the packet's blocks; when opening all keys come first, because texts
+// are hashed before they are decrypted:
 //
-//   lanes   block 0 of packet 0, of packet 1, ... of the last packet: Poly1305's keys
-//           packet 0: blocks 1, 2, 3 ...; packet 1: blocks 1, 2 ...; ...: the texts
+//   seal    packet 0: blocks 0, 1, 2, 3 ...; packet 1: blocks 0, 1, 2 ...; ...
+//   open    block 0 of packet 0, of packet 1, ... of the last packet;
+//           packet 0: blocks 1, 2, 3 ...; packet 1: blocks 1, 2 ...; ...
 #pragma once
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "crypto/aead_key.h"
@@ -18,6 +21,7 @@
 namespace gotthard::crypto::wide {
 namespace {
 
+template <bool kOpen>
 class ChaChaLanes {
  public:
   ChaChaLanes(const AeadJob* jobs, const std::uint8_t* order, std::uint32_t count)
@@ -80,9 +84,9 @@ class ChaChaLanes {
   // keep(i, key) for each of this unit's keys.
   template <typename Keep>
   GOTTHARD_INLINE void keys(Keep keep) {
-    for (std::uint32_t lane = 0; lane < keys_; ++lane) {
-      auto* key = reinterpret_cast<__m256i*>(stream_[lane / kSet].block[lane % kSet]);
-      keep(keys_done_ - keys_ + lane, _mm256_load_si256(key));
+    for (std::uint32_t i = 0; i < keys_; ++i) {
+      auto* key = reinterpret_cast<__m256i*>(key_[i]);
+      keep(keys_done_ - keys_ + i, _mm256_load_si256(key));
       _mm256_store_si256(key, _mm256_setzero_si256());
     }
   }
@@ -114,6 +118,8 @@ class ChaChaLanes {
  private:
   static constexpr std::uint32_t kSet = 16;
   static constexpr __mmask16 kAllLanes = 0xffff;
+  // Which of a packet's own blocks is the first of its text.
+  static constexpr std::uint32_t kTextBlock = kOpen ? 0 : 1;
 
   // The part of a text that lies in consecutive lanes of a set.
   struct Part {
@@ -156,29 +162,43 @@ class ChaChaLanes {
     const __m512i zero = _mm512_setzero_si512();
     Beginnings begin{zero, {zero, zero, zero}};
     std::uint32_t lane = 0;
-    for (; lane < kSet && keys_done_ < count_; ++lane, ++keys_, ++keys_done_) {
-      put(jobs_[order_[keys_done_]], lane, 1, 0, set, &begin);
+    if constexpr (kOpen) {
+      for (; lane < kSet && keys_done_ < count_; ++lane) {
+        put(jobs_[order_[keys_done_]], lane, 1, 0, set, &begin);
+        add_key(stream_[set].block[lane]);
+      }
     }
     while (lane < kSet && packet_ < count_) {
       const AeadJob& job = jobs_[order_[packet_]];
-      const std::uint32_t blocks = (job.length + 63) / 64;
-      const std::uint32_t left = blocks - block_;
-      const std::uint32_t take = left < kSet - lane ? left : kSet - lane;
+      const std::uint32_t blocks = kTextBlock + (job.length + 63) / 64;
+      const std::uint32_t take = std::min(blocks - block_, kSet - lane);
       if (take != 0) {
-        put(job, lane, take, block_ + 1, set, &begin);
-        const std::uint32_t done = 64 * block_;
-        add_part(reinterpret_cast<std::uint8_t*>(job.text) + done, stream_[set].block[lane],
-                 take == left ? job.length - done : 64 * take);
+        put(job, lane, take, block_ + 1 - kTextBlock, set, &begin);
+        std::uint32_t first = lane;
+        if (!kOpen && block_ == 0) {
+          add_key(stream_[set].block[lane]);
+          ++first;
+        }
         lane += take;
         block_ += take;
+        if (first != lane) {
+          const std::uint32_t end = 64 * (block_ - kTextBlock);
+          const std::uint32_t done = end - 64 * (lane - first);
+          add_part(reinterpret_cast<std::uint8_t*>(job.text) + done, stream_[set].block[first],
+                   std::min(end, job.length) - done);
+        }
       }
-      if (take == left) {
+      if (block_ == blocks) {
         ++packet_;
         block_ = 0;
       }
     }
     begin.store(&initial_[set]);
     return lane;
+  }
+  GOTTHARD_INLINE void add_key(std::uint8_t* block) {
+    key_[keys_++] = block;
+    ++keys_done_;
   }
   GOTTHARD_INLINE void put(const AeadJob& job, std::uint32_t lane, std::uint32_t count,
                            std::uint32_t block, std::uint32_t set, Beginnings* begin) {
@@ -215,9 +235,10 @@ class ChaChaLanes {
   std::uint32_t packet_ = 0;     // the one whose text comes next,
   std::uint32_t block_ = 0;      // and its blocks that are done
   std::uint32_t lanes_ = 0;      // of this unit
-  std::uint32_t keys_ = 0;       // that it makes, in its first lanes
+  std::uint32_t keys_ = 0;       // that it makes
   std::uint32_t parts_ = 0;
   bool one_key_;
+  std::uint8_t* key_[2 * kSet];
   Part part_[2 * kSet];
   ChaChaWords initial_[2];
   ChaChaBlocks stream_[2];

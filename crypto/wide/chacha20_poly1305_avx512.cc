@@ -99,13 +99,16 @@ class Batch {
   std::uint32_t sealed_ = 0;  // packets in the units so far
   std::uint32_t keyed_ = 0;   // packets that have keys
   std::uint64_t authentic_ = 0;
-  ChaChaLanes lanes_;
+  ChaChaLanes<kOpen> lanes_;
   PolyHeads<kOpen> heads_;
   PolyKey keys_[kMaxBatch];
 };
 
 void seal(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept {
-  Batch<false>(jobs, order, static_cast<std::uint32_t>(count)).seal();
+  // The longest first: their heads are hashed while the others are encrypted.
+  std::uint8_t longest_first[kMaxBatch];
+  std::reverse_copy(order, order + count, longest_first);
+  Batch<false>(jobs, longest_first, static_cast<std::uint32_t>(count)).seal();
 }
 
 std::uint64_t open(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept {

@@ -85,11 +85,12 @@ class PolyHeads {
     if (packets <= first_) {
       return;
     }
-    // There is no time to do a run for each packet of a group while one like it is decrypted: every
-    // other group has runs.
     first_ = packets;
-    if (kOpen && packets < count_ && jobs_[order_[packets]].length < 2 * kPolyGroup * kChunkBytes) {
-      first_ += kPolyGroup;
+    if (kOpen && packets < count_) {
+      // While a group is decrypted, there are two runs for each 32 blocks. Groups that come before
+      // there were as many as packets are left out.
+      const std::uint32_t blocks = jobs_[order_[packets]].length / kChunkBytes;
+      first_ += kPolyGroup * (blocks < kLeastSteps ? 0 : (2 * kPolyGroup - 1) / blocks);
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
       packet_[i] = std::max(packet_[i], first_ + i);
@@ -101,6 +102,8 @@ class PolyHeads {
   }
 
  private:
+  static constexpr std::uint32_t kLeastSteps = 4;
+
   // How many steps the next run has for one of its texts, from the packet that it moves on to.
   GOTTHARD_INLINE std::uint32_t choose(std::uint32_t i, std::uint32_t ready) {
     if (kOpen && packet_[i] >= count_) {
@@ -130,7 +133,7 @@ class PolyHeads {
   [[nodiscard]] GOTTHARD_INLINE std::uint32_t left(std::uint32_t packet) const {
     const AeadJob& job = jobs_[order_[packet]];
     const auto chunks = job.length / kChunkBytes - static_cast<std::uint32_t>(keys_[packet].chunks);
-    return job.aad_length == 0 && chunks >= kRunSteps / 2 ? chunks : 0;
+    return job.aad_length == 0 && chunks >= kLeastSteps ? chunks : 0;
   }
   // Where its chunks begin.
   GOTTHARD_INLINE const std::uint8_t* begin(std::uint32_t i) {
