@@ -84,7 +84,7 @@ class GcmGroup {
     group.start(jobs, order, count);
     group.hash_aad(jobs, order, count);
     group.encrypt_masks();
-    if (count == kLanes && group.longest() <= kCarryFree) {
+    if (count == kLanes && group.longest() <= kLongestUnlike) {
       group.together(jobs, next);
     }
     for (int i = 0; i < count; ++i) {
@@ -94,6 +94,8 @@ class GcmGroup {
     }
     return group.finish(jobs, order, count);
   }
+  // Packets that do not end with the others are better off alone from here on.
+  static constexpr std::uint32_t kLongestUnlike = 320;
   // As far as counters of one byte go. Jumbo packets are better off alone: their streams would
   // fight for the same sets of the caches.
   static constexpr std::uint32_t kCarryFree = 252 * 16;
