@@ -34,6 +34,7 @@
 #include <cstring>
 
 #include "crypto/aead_key.h"
+#include "crypto/wide/gcm_aad.h"
 #include "crypto/wide/gcm_alone.h"
 #include "crypto/wide/gcm_ghash.h"
 #include "crypto/wide/gcm_key.h"
@@ -137,27 +138,11 @@ class GcmGroup {
 
   // The associated data, before the first window.
   GOTTHARD_INLINE void hash_aad(const AeadJob* jobs, const std::uint8_t* order, int count) {
-    for (int i = 0; i < count; ++i) {
-      const AeadJob& job = jobs[order[i]];
-      if (job.aad_length == 0) {
-        continue;
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      if (const AeadJob& job = jobs[order[i < count ? i : 0]]; i < count && job.aad_length != 0) {
+        sums_[i] = aad_before(lanes_[i], job);
       }
-      const GcmKey* key = keys_[i];
-      const auto* aad = reinterpret_cast<const std::uint8_t*>(job.aad);
-      __m128i before = _mm_setzero_si128();
-      std::uint32_t left = job.aad_length;
-      for (; left > 16; left -= 16, aad += 16) {
-        before = _mm_xor_si128(
-            before, reverse_block(_mm_loadu_si128(reinterpret_cast<const __m128i*>(aad))));
-        before = multiply_by_h(key, before);
-      }
-      before = _mm_xor_si128(before, reverse_block(load_up_to_16(aad, left)));
-      const __m128i h = _mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(Lane::power(key, 1 + lanes_[i].window_blocks(0))));
-      sums_[i].low = V::widen(_mm_clmulepi64_si128(before, h, 0x00));
-      sums_[i].high = V::widen(_mm_clmulepi64_si128(before, h, 0x11));
-      sums_[i].middle = V::widen(_mm_xor_si128(_mm_clmulepi64_si128(before, h, 0x01),
-                                               _mm_clmulepi64_si128(before, h, 0x10)));
     }
   }
   // The same after the only window, a block of each packet at once.
@@ -167,32 +152,12 @@ class GcmGroup {
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       const AeadJob& job = jobs[order[i]];
-      aad[i] = load_up_to_16(reinterpret_cast<const std::uint8_t*>(job.aad), job.aad_length);
+      aad[i] = aad_block(job);
       h[i] = _mm_loadu_si128(
           reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1 + lanes_[i].window_blocks(0))));
     }
     aad_ = product<V>(V::reverse(V::join(aad)), V::join(h));
   }
-  static GOTTHARD_INLINE __m128i reverse_block(__m128i block) {
-    return _mm_shuffle_epi8(block,
-                            _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-  }
-
-  static GOTTHARD_INLINE __m128i load_up_to_16(const std::uint8_t* bytes, std::uint32_t count) {
-    if (count == 8) {
-      return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
-    }
-    alignas(16) std::uint8_t copy[16] = {};
-    for (std::uint32_t i = 0; i < count; ++i) {
-      copy[i] = bytes[i];
-    }
-    return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));
-  }
-  static __m128i multiply_by_h(const GcmKey* key, __m128i x) {
-    return multiply_blocks<V>(
-        x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(key, 1))));
-  }
-
   // The masks of the tags: E(nonce, 1).
   GOTTHARD_INLINE void encrypt_masks() {
     if constexpr (kSameKey) {
