@@ -228,22 +228,28 @@ class ChaChaLanes {
     if (packet_ + 2 < count_) {
       const AeadJob& job = jobs_[order_[packet_ + 2]];
       if (job.length >= kLong) {
-        fetch<_MM_HINT_T1>(reinterpret_cast<const std::uint8_t*>(job.text), job.length);
+        fetch<Cache::l2>(reinterpret_cast<const std::uint8_t*>(job.text), job.length);
       }
     }
   }
-  template <_mm_hint kHint>
+  enum class Cache : std::uint8_t { l1, l2 };
+  template <Cache kCache>
   static GOTTHARD_INLINE void fetch(const std::uint8_t* text, std::uint32_t bytes) {
     const auto* line = reinterpret_cast<const char*>(text);
     for (const char* end = line + bytes; line < end; line += 128) {
-      _mm_prefetch(line, kHint);
-      _mm_prefetch(line + 64, kHint);
+      if constexpr (kCache == Cache::l1) {
+        _mm_prefetch(line, _MM_HINT_T0);
+        _mm_prefetch(line + 64, _MM_HINT_T0);
+      } else {
+        _mm_prefetch(line, _MM_HINT_T1);
+        _mm_prefetch(line + 64, _MM_HINT_T1);
+      }
     }
   }
   GOTTHARD_INLINE void add_part(std::uint8_t* text, const std::uint8_t* stream,
                                 std::uint32_t bytes) {
     part_[parts_++] = {text, stream, bytes};
-    fetch<_MM_HINT_T0>(text, bytes);
+    fetch<Cache::l1>(text, bytes);
   }
 
   const AeadJob* jobs_;
