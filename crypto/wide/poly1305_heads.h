@@ -25,7 +25,7 @@ struct alignas(64) PolyKey {
   std::uint64_t chunks;  // that are in it
 };
 
-// All packets of a group should be as far when Vectors go on, so a group's packets have runs in
+// All packets of a group should be as far when vectors go on, so a group's packets have runs in
 // turn. When sealing, group after group has all that its packets need: the last ones have none.
 // When opening, each has a run before the first one has another: it must be over when a group's
 // turn to be decrypted comes.
