@@ -10,7 +10,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "crypto/aead_key.h"
@@ -172,7 +171,7 @@ class ChaChaLanes {
     while (lane < kSet && packet_ < count_) {
       const AeadJob& job = jobs_[order_[packet_]];
       const std::uint32_t blocks = kTextBlock + (job.length + 63) / 64;
-      const std::uint32_t take = std::min(blocks - block_, kSet - lane);
+      const std::uint32_t take = lesser(blocks - block_, kSet - lane);
       if (take != 0) {
         put(job, lane, take, block_ + 1 - kTextBlock, set, &begin);
         std::uint32_t first = lane;
@@ -189,7 +188,7 @@ class ChaChaLanes {
           const std::uint32_t end = 64 * (block_ - kTextBlock);
           const std::uint32_t done = end - 64 * (lane - first);
           add_part(reinterpret_cast<std::uint8_t*>(job.text) + done, stream_[set].block[first],
-                   std::min(end, job.length) - done);
+                   lesser(end, job.length) - done);
         }
       }
       if (block_ == blocks) {

@@ -107,7 +107,9 @@ class Batch {
 void seal(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept {
   // The longest first: their heads are hashed while the others are encrypted.
   std::uint8_t longest_first[kMaxBatch];
-  std::reverse_copy(order, order + count, longest_first);
+  for (std::size_t i = 0; i < count; ++i) {
+    longest_first[i] = order[count - 1 - i];
+  }
   Batch<false>(jobs, longest_first, static_cast<std::uint32_t>(count)).seal();
 }
 

@@ -5,7 +5,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "crypto/aead_key.h"
@@ -93,12 +92,12 @@ class PolyHeads {
       first_ += kPolyGroup * (blocks < kLeastSteps ? 0 : (2 * kPolyGroup - 1) / blocks);
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
-      packet_[i] = std::max(packet_[i], first_ + i);
+      packet_[i] = greater(packet_[i], first_ + i);
     }
   }
   // Groups before this packet have all of their heads.
   [[nodiscard]] std::uint32_t done() const {
-    return std::min(packet_[0], packet_[1]) / kPolyGroup * kPolyGroup;
+    return lesser(packet_[0], packet_[1]) / kPolyGroup * kPolyGroup;
   }
 
  private:
@@ -111,7 +110,7 @@ class PolyHeads {
     }
     for (; packet_[i] < ready; packet_[i] = after(packet_[i])) {
       if (const std::uint32_t chunks = left(packet_[i]); chunks != 0) {
-        return std::min(chunks, kRunSteps);
+        return lesser(chunks, kRunSteps);
       }
     }
     return 0;
@@ -119,7 +118,7 @@ class PolyHeads {
   // The packet whose turn comes after another's.
   [[nodiscard]] GOTTHARD_INLINE std::uint32_t after(std::uint32_t packet) const {
     const std::uint32_t group = packet / kPolyGroup * kPolyGroup;
-    const std::uint32_t end = std::min(group + kPolyGroup, count_);
+    const std::uint32_t end = lesser(group + kPolyGroup, count_);
     packet += 2;
     if (kOpen || packet < end) {
       return packet;
