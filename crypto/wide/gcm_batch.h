@@ -92,8 +92,13 @@ std::uint64_t run_groups(const AeadJob* jobs, const std::uint8_t* order, std::si
     const Alike same = left == kGroup ? alike<kGroup, AnyKeys::kCarryFree>(jobs, here) : Alike{};
     unsigned part;
     if (same.steps) {
-      part = same.key ? OneKey::run_even(jobs, here, next, same.few_blocks)
-                      : AnyKeys::run_even(jobs, here, next, same.few_blocks);
+      if (!same.key) {
+        part = AnyKeys::template run_even<false>(jobs, here, next, same.few_blocks);
+      } else if (OneKey::has_last_apart(jobs[here[0]].length)) {
+        part = OneKey::template run_even<true>(jobs, here, next, same.few_blocks);
+      } else {
+        part = OneKey::template run_even<false>(jobs, here, next, same.few_blocks);
+      }
     } else {
       part = AnyKeys::run_any(jobs, here, static_cast<int>(left), next);
     }

@@ -60,18 +60,23 @@ class GcmGroup {
   // which is then added at the end, of all packets at once. `order` are the packets' places in
   // `jobs`, `next` those of the following group, for the caches. Bit i of what is returned: packet
   // order[i] is authentic.
+  template <bool kLastApart>
   static GOTTHARD_INLINE unsigned run_even(const AeadJob* jobs, const std::uint8_t* order,
                                            const std::uint8_t* next, bool few_blocks) {
+    static_assert(kSameKey || !kLastApart);
     GcmGroup group;
     group.start(jobs, order, kLanes);
     if (!few_blocks) {
       group.hash_aad(jobs, order, kLanes);
     }
-    if (few_blocks && group.lanes_[0].steps == 1) {
-      group.only_step(jobs, next);
+    if (few_blocks && group.lanes_[0].steps == (kLastApart ? 2 : 1)) {
+      group.template only_step<kLastApart>(jobs, next);
     } else {
-      group.encrypt_masks();
-      group.together(jobs, next);
+      group.template encrypt_masks<kLastApart>();
+      group.template together<kLastApart>(jobs, next);
+    }
+    if constexpr (kLastApart) {
+      group.last_blocks();
     }
     if (few_blocks) {
       group.add_aad(jobs, order);
@@ -84,9 +89,9 @@ class GcmGroup {
     GcmGroup group;
     group.start(jobs, order, count);
     group.hash_aad(jobs, order, count);
-    group.encrypt_masks();
+    group.template encrypt_masks<false>();
     if (count == kLanes && group.longest() <= kLongestUnlike) {
-      group.together(jobs, next);
+      group.template together<false>(jobs, next);
     }
     for (int i = 0; i < count; ++i) {
       if (group.lanes_[i].done < group.lanes_[i].steps) {
@@ -97,13 +102,20 @@ class GcmGroup {
   }
   // Packets that do not end with the others are better off alone from here on.
   static constexpr std::uint32_t kLongestUnlike = 320;
+  // The last step of packets of one key and length would have a single block each: these go
+  // together, one of each packet in a vector. With ESP's trailer that is what becomes of packets
+  // of usual sizes.
+  static constexpr bool has_last_apart(std::uint32_t length) {
+    const std::uint32_t blocks = (length + 15) / 16;
+    return blocks > kLanes && blocks % kLanes == 1;
+  }
   // As far as counters of one byte go. Jumbo packets are better off alone: their streams would
   // fight for the same sets of the caches.
   static constexpr std::uint32_t kCarryFree = 252 * 16;
 
  private:
   GOTTHARD_INLINE void start(const AeadJob* jobs, const std::uint8_t* order, int count) {
-    aad_ = {V::zero(), V::zero(), V::zero()};
+    apart_ = {V::zero(), V::zero(), V::zero()};
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       if (i >= count) {
@@ -156,17 +168,58 @@ class GcmGroup {
       h[i] = _mm_loadu_si128(
           reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1 + lanes_[i].window_blocks(0))));
     }
-    aad_ = product<V>(V::reverse(V::join(aad)), V::join(h));
+    add_product<V>(&apart_, V::reverse(V::join(aad)), V::join(h));
   }
-  // The masks of the tags: E(nonce, 1).
+
+  // The last blocks' counters, as masks_ have the masks'.
+  [[nodiscard]] GOTTHARD_INLINE Vector last_counters(Vector masks) const {
+    const std::uint32_t number = (lanes_[0].length + 15) / 16 + 1;
+    const auto instead_of_one = static_cast<int>(__builtin_bswap32(number) ^ 1U << 24);
+    return V::add(masks, V::broadcast(_mm_set_epi32(instead_of_one, 0, 0, 0)));
+  }
+  GOTTHARD_INLINE void last_blocks() {
+    __m128i blocks[kLanes];
+    std::uint8_t* places[kLanes];
+    std::uint32_t sizes[kLanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      const std::uint32_t before = (lanes_[i].length - 1) / 16 * 16;
+      places[i] = lanes_[i].text + before;
+      sizes[i] = lanes_[i].length - before;
+      blocks[i] = V::load_block(places[i], sizes[i]);
+    }
+    const Vector in = V::join(blocks);
+    V::split(V::add(in, last_stream_), blocks);
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i) {
+      blocks[i] = V::part_of_block(blocks[i], sizes[i]);
+      V::store_block(places[i], blocks[i], sizes[i]);
+    }
+    const __m128i h = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(keys_[0], 1)));
+    add_product<V>(&apart_, V::reverse(kOpen ? in : V::join(blocks)), V::broadcast(h));
+  }
+
+  // The masks of the tags: E(nonce, 1); and what the last blocks are added to.
+  template <bool kLastApart>
   GOTTHARD_INLINE void encrypt_masks() {
     if constexpr (kSameKey) {
-      Vector state = V::add(V::join(masks_), V::broadcast(Lane::round_key(keys_[0], 0)));
+      const Vector masks = V::join(masks_);
+      const Vector first = V::broadcast(Lane::round_key(keys_[0], 0));
+      Vector mask = V::add(masks, first);
+      Vector last = V::add(last_counters(masks), first);
 #pragma GCC unroll 16
       for (int round = 1; round < kRounds; ++round) {
-        state = V::encrypt(state, V::broadcast(Lane::round_key(keys_[0], round)));
+        const Vector round_keys = V::broadcast(Lane::round_key(keys_[0], round));
+        mask = V::encrypt(mask, round_keys);
+        if constexpr (kLastApart) {
+          last = V::encrypt(last, round_keys);
+        }
       }
-      mask_ = V::encrypt_last(state, V::broadcast(Lane::round_key(keys_[0], kRounds)));
+      const Vector round_keys = V::broadcast(Lane::round_key(keys_[0], kRounds));
+      mask_ = V::encrypt_last(mask, round_keys);
+      if constexpr (kLastApart) {
+        last_stream_ = V::encrypt_last(last, round_keys);
+      }
       return;
     }
     __m128i state[kLanes];
@@ -196,6 +249,7 @@ class GcmGroup {
   }
 
   // All packets of a full group, as far as the shortest goes.
+  template <bool kLastApart>
   GOTTHARD_INLINE void together(const AeadJob* jobs, const std::uint8_t* next) {
     std::uint32_t least = lanes_[0].steps;
     std::uint32_t most = lanes_[0].steps;
@@ -306,7 +360,9 @@ class GcmGroup {
           sums[i] = lanes_[i].next_window(sums[i], step);
         }
       }
-      single_step(keys, counters, step, sums);
+      if constexpr (!kLastApart) {
+        single_step(keys, counters, step, sums);
+      }
       step = least;
     }
 #pragma GCC unroll 4
@@ -316,13 +372,15 @@ class GcmGroup {
     }
   }
 
-  // All there is of packets of one step, with their masks.
+  // All there is of packets of one step, with their masks, and with blocks behind it.
+  template <bool kLastApart>
   GOTTHARD_INLINE void only_step(const AeadJob* jobs, const std::uint8_t* next) {
     if constexpr (!kSameKey) {
-      encrypt_masks();
+      encrypt_masks<false>();
     }
     Vector state[kLanes];
     Vector mask = V::join(masks_);
+    Vector last = last_counters(mask);
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       V::prefetch(jobs[next[i]].text);
@@ -330,6 +388,7 @@ class GcmGroup {
       state[i] = V::add(V::counters(nonces_[i], 0), V::broadcast(Lane::round_key(keys_[i], 0)));
     }
     mask = V::add(mask, V::broadcast(Lane::round_key(keys_[0], 0)));
+    last = V::add(last, V::broadcast(Lane::round_key(keys_[0], 0)));
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
@@ -340,9 +399,15 @@ class GcmGroup {
       if constexpr (kSameKey) {
         mask = V::encrypt(mask, V::broadcast(Lane::round_key(keys_[0], round)));
       }
+      if constexpr (kLastApart) {
+        last = V::encrypt(last, V::broadcast(Lane::round_key(keys_[0], round)));
+      }
     }
     if constexpr (kSameKey) {
       mask_ = V::encrypt_last(mask, V::broadcast(Lane::round_key(keys_[0], kRounds)));
+    }
+    if constexpr (kLastApart) {
+      last_stream_ = V::encrypt_last(last, V::broadcast(Lane::round_key(keys_[0], kRounds)));
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
@@ -391,9 +456,9 @@ class GcmGroup {
       high[i] = sums_[i].high;
       h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1)));
     }
-    const Vector hash = reduce<V>({V::add(V::sum_of_each(low), aad_.low),
-                                   V::add(V::sum_of_each(middle), aad_.middle),
-                                   V::add(V::sum_of_each(high), aad_.high)});
+    const Vector hash = reduce<V>({V::add(V::sum_of_each(low), apart_.low),
+                                   V::add(V::sum_of_each(middle), apart_.middle),
+                                   V::add(V::sum_of_each(high), apart_.high)});
     const Vector tags = V::add(
         V::reverse(reduce<V>(product<V>(V::add(hash, V::join(lengths_)), V::join(h)))), mask_);
     __m128i tag[kLanes];
@@ -422,7 +487,8 @@ class GcmGroup {
   __m128i lengths_[kLanes];
   Vector mask_;
   Sum sums_[kLanes];
-  Sum aad_;  // of a block of each packet, if not in sums_
+  Sum apart_;           // of a block of each packet that is not in sums_
+  Vector last_stream_;  // for the last blocks, where they are apart
 };
 
 }  // namespace

@@ -47,6 +47,19 @@ struct Avx2 {
     return _mm256_and_si256(a,
                             _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(count)), places));
   }
+  static GOTTHARD_INLINE __m128i load_block(const void* p, std::uint32_t count) {
+    alignas(16) std::uint8_t copy[16] = {};
+    std::memcpy(copy, p, count);
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));
+  }
+  static GOTTHARD_INLINE void store_block(void* p, __m128i a, std::uint32_t count) {
+    alignas(16) std::uint8_t copy[16];
+    _mm_store_si128(reinterpret_cast<__m128i*>(copy), a);
+    std::memcpy(p, copy, count);
+  }
+  static GOTTHARD_INLINE __m128i part_of_block(__m128i a, std::uint32_t count) {
+    return first(part(widen(a), count));
+  }
   static GOTTHARD_INLINE void prefetch(const void* p) {
     _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
   }

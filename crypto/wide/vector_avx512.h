@@ -33,6 +33,16 @@ struct Avx512 {
   static GOTTHARD_INLINE Vector part(Vector a, std::uint32_t count) {
     return _mm512_maskz_mov_epi8(mask(count), a);
   }
+  // The same of one block.
+  static GOTTHARD_INLINE __m128i load_block(const void* p, std::uint32_t count) {
+    return _mm_maskz_loadu_epi8(static_cast<__mmask16>(mask(count)), p);
+  }
+  static GOTTHARD_INLINE void store_block(void* p, __m128i a, std::uint32_t count) {
+    _mm_mask_storeu_epi8(p, static_cast<__mmask16>(mask(count)), a);
+  }
+  static GOTTHARD_INLINE __m128i part_of_block(__m128i a, std::uint32_t count) {
+    return _mm_maskz_mov_epi8(static_cast<__mmask16>(mask(count)), a);
+  }
   static GOTTHARD_INLINE void prefetch(const void* p) {
     _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
   }
