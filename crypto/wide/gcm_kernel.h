@@ -38,6 +38,7 @@
 #include "crypto/wide/gcm_alone.h"
 #include "crypto/wide/gcm_ghash.h"
 #include "crypto/wide/gcm_key.h"
+#include "crypto/wide/gcm_steps.h"
 #include "crypto/wide/gcm_text.h"
 #include "crypto/wide/inline.h"
 
@@ -53,6 +54,7 @@ class GcmGroup {
 
   using Sum = GhashSum<V>;
   using Lane = GcmText<V>;
+  using Steps = GcmSteps<V, kRounds, kOpen, kSameKey>;
 
  public:
   // A full group of packets with as many steps each, none of them jumbo: nothing of it needs to be
@@ -69,11 +71,11 @@ class GcmGroup {
     if (!few_blocks) {
       group.hash_aad(jobs, order, kLanes);
     }
-    if (few_blocks && group.lanes_[0].steps == (kLastApart ? 2 : 1)) {
+    if (few_blocks && group.packets_.lanes[0].steps == (kLastApart ? 2 : 1)) {
       group.template only_step<kLastApart>(jobs, next);
     } else {
       group.template encrypt_masks<kLastApart>();
-      group.template together<kLastApart>(jobs, next);
+      Steps::template together<kLastApart>(jobs, next, &group.packets_);
     }
     if constexpr (kLastApart) {
       group.last_blocks();
@@ -91,11 +93,12 @@ class GcmGroup {
     group.hash_aad(jobs, order, count);
     group.template encrypt_masks<false>();
     if (count == kLanes && group.longest() <= kLongestUnlike) {
-      group.template together<false>(jobs, next);
+      Steps::template together<false>(jobs, next, &group.packets_);
     }
     for (int i = 0; i < count; ++i) {
-      if (group.lanes_[i].done < group.lanes_[i].steps) {
-        GcmAlone<V, kRounds, kOpen>::run(group.lanes_[i], group.nonces_[i], &group.sums_[i]);
+      if (group.packets_.lanes[i].done < group.packets_.lanes[i].steps) {
+        GcmAlone<V, kRounds, kOpen>::run(group.packets_.lanes[i], group.packets_.nonces[i],
+                                         &group.packets_.sums[i]);
       }
     }
     return group.finish(jobs, order, count);
@@ -119,32 +122,32 @@ class GcmGroup {
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       if (i >= count) {
-        sums_[i] = {V::zero(), V::zero(), V::zero()};
+        packets_.sums[i] = {V::zero(), V::zero(), V::zero()};
         lengths_[i] = _mm_setzero_si128();
-        keys_[i] = keys_[0];
-        nonces_[i] = _mm_setzero_si128();
+        packets_.keys[i] = packets_.keys[0];
+        packets_.nonces[i] = _mm_setzero_si128();
         masks_[i] = _mm_setzero_si128();
         continue;
       }
       const AeadJob& job = jobs[order[i]];
-      Lane& lane = lanes_[i];
+      Lane& lane = packets_.lanes[i];
       lane.key = &job.key->template schedule<GcmKey>();
       lane.text = reinterpret_cast<std::uint8_t*>(job.text);
       lane.length = job.length;
       lane.done = 0;
       lane.steps = (job.length + kStep - 1) / kStep;
-      keys_[i] = lane.key;
+      packets_.keys[i] = lane.key;
       std::uint64_t front;
       std::uint32_t back;
       std::memcpy(&front, job.nonce.data(), 8);
       std::memcpy(&back, job.nonce.data() + 8, 4);
       const __m128i nonce =
           _mm_set_epi64x(static_cast<long long>(back), static_cast<long long>(front));
-      nonces_[i] = nonce;
+      packets_.nonces[i] = nonce;
       masks_[i] = _mm_insert_epi32(nonce, 1 << 24, 3);
       lengths_[i] = _mm_set_epi64x(static_cast<long long>(std::uint64_t{job.aad_length} * 8),
                                    static_cast<long long>(std::uint64_t{job.length} * 8));
-      sums_[i] = {V::zero(), V::zero(), V::zero()};
+      packets_.sums[i] = {V::zero(), V::zero(), V::zero()};
     }
   }
 
@@ -153,7 +156,7 @@ class GcmGroup {
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
       if (const AeadJob& job = jobs[order[i < count ? i : 0]]; i < count && job.aad_length != 0) {
-        sums_[i] = aad_before(lanes_[i], job);
+        packets_.sums[i] = aad_before(packets_.lanes[i], job);
       }
     }
   }
@@ -165,15 +168,15 @@ class GcmGroup {
     for (int i = 0; i < kLanes; ++i) {
       const AeadJob& job = jobs[order[i]];
       aad[i] = aad_block(job);
-      h[i] = _mm_loadu_si128(
-          reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1 + lanes_[i].window_blocks(0))));
+      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(
+          Lane::power(packets_.keys[i], 1 + packets_.lanes[i].window_blocks(0))));
     }
     add_product<V>(&apart_, V::reverse(V::join(aad)), V::join(h));
   }
 
   // The last blocks' counters, as masks_ have the masks'.
   [[nodiscard]] GOTTHARD_INLINE Vector last_counters(Vector masks) const {
-    const std::uint32_t number = (lanes_[0].length + 15) / 16 + 1;
+    const std::uint32_t number = (packets_.lanes[0].length + 15) / 16 + 1;
     const auto instead_of_one = static_cast<int>(__builtin_bswap32(number) ^ 1U << 24);
     return V::add(masks, V::broadcast(_mm_set_epi32(instead_of_one, 0, 0, 0)));
   }
@@ -183,9 +186,9 @@ class GcmGroup {
     std::uint32_t sizes[kLanes];
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      const std::uint32_t before = (lanes_[i].length - 1) / 16 * 16;
-      places[i] = lanes_[i].text + before;
-      sizes[i] = lanes_[i].length - before;
+      const std::uint32_t before = (packets_.lanes[i].length - 1) / 16 * 16;
+      places[i] = packets_.lanes[i].text + before;
+      sizes[i] = packets_.lanes[i].length - before;
       blocks[i] = V::load_block(places[i], sizes[i]);
     }
     const Vector in = V::join(blocks);
@@ -195,7 +198,8 @@ class GcmGroup {
       blocks[i] = V::part_of_block(blocks[i], sizes[i]);
       V::store_block(places[i], blocks[i], sizes[i]);
     }
-    const __m128i h = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(keys_[0], 1)));
+    const __m128i h =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(packets_.keys[0], 1)));
     add_product<V>(&apart_, V::reverse(kOpen ? in : V::join(blocks)), V::broadcast(h));
   }
 
@@ -204,18 +208,18 @@ class GcmGroup {
   GOTTHARD_INLINE void encrypt_masks() {
     if constexpr (kSameKey) {
       const Vector masks = V::join(masks_);
-      const Vector first = V::broadcast(Lane::round_key(keys_[0], 0));
+      const Vector first = V::broadcast(Lane::round_key(packets_.keys[0], 0));
       Vector mask = V::add(masks, first);
       Vector last = V::add(last_counters(masks), first);
 #pragma GCC unroll 16
       for (int round = 1; round < kRounds; ++round) {
-        const Vector round_keys = V::broadcast(Lane::round_key(keys_[0], round));
+        const Vector round_keys = V::broadcast(Lane::round_key(packets_.keys[0], round));
         mask = V::encrypt(mask, round_keys);
         if constexpr (kLastApart) {
           last = V::encrypt(last, round_keys);
         }
       }
-      const Vector round_keys = V::broadcast(Lane::round_key(keys_[0], kRounds));
+      const Vector round_keys = V::broadcast(Lane::round_key(packets_.keys[0], kRounds));
       mask_ = V::encrypt_last(mask, round_keys);
       if constexpr (kLastApart) {
         last_stream_ = V::encrypt_last(last, round_keys);
@@ -225,151 +229,27 @@ class GcmGroup {
     __m128i state[kLanes];
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      state[i] = _mm_xor_si128(masks_[i], Lane::round_key(keys_[i], 0));
+      state[i] = _mm_xor_si128(masks_[i], Lane::round_key(packets_.keys[i], 0));
     }
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        state[i] = _mm_aesenc_si128(state[i], Lane::round_key(keys_[i], round));
+        state[i] = _mm_aesenc_si128(state[i], Lane::round_key(packets_.keys[i], round));
       }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      state[i] = _mm_aesenclast_si128(state[i], Lane::round_key(keys_[i], kRounds));
+      state[i] = _mm_aesenclast_si128(state[i], Lane::round_key(packets_.keys[i], kRounds));
     }
     mask_ = V::join(state);
   }
   GOTTHARD_INLINE std::uint32_t longest() const {
-    std::uint32_t longest = lanes_[0].length;
+    std::uint32_t longest = packets_.lanes[0].length;
     for (int i = 1; i < kLanes; ++i) {
-      longest = lanes_[i].length > longest ? lanes_[i].length : longest;
+      longest = packets_.lanes[i].length > longest ? packets_.lanes[i].length : longest;
     }
     return longest;
-  }
-
-  // All packets of a full group, as far as the shortest goes.
-  template <bool kLastApart>
-  GOTTHARD_INLINE void together(const AeadJob* jobs, const std::uint8_t* next) {
-    std::uint32_t least = lanes_[0].steps;
-    std::uint32_t most = lanes_[0].steps;
-#pragma GCC unroll 4
-    for (int i = 1; i < kLanes; ++i) {
-      least = lanes_[i].steps < least ? lanes_[i].steps : least;
-      most = lanes_[i].steps > most ? lanes_[i].steps : most;
-    }
-    // The last steps are together only when they are everybody's.
-    std::uint32_t whole = least;
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; ++i) {
-      const std::uint32_t full = lanes_[i].length / kStep;
-      whole = full < whole ? full : whole;
-    }
-    const std::uint8_t* ahead[kLanes];
-    // Locals, which no store to a packet can change: they stay in registers.
-    Sum sums[kLanes];
-    Vector counters[kLanes];
-    const GcmKey* keys[kLanes];
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; ++i) {
-      ahead[i] = reinterpret_cast<const std::uint8_t*>(jobs[next[i]].text);
-      V::prefetch(jobs[next[i]].tag + 15);
-      sums[i] = sums_[i];
-      counters[i] = V::counters(nonces_[i], 0);
-      keys[i] = keys_[i];
-    }
-    std::uint32_t step = 0;
-    while (step < whole) {
-      if (step != 0) {
-#pragma GCC unroll 4
-        for (int i = 0; i < kLanes; ++i) {
-          sums[i] = lanes_[i].next_window(sums[i], step);
-        }
-      }
-      const std::uint8_t* powers[kLanes];
-#pragma GCC unroll 4
-      for (int i = 0; i < kLanes; ++i) {
-        powers[i] = Lane::power(lanes_[i].key, lanes_[i].window_blocks(step));
-      }
-      const std::uint32_t end = whole < step + kWindowSteps ? whole : step + kWindowSteps;
-      // When sealing, what is hashed was encrypted two steps before; when opening it is what is
-      // about to be decrypted.
-      const std::uint32_t begin = step;
-      for (; step + 2 <= end; step += 2) {
-        const std::uint32_t hashed = kOpen ? step : step - 2;
-        Vector state[2][kLanes];
-#pragma GCC unroll 4
-        for (int i = 0; i < kLanes; ++i) {
-          V::prefetch(ahead[i] + step * kStep);
-          V::prefetch(ahead[i] + step * kStep + kStep);
-          const Vector first = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], 0));
-          state[0][i] = V::add(counters[i], first);
-          counters[i] = V::add32(counters[i], V::counter_step());
-          state[1][i] = V::add(counters[i], first);
-          counters[i] = V::add32(counters[i], V::counter_step());
-        }
-#pragma GCC unroll 16
-        for (int round = 1; round < kRounds; ++round) {
-#pragma GCC unroll 4
-          for (int i = 0; i < kLanes; ++i) {
-            const Vector round_keys = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], round));
-            state[0][i] = V::encrypt(state[0][i], round_keys);
-            state[1][i] = V::encrypt(state[1][i], round_keys);
-          }
-          if (round <= 2 * kLanes && (kOpen || step != begin)) {
-            const int i = (round - 1) % kLanes;
-            const auto part = static_cast<std::uint32_t>((round - 1) / kLanes);
-            add_product<V>(&sums[i], V::reverse(V::load(lanes_[i].text + (hashed + part) * kStep)),
-                           V::load(powers[kSameKey ? 0 : i] + (hashed + part - begin) * kStep));
-          }
-        }
-#pragma GCC unroll 4
-        for (int i = 0; i < kLanes; ++i) {
-          const Vector last = V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], kRounds));
-          std::uint8_t* text = lanes_[i].text + step * kStep;
-          V::store(text, V::add(V::load(text), V::encrypt_last(state[0][i], last)));
-          text += kStep;
-          V::store(text, V::add(V::load(text), V::encrypt_last(state[1][i], last)));
-        }
-      }
-      if (!kOpen && step != begin) {
-#pragma GCC unroll 2
-        for (std::uint32_t part = 0; part < 2; ++part) {
-#pragma GCC unroll 4
-          for (int i = 0; i < kLanes; ++i) {
-            add_product<V>(&sums[i],
-                           V::reverse(V::load(lanes_[i].text + (step - 2 + part) * kStep)),
-                           V::load(powers[kSameKey ? 0 : i] + (step - 2 + part - begin) * kStep));
-          }
-        }
-      }
-      if (step < end) {
-        single_step(keys, counters, step, sums);
-        ++step;
-#pragma GCC unroll 4
-        for (int i = 0; i < kLanes; ++i) {
-          counters[i] = V::add32(counters[i], V::counter_step());
-        }
-      }
-    }
-    if (whole < least && least == most) {
-      // The last step of each packet, whole or in part.
-      if (step % kWindowSteps == 0 && step != 0) {
-#pragma GCC unroll 4
-        for (int i = 0; i < kLanes; ++i) {
-          sums[i] = lanes_[i].next_window(sums[i], step);
-        }
-      }
-      if constexpr (!kLastApart) {
-        single_step(keys, counters, step, sums);
-      }
-      step = least;
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; ++i) {
-      lanes_[i].done = step;
-      sums_[i] = sums[i];
-    }
   }
 
   // All there is of packets of one step, with their masks, and with blocks behind it.
@@ -385,62 +265,39 @@ class GcmGroup {
     for (int i = 0; i < kLanes; ++i) {
       V::prefetch(jobs[next[i]].text);
       V::prefetch(jobs[next[i]].tag + 15);
-      state[i] = V::add(V::counters(nonces_[i], 0), V::broadcast(Lane::round_key(keys_[i], 0)));
+      state[i] = V::add(V::counters(packets_.nonces[i], 0),
+                        V::broadcast(Lane::round_key(packets_.keys[i], 0)));
     }
-    mask = V::add(mask, V::broadcast(Lane::round_key(keys_[0], 0)));
-    last = V::add(last, V::broadcast(Lane::round_key(keys_[0], 0)));
+    mask = V::add(mask, V::broadcast(Lane::round_key(packets_.keys[0], 0)));
+    last = V::add(last, V::broadcast(Lane::round_key(packets_.keys[0], 0)));
 #pragma GCC unroll 16
     for (int round = 1; round < kRounds; ++round) {
 #pragma GCC unroll 4
       for (int i = 0; i < kLanes; ++i) {
-        state[i] =
-            V::encrypt(state[i], V::broadcast(Lane::round_key(keys_[kSameKey ? 0 : i], round)));
+        state[i] = V::encrypt(
+            state[i], V::broadcast(Lane::round_key(packets_.keys[kSameKey ? 0 : i], round)));
       }
       if constexpr (kSameKey) {
-        mask = V::encrypt(mask, V::broadcast(Lane::round_key(keys_[0], round)));
+        mask = V::encrypt(mask, V::broadcast(Lane::round_key(packets_.keys[0], round)));
       }
       if constexpr (kLastApart) {
-        last = V::encrypt(last, V::broadcast(Lane::round_key(keys_[0], round)));
+        last = V::encrypt(last, V::broadcast(Lane::round_key(packets_.keys[0], round)));
       }
     }
     if constexpr (kSameKey) {
-      mask_ = V::encrypt_last(mask, V::broadcast(Lane::round_key(keys_[0], kRounds)));
+      mask_ = V::encrypt_last(mask, V::broadcast(Lane::round_key(packets_.keys[0], kRounds)));
     }
     if constexpr (kLastApart) {
-      last_stream_ = V::encrypt_last(last, V::broadcast(Lane::round_key(keys_[0], kRounds)));
+      last_stream_ =
+          V::encrypt_last(last, V::broadcast(Lane::round_key(packets_.keys[0], kRounds)));
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      lanes_[i].template finish_step<kOpen>(
+      packets_.lanes[i].template finish_step<kOpen>(
           0,
           V::encrypt_last(state[i],
-                          V::broadcast(Lane::round_key(keys_[kSameKey ? 0 : i], kRounds))),
-          &sums_[i]);
-    }
-  }
-
-  // One vector of each packet, whole or in part.
-  GOTTHARD_INLINE void single_step(const GcmKey* const* keys, const Vector* counters,
-                                   std::uint32_t step, Sum* sums) const {
-    Vector state[kLanes];
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; ++i) {
-      state[i] = V::add(counters[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], 0)));
-    }
-#pragma GCC unroll 16
-    for (int round = 1; round < kRounds; ++round) {
-#pragma GCC unroll 4
-      for (int i = 0; i < kLanes; ++i) {
-        state[i] =
-            V::encrypt(state[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], round)));
-      }
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; ++i) {
-      lanes_[i].template finish_step<kOpen>(
-          step,
-          V::encrypt_last(state[i], V::broadcast(Lane::round_key(keys[kSameKey ? 0 : i], kRounds))),
-          &sums[i]);
+                          V::broadcast(Lane::round_key(packets_.keys[kSameKey ? 0 : i], kRounds))),
+          &packets_.sums[i]);
     }
   }
 
@@ -451,10 +308,10 @@ class GcmGroup {
     __m128i h[kLanes];
 #pragma GCC unroll 4
     for (int i = 0; i < kLanes; ++i) {
-      low[i] = sums_[i].low;
-      middle[i] = sums_[i].middle;
-      high[i] = sums_[i].high;
-      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(keys_[i], 1)));
+      low[i] = packets_.sums[i].low;
+      middle[i] = packets_.sums[i].middle;
+      high[i] = packets_.sums[i].high;
+      h[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Lane::power(packets_.keys[i], 1)));
     }
     const Vector hash = reduce<V>({V::add(V::sum_of_each(low), apart_.low),
                                    V::add(V::sum_of_each(middle), apart_.middle),
@@ -480,13 +337,10 @@ class GcmGroup {
     return authentic;
   }
 
-  Lane lanes_[kLanes];
-  const GcmKey* keys_[kLanes];
-  __m128i nonces_[kLanes];
+  GcmPackets<V> packets_;
   __m128i masks_[kLanes];
   __m128i lengths_[kLanes];
   Vector mask_;
-  Sum sums_[kLanes];
   Sum apart_;           // of a block of each packet that is not in sums_
   Vector last_stream_;  // for the last blocks, where they are apart
 };
