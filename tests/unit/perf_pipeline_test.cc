@@ -135,8 +135,8 @@ std::vector<Call> pairwise() {
   return calls;
 }
 
-std::vector<std::string> words_of(const Call& call) {
-  std::vector<std::string> words{"--seconds", "0.001", "--json"};
+std::vector<std::string> words_of(const Call& call, const std::string& seconds) {
+  std::vector<std::string> words{"--seconds", seconds, "--json"};
   for (const auto& [name, value] : call) {
     if (value.empty()) {
       continue;
@@ -149,16 +149,30 @@ std::vector<std::string> words_of(const Call& call) {
   return words;
 }
 
+// A machine that others use may be too noisy for a figure, which a run then says: it is given more
+// time.
+std::pair<std::string, Outcome> run_until_quiet(const Call& call) {
+  Outcome outcome;
+  std::string text;
+  for (const char* seconds : {"0.001", "0.1", "0.5", "2", "5"}) {
+    const std::vector<std::string> words = words_of(call, seconds);
+    text.clear();
+    for (const std::string& word : words) {
+      text += word + " ";
+    }
+    outcome = run_pipeline(words);
+    if (outcome.err.find("too noisy") == std::string::npos) {
+      break;
+    }
+  }
+  return {text, outcome};
+}
+
 TEST(PerfPipeline, RunsEachOptionWithEachOther) {
   const std::vector<Call> calls = pairwise();
   EXPECT_GE(calls.size(), 24U);  // as many as there are suites and IP versions
   for (const Call& call : calls) {
-    const std::vector<std::string> words = words_of(call);
-    std::string text;
-    for (const std::string& word : words) {
-      text += word + " ";
-    }
-    const Outcome outcome = run_pipeline(words);
+    const auto [text, outcome] = run_until_quiet(call);
     ASSERT_EQ(outcome.status, 0) << text << outcome.err;
     const json object = json::parse(outcome.out);
     EXPECT_GT(object["packets_per_second"], 0) << text;
