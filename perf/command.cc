@@ -9,6 +9,7 @@
 #include "perf/latency/command.h"
 #include "perf/line_rate/command.h"
 #include "perf/pipeline/command.h"
+#include "perf/report/command.h"
 #include "perf/scale/command.h"
 
 namespace gotthard::perf {
@@ -32,6 +33,8 @@ int run(int argc, const char* const* argv) {
       line_rate::add_line_rate);
   add("scale", "What many tunnels, workers, routes, sessions and handshakes cost",
       scale::add_scale);
+  add("report", "A grid of these as one page with plots, as Markdown and as JSON",
+      report::add_report);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
