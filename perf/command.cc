@@ -8,6 +8,7 @@
 #include "perf/aead/command.h"
 #include "perf/latency/command.h"
 #include "perf/line_rate/command.h"
+#include "perf/memory/command.h"
 #include "perf/pipeline/command.h"
 #include "perf/report/command.h"
 #include "perf/scale/command.h"
@@ -33,6 +34,8 @@ int run(int argc, const char* const* argv) {
       line_rate::add_line_rate);
   add("scale", "What many tunnels, workers, routes, sessions and handshakes cost",
       scale::add_scale);
+  add("memory", "What the memory alone allows: packets whose lines are touched once",
+      memory::add_memory);
   add("report", "A grid of these as one page with plots, as Markdown and as JSON",
       report::add_report);
   try {

@@ -32,6 +32,10 @@ Arguments aead_point(const Path& path, const std::string& direction, const std::
           "--size", size};
 }
 
+Arguments memory_point(const std::string& working_set) {
+  return {"memory", "--size", "1420", "--working-set", working_set};
+}
+
 Arguments latency_point(const Path& path) {
   return {"latency", "--protocol", path.protocol, "--suite", path.suite, "--load", "10,50,90"};
 }
@@ -50,6 +54,7 @@ std::vector<Arguments> grid(bool quick, unsigned cpus) {
   if (quick) {
     points.add(pipeline_point(kPaths[0], kDirections[0], kSizes[0]));
     points.add(aead_point(kPaths[0], kDirections[0], kSizes[0]));
+    points.add(memory_point(kWorkingSets[0]));
     points.add(latency_point(kPaths[0]));
     return points.take();
   }
@@ -60,6 +65,9 @@ std::vector<Arguments> grid(bool quick, unsigned cpus) {
         points.add(aead_point(path, direction, size));
       }
     }
+  }
+  for (const char* working_set : kWorkingSets) {
+    points.add(memory_point(working_set));
   }
   for (const Path& path : kFewPaths) {
     for (const char* direction : kDirections) {

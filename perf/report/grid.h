@@ -34,6 +34,8 @@ inline constexpr std::array<Path, 2> kFewPaths{kPaths[0], kPaths[1]};
 // The AEAD alone, sealing for "encap" and opening for "decap".
 [[nodiscard]] Arguments aead_point(const Path& path, const std::string& direction,
                                    const std::string& size);
+// The memory alone, 1420 bytes.
+[[nodiscard]] Arguments memory_point(const std::string& working_set);
 [[nodiscard]] Arguments latency_point(const Path& path);
 [[nodiscard]] Arguments tunnels_point(const Path& path);
 // One tunnel and two on two workers, which needs two CPUs.

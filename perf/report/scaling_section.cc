@@ -9,6 +9,21 @@
 namespace gotthard::perf::report {
 namespace {
 
+// Cycles of a packet by working set; `ask` says the point.
+template <typename Ask>
+Series over_working_sets(const Results& results, std::string name, std::size_t colour, Ask ask) {
+  Series series{
+      .name = std::move(name), .colour = static_cast<unsigned>(colour), .dashes = {}, .points = {}};
+  for (std::size_t i = 0; i < kWorkingSets.size(); ++i) {
+    const Point* point = results.find(ask(kWorkingSets[i]));
+    const auto cycles = point == nullptr ? std::nullopt : point->figure("/cycles_per_packet");
+    if (cycles) {
+      series.points.emplace_back(static_cast<double>(i), cycles->median);
+    }
+  }
+  return series;
+}
+
 std::string working_sets(const Results& results) {
   LinePlot plot{
       .title = "Working sets, 1420 bytes",
@@ -17,20 +32,14 @@ std::string working_sets(const Results& results) {
       .series = {}};
   for (const Path& path : kFewPaths) {
     for (const char* direction : kDirections) {
-      Series series{.name = fmt::format("{} {}", path.name, direction),
-                    .colour = static_cast<unsigned>(plot.series.size()),
-                    .dashes = {},
-                    .points = {}};
-      for (std::size_t i = 0; i < kWorkingSets.size(); ++i) {
-        const Point* point = results.find(pipeline_point(path, direction, "1420", kWorkingSets[i]));
-        const auto cycles = point == nullptr ? std::nullopt : point->figure("/cycles_per_packet");
-        if (cycles) {
-          series.points.emplace_back(static_cast<double>(i), cycles->median);
-        }
-      }
-      plot.series.push_back(std::move(series));
+      plot.series.push_back(over_working_sets(
+          results, fmt::format("{} {}", path.name, direction), plot.series.size(),
+          [&](const char* set) { return pipeline_point(path, direction, "1420", set); }));
     }
   }
+  plot.series.push_back(
+      over_working_sets(results, "memory alone", plot.series.size(), memory_point));
+  plot.series.back().dashes = "5 4";
   return svg(plot);
 }
 
@@ -81,7 +90,9 @@ std::string workers(const Results& results) {
 
 std::string scaling_section(const Results& results) {
   return "<h2>Scaling</h2>\n<p>More packet buffers than the caches hold make a worker wait for "
-         "memory; tunnels whose packets take turns make it fetch keys and windows.</p>\n<div "
+         "memory. The memory alone (dashed) is the floor that no path can be below: each line of a "
+         "packet is read and written once, and nothing is done with it. Tunnels whose packets take "
+         "turns make a worker fetch keys and windows.</p>\n<div "
          "class='plots'>\n<figure>" +
          working_sets(results) + "</figure>\n<figure>" + tunnels(results) + "</figure>\n</div>\n" +
          workers(results);

@@ -86,8 +86,8 @@ std::string throughput_section(const Results& results) {
   std::string text =
       "<h2>Throughput</h2>\n<p>One worker, bursts of 32, one session, one route, hot buffers, "
       "IPv4 in IPv4. The AEAD alone (dashed) is the ceiling that no path can be above. Buffers are "
-      "hot, so no memory beyond the cache limits these figures; what it costs is under Working "
-      "sets.</p>\n<div class='plots'>\n";
+      "hot, so the memory beyond the caches limits nothing here; its floor is under "
+      "Scaling.</p>\n<div class='plots'>\n";
   for (const Path& path : kPaths) {
     text += "<figure>" + plot(results, path) + "</figure>\n";
   }
