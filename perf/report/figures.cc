@@ -44,7 +44,7 @@ std::vector<Figure> figures_of(const Point& point) {
   add_each(&figures, start, "loads", "load_percent", "/undisturbed/p99_us",
            "p99 at {:g} % load, us");
   add_each(&figures, start, "tunnels", "tunnels", "/cycles_per_packet",
-           "cycles a packet, {:g} tunnels");
+           "tunnels {:g}: cycles a packet");
   if (start.contains("workers") && start["workers"].is_object()) {
     figures.push_back({.name = "one tunnel on two workers, to two tunnels",
                        .pointer = "/workers/all/one_tunnel_to_two_tunnels",

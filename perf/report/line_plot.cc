@@ -10,7 +10,7 @@ namespace {
 // In units of the viewBox; the page scales it.
 constexpr double kWidth = 480;
 constexpr double kLeft = 58;
-constexpr double kRight = 12;
+constexpr double kRight = 22;
 constexpr double kTop = 30;
 constexpr double kBottom = 275;  // of the field, below which are names, a label and the legend
 constexpr double kLegend = 325;
@@ -56,8 +56,8 @@ class Drawing {
     for (const double value : y_.ticks()) {
       text += fmt::format(
           "<line class='grid' x1='{0}' x2='{1}' y1='{2:.1f}' y2='{2:.1f}'/><text x='{3}' "
-          "y='{4:.1f}' text-anchor='end'>{5:.6g}</text>\n",
-          kLeft, kWidth - kRight, y_.place(value), kLeft - 6, y_.place(value) + 4, value);
+          "y='{4:.1f}' text-anchor='end'>{5}</text>\n",
+          kLeft, kWidth - kRight, y_.place(value), kLeft - 6, y_.place(value) + 4, y_.name(value));
     }
     if (!plot_.x.names.empty()) {
       for (std::size_t i = 0; i < plot_.x.names.size(); ++i) {
@@ -68,7 +68,7 @@ class Drawing {
     for (const double value : x_.ticks()) {
       text += fmt::format("<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}'/>",
                           x_.place(value), kTop, kBottom);
-      text += x_name(x_.place(value), fmt::format("{:.6g}", value));
+      text += x_name(x_.place(value), x_.name(value));
     }
     return text;
   }

@@ -38,7 +38,8 @@ bool once(const std::string& text, const std::string& what) {
 std::string markdown(const Results& results) {
   std::string text = fmt::format(
       "{}\nCycles of the time stamp counter a packet, by size of inner packets: the worker's whole "
-      "path (AEAD + all else), one worker, bursts of 32, hot, one session, one route, IPv4.\n"
+      "path (AEAD + all else, a median each), one worker, bursts of 32, hot, one session, one "
+      "route, IPv4.\n"
       "{}, {}; medians of {} starts; `{}`.\n\n| path |",
       kBegin, results.date.substr(0, 10), results.machine.cpu, results.starts, results.command);
   for (const char* size : kColumns) {

@@ -109,7 +109,8 @@ std::string json(const Results& results) {
   for (const Point& point : results.points) {
     object["points"].push_back(json_of(point));
   }
-  return object.dump() + "\n";
+  // What a process said before it failed may be no UTF-8.
+  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 Result<Results> parse(const std::string& text, const std::string& name) {

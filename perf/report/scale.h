@@ -58,13 +58,18 @@ class Scale {
     }
     return values;
   }
+  // Of a tick. Short: it stands beside the field.
+  [[nodiscard]] std::string name(double value) const {
+    const bool power = logarithmic_ && (value < 0.0009 || value > 99'999);
+    return power ? fmt::format("1e{:.0f}", std::log10(value)) : fmt::format("{:.6g}", value);
+  }
 
  private:
   // 1, 2 or 5 times a power of ten: four to eight steps.
   static double round_step(double width) {
     const double power = std::pow(10, std::floor(std::log10(width > 0 ? width : 1)));
     const double first = width > 0 ? width / power : 1;
-    return power * (first < 1.5 ? 0.2 : first < 4 ? 0.5 : 1);
+    return power * (first < 1.5 ? 0.2 : first < 4 ? 0.5 : first < 8 ? 1 : 2);
   }
 
   bool logarithmic_;

@@ -194,7 +194,7 @@ TEST(PerfReport, FiguresAreOfTheStartsThatHaveThem) {
   for (const Figure& figure : figures_of(*results.find(tunnels_point(kPaths[0])))) {
     names.push_back(figure.name);
   }
-  EXPECT_THAT(names, ElementsAre("cycles a packet, 1 tunnels", "cycles a packet, 1000 tunnels"));
+  EXPECT_THAT(names, ElementsAre("tunnels 1: cycles a packet", "tunnels 1000: cycles a packet"));
 }
 
 TEST(PerfReport, JsonComesBackAsItWas) {
@@ -211,6 +211,13 @@ TEST(PerfReport, JsonComesBackAsItWas) {
       EXPECT_THAT(pointer, Not(HasSubstr("ccdf")));
     }
   }
+}
+
+TEST(PerfReport, WhatIsNoUtf8IsWrittenAllTheSame) {
+  Results results = canned();
+  results.points.back().errors = {"\xff\x01 <"};
+  EXPECT_TRUE(parse(json(results), "report.json"));
+  EXPECT_EQ(escape(results.points.back().errors[0]).find('\x01'), std::string::npos);
 }
 
 TEST(PerfReport, RefusesWhatIsNoReport) {
@@ -264,7 +271,7 @@ TEST(PerfReport, PlotsHaveTheirPointsWithinTheField) {
   decades.x.logarithmic = decades.y.logarithmic = true;
   decades.series[0].points = {{1, 0}, {1, 1}, {100, 0.01}};
   const std::string text = svg(decades);
-  EXPECT_THAT(text, HasSubstr("points='58.0,30.0 468.0,275.0'")) << "0 has no place: left out";
+  EXPECT_THAT(text, HasSubstr("points='58.0,30.0 458.0,275.0'")) << "0 has no place: left out";
   EXPECT_EQ(malformed(text), "");
 }
 
@@ -388,6 +395,9 @@ TEST(PerfReport, QuickRunFromEndToEnd) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   const auto results = parse(read_file(out + "/report.json").value_or(""), "report.json");
   ASSERT_TRUE(results) << results.error().message;
+  EXPECT_GE(results->machine.cpus, 1U);
+  EXPECT_THAT(results->machine.kernel, HasSubstr("Linux"));
+  EXPECT_THAT(results->date, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
   ASSERT_EQ(results->points.size(), grid(true, 1).size());
   for (const Point& point : results->points) {
     EXPECT_EQ(point.starts.size(), 1U) << joined(point.arguments);
