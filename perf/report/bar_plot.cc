@@ -85,7 +85,8 @@ class Drawing {
     std::string text;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       const double x = 10 + kColumn * static_cast<double>(i % kLegendColumns);
-      const double row = y + 18 * static_cast<double>(i / kLegendColumns);
+      const std::size_t rows_above = i / kLegendColumns;
+      const double row = y + 18 * static_cast<double>(rows_above);
       text += fmt::format(
           "<rect class='f{}' x='{:.1f}' y='{}' width='12' height='12'/><text x='{:.1f}' "
           "y='{}'>{}</text>\n",

@@ -38,11 +38,12 @@ class Drawing {
   }
 
   [[nodiscard]] std::string draw() const {
-    const double rows = static_cast<double>((plot_.series.size() + 1) / 2);
+    const std::size_t legend_rows = (plot_.series.size() + 1) / 2;
     std::string text = fmt::format(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {} {}' role='img'>\n"
         "<title>{}</title>\n<text class='title' x='{}' y='18'>{}</text>\n",
-        kWidth, kLegend + rows * kLegendRow, escape(plot_.title), kLeft, escape(plot_.title));
+        kWidth, kLegend + static_cast<double>(legend_rows) * kLegendRow, escape(plot_.title), kLeft,
+        escape(plot_.title));
     text += grid() + labels();
     for (std::size_t i = 0; i < plot_.series.size(); ++i) {
       text += line(plot_.series[i]) + legend(plot_.series[i], i);
@@ -108,7 +109,8 @@ class Drawing {
   }
   [[nodiscard]] std::string legend(const Series& series, std::size_t index) const {
     const double x = index % 2 == 0 ? kLeft : (kLeft + kWidth) / 2;
-    const double y = kLegend + static_cast<double>(index / 2) * kLegendRow;
+    const std::size_t rows_above = index / 2;
+    const double y = kLegend + static_cast<double>(rows_above) * kLegendRow;
     return fmt::format(
         "<line {0} x1='{1}' x2='{2}' y1='{3}' y2='{3}'/><text x='{4}' y='{5}'>{6}</text>\n",
         stroke(series), x, x + 24, y, x + 30, y + 4, escape(series.name));

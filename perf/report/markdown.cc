@@ -40,8 +40,9 @@ std::string markdown(const Results& results) {
       "{}\nCycles of the time stamp counter a packet, by size of inner packets: the worker's whole "
       "path (AEAD + all else, a median each), one worker, bursts of 32, hot, one session, one "
       "route, IPv4.\n"
-      "{}, {}; medians of {} starts; `{}`.\n\n| path |",
-      kBegin, results.date.substr(0, 10), results.machine.cpu, results.starts, results.command);
+      "{}, {}; AEAD by {}, memory in {}; medians of {} starts; `{}`.\n\n| path |",
+      kBegin, results.date.substr(0, 10), results.machine.cpu, results.said("backend"),
+      results.said("memory"), results.starts, results.command);
   for (const char* size : kColumns) {
     text += fmt::format(" {} B |", size);
   }

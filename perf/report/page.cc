@@ -56,6 +56,8 @@ std::string machine_table(const Results& results) {
   table.add({"kernel", machine.kernel});
   table.add({"compiler", machine.compiler});
   table.add({"hugepages", machine.hugepages});
+  table.add({"AEAD by", results.said("backend")});
+  table.add({"memory of the runs", results.said("memory")});
   table.add({"starts of each point", fmt::format("{}", results.starts)});
   table.add({"seconds of a pipeline's", fmt::format("{:g}", results.seconds)});
   return table.html();

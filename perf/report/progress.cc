@@ -1,6 +1,7 @@
 #include "perf/report/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace gotthard::perf::report {
@@ -16,6 +17,13 @@ std::string time_left(double elapsed, std::size_t done, std::size_t left) {
   const double seconds = elapsed / static_cast<double>(done) * static_cast<double>(left);
   return seconds < 90 ? fmt::format(", {:.0f} s left", seconds)
                       : fmt::format(", {:.0f} min left", seconds / 60);
+}
+
+// What a line of the terminal holds: of one that is wrapped only the last part could be cleared.
+std::string cut_to_terminal(const std::string& line, std::FILE* file) {
+  winsize size{};
+  const bool known = ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? line.substr(0, size.ws_col - 1U) : line;
 }
 
 }  // namespace
@@ -34,7 +42,8 @@ void Progress::begin(const std::string& what) {
   const std::string left = time_left(elapsed.count(), begun_, total_ - begun_);
   ++begun_;
   if (terminal_) {
-    fmt::print(file_, "{}{} of {}{}: {}", kClearLine, begun_, total_, left, what);
+    const std::string line = fmt::format("{} of {}{}: {}", begun_, total_, left, what);
+    fmt::print(file_, "{}{}", kClearLine, cut_to_terminal(line, file_));
     std::fflush(file_);
   } else {
     fmt::print(file_, "{} of {}: {}\n", begun_, total_, what);

@@ -97,6 +97,15 @@ const Point* Results::find(const Arguments& arguments) const {
   return found == points.end() ? nullptr : &*found;
 }
 
+std::string Results::said(const std::string& member) const {
+  for (const Point& point : points) {
+    if (point.part(member).is_string()) {
+      return point.part(member);
+    }
+  }
+  return "unknown";
+}
+
 std::string json(const Results& results) {
   ordered_json object;
   object["schema"] = kSchema;

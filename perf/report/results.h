@@ -48,6 +48,9 @@ struct Results {
 
   // Null when there is none.
   [[nodiscard]] const Point* find(const Arguments& arguments) const;
+  // What is the same for all points ("backend", "memory"), as the first says that has such a
+  // member; "unknown" when none has.
+  [[nodiscard]] std::string said(const std::string& member) const;
 };
 
 [[nodiscard]] std::string json(const Results& results);

@@ -100,6 +100,7 @@ TEST(PerfReport, CheckerOfMarkupFindsWhatIsWrong) {
 
 ordered_json pipeline_start(double cycles, const std::string& direction) {
   return {{"direction", direction},
+          {"backend", "avx512"},
           {"packets_per_second", 2.6e9 / cycles},
           {"gbit_per_second", 2.6 / cycles * 1420 * 8},
           {"cycles_per_packet", cycles},
@@ -188,6 +189,8 @@ TEST(PerfReport, FiguresAreOfTheStartsThatHaveThem) {
   EXPECT_EQ(point->figure("/stages/rx")->median, 10);
   EXPECT_FALSE(point->figure("/direction")) << "no number";
   EXPECT_FALSE(point->figure("/loads/0")) << "nothing";
+  EXPECT_EQ(results.said("backend"), "avx512");
+  EXPECT_EQ(results.said("no such member"), "unknown");
   EXPECT_TRUE(results.points.back().failed());
   EXPECT_THAT(figures_of(results.points.back()), IsEmpty());
   std::vector<std::string> names;
