@@ -37,6 +37,20 @@ std::string suggestion(const std::string& key, const std::set<std::string>& know
   return fmt::format("known keys are {}", fmt::join(known, ", "));
 }
 
+std::optional<std::int64_t> whole_number(const toml::node& node, std::int64_t least,
+                                         std::int64_t most) {
+  const auto* value = node.as_integer();
+  return value != nullptr && value->get() >= least && value->get() <= most
+             ? std::optional(value->get())
+             : std::nullopt;
+}
+
+// Whole ones too; none that is not a number.
+std::optional<double> real_number(const toml::node& node, double least, double most) {
+  const auto value = node.is_number() ? node.value<double>() : std::nullopt;
+  return value && *value >= least && *value <= most ? value : std::nullopt;
+}
+
 }  // namespace
 
 void ReadContext::report(std::size_t line, const std::string& message) {
@@ -88,12 +102,12 @@ std::optional<Located<std::int64_t>> TableReader::number(const std::string& key,
   if (node == nullptr) {
     return std::nullopt;
   }
-  const auto* value = node->as_integer();
-  if (value == nullptr || value->get() < least || value->get() > most) {
+  const auto value = whole_number(*node, least, most);
+  if (!value) {
     wrong_type(key, *node, fmt::format("a whole number from {} to {}", least, most));
     return std::nullopt;
   }
-  return Located<std::int64_t>{value->get(), node->source().begin.line};
+  return Located<std::int64_t>{*value, node->source().begin.line};
 }
 
 std::optional<bool> TableReader::flag(const std::string& key) {
@@ -109,49 +123,44 @@ std::optional<bool> TableReader::flag(const std::string& key) {
   return value->get();
 }
 
-std::vector<Located<std::string>> TableReader::texts(const std::string& key) {
-  std::vector<Located<std::string>> result;
+// `whole` and `each` say what is wanted instead of no list, and of one of its elements.
+template <typename T, typename Read>
+std::vector<Located<T>> TableReader::list(const std::string& key, const std::string& whole,
+                                          const std::string& each, const Read& read) {
+  std::vector<Located<T>> result;
   const toml::node* node = find(key);
   if (node == nullptr) {
     return result;
   }
   const auto* array = node->as_array();
   if (array == nullptr) {
-    wrong_type(key, *node, fmt::format("a list of texts: write {} = [\"...\", \"...\"]", key));
+    wrong_type(key, *node, whole);
     return result;
   }
   for (const toml::node& element : *array) {
-    const auto* value = element.as_string();
-    if (value == nullptr) {
-      wrong_type(key, element, "a list of texts: each in quotes");
+    std::optional<T> value = read(element);
+    if (!value) {
+      wrong_type(key, element, each);
       return {};
     }
-    result.push_back({value->get(), element.source().begin.line});
+    result.push_back({std::move(*value), element.source().begin.line});
   }
   return result;
 }
 
+std::vector<Located<std::string>> TableReader::texts(const std::string& key) {
+  return list<std::string>(key, fmt::format("a list of texts: write {} = [\"...\", \"...\"]", key),
+                           "a list of texts: each in quotes", [](const toml::node& element) {
+                             return element.value_exact<std::string>();
+                           });
+}
+
 std::vector<Located<std::int64_t>> TableReader::numbers(const std::string& key, std::int64_t least,
                                                         std::int64_t most) {
-  std::vector<Located<std::int64_t>> result;
-  const toml::node* node = find(key);
-  if (node == nullptr) {
-    return result;
-  }
-  const auto* array = node->as_array();
-  if (array == nullptr) {
-    wrong_type(key, *node, fmt::format("a list of numbers: write {} = [2, 3]", key));
-    return result;
-  }
-  for (const toml::node& element : *array) {
-    const auto* value = element.as_integer();
-    if (value == nullptr || value->get() < least || value->get() > most) {
-      wrong_type(key, element, fmt::format("a list of whole numbers from {} to {}", least, most));
-      return {};
-    }
-    result.push_back({value->get(), element.source().begin.line});
-  }
-  return result;
+  return list<std::int64_t>(
+      key, fmt::format("a list of numbers: write {} = [2, 3]", key),
+      fmt::format("a list of whole numbers from {} to {}", least, most),
+      [&](const toml::node& element) { return whole_number(element, least, most); });
 }
 
 std::optional<Located<double>> TableReader::real(const std::string& key, double least,
@@ -160,8 +169,8 @@ std::optional<Located<double>> TableReader::real(const std::string& key, double 
   if (node == nullptr) {
     return std::nullopt;
   }
-  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!value || !(*value >= least && *value <= most)) {
+  const auto value = real_number(*node, least, most);
+  if (!value) {
     wrong_type(key, *node, fmt::format("a number from {} to {}", least, most));
     return std::nullopt;
   }
@@ -169,50 +178,18 @@ std::optional<Located<double>> TableReader::real(const std::string& key, double 
 }
 
 std::vector<Located<double>> TableReader::reals(const std::string& key, double least, double most) {
-  std::vector<Located<double>> result;
-  const toml::node* node = find(key);
-  if (node == nullptr) {
-    return result;
-  }
-  const auto* array = node->as_array();
-  if (array == nullptr) {
-    wrong_type(key, *node, fmt::format("a list of numbers: write {} = [0, 0.005]", key));
-    return result;
-  }
-  for (const toml::node& element : *array) {
-    const auto value = element.is_number() ? element.value<double>() : std::nullopt;
-    if (!value || !(*value >= least && *value <= most)) {
-      wrong_type(key, element, fmt::format("a list of numbers from {} to {}", least, most));
-      return {};
-    }
-    result.push_back({*value, element.source().begin.line});
-  }
-  return result;
+  return list<double>(key, fmt::format("a list of numbers: write {} = [0, 0.005]", key),
+                      fmt::format("a list of numbers from {} to {}", least, most),
+                      [&](const toml::node& element) { return real_number(element, least, most); });
 }
 
 std::vector<Located<std::string>> TableReader::words(const std::string& key) {
-  std::vector<Located<std::string>> result;
-  const toml::node* node = find(key);
-  if (node == nullptr) {
-    return result;
-  }
-  const auto* array = node->as_array();
-  if (array == nullptr) {
-    wrong_type(key, *node, fmt::format("a list: write {} = [...]", key));
-    return result;
-  }
-  for (const toml::node& element : *array) {
-    const std::size_t line = element.source().begin.line;
-    if (const auto* text = element.as_string()) {
-      result.push_back({text->get(), line});
-    } else if (const auto* number = element.as_integer()) {
-      result.push_back({std::to_string(number->get()), line});
-    } else {
-      wrong_type(key, element, "a list of whole numbers and texts");
-      return {};
-    }
-  }
-  return result;
+  return list<std::string>(key, fmt::format("a list: write {} = [...]", key),
+                           "a list of whole numbers and texts", [](const toml::node& element) {
+                             const auto* number = element.as_integer();
+                             return number != nullptr ? std::optional(std::to_string(number->get()))
+                                                      : element.value_exact<std::string>();
+                           });
 }
 
 std::optional<std::uint64_t> TableReader::seconds(const std::string& key) {

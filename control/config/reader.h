@@ -80,6 +80,9 @@ class TableReader {
 
  private:
   const toml::node* find(const std::string& key);
+  template <typename T, typename Read>
+  std::vector<Located<T>> list(const std::string& key, const std::string& whole,
+                               const std::string& each, const Read& read);
   void wrong_type(const std::string& key, const toml::node& node, std::string_view wanted);
 
   const toml::table* table_;

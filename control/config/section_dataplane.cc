@@ -1,12 +1,13 @@
 // [dataplane] and [log].
 #include <set>
+#include <utility>
 
 #include "control/config/sections.h"
 
 namespace gotthard::config {
 
-Dataplane read_dataplane(TableReader& reader) {
-  Dataplane result;
+Placement read_placement(TableReader& reader) {
+  Placement result;
   if (const auto workers = reader.number("workers", 1, abi::kMaxWorkers)) {
     result.workers = static_cast<unsigned>(workers->value);
   }
@@ -32,6 +33,15 @@ Dataplane read_dataplane(TableReader& reader) {
   if (const auto index = reader.choice("hugepages", {"auto", "never", "required"})) {
     result.hugepages = static_cast<Hugepages>(*index);
   }
+  return result;
+}
+
+Dataplane read_dataplane(TableReader& reader) {
+  Dataplane result;
+  Placement placement = read_placement(reader);
+  result.workers = placement.workers;
+  result.cores = std::move(placement.cores);
+  result.hugepages = placement.hugepages;
   if (const auto index = reader.choice("idle", {"adaptive", "poll"})) {
     result.idle = static_cast<Idle>(*index);
   }

@@ -2,12 +2,21 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "control/config/config.h"
 #include "control/config/reader.h"
 
 namespace gotthard::config {
 
+// Where workers run and what memory they have, of a gateway or of anything else that has workers.
+struct Placement {
+  std::optional<unsigned> workers;  // or cores
+  std::vector<unsigned> cores;
+  Hugepages hugepages = Hugepages::automatic;
+};
+Placement read_placement(TableReader& reader);
 Dataplane read_dataplane(TableReader& reader);
 Log read_log(TableReader& reader);
 Port read_port(TableReader& reader);

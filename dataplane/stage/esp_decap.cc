@@ -1,6 +1,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/stage/esp_job.h"
 #include "dataplane/stage/opened.h"
 #include "dataplane/stage/stages.h"
 #include "dataplane/wire/esp.h"
@@ -10,9 +11,6 @@
 
 namespace gotthard::dataplane {
 namespace {
-
-// SPI and sequence number as they are authenticated (RFC 4106, 5).
-using AssociatedData = std::array<wire::Big32, 3>;
 
 const wire::EspHeader* header_of(const Lane& lane) {
   return reinterpret_cast<const wire::EspHeader*>(lane.ip + lane.esp_offset);
@@ -95,24 +93,9 @@ Drop find_sa(Lane* lane, FoundSa* sa, const WorkerContext& worker, wire::EspText
 
 void fill(crypto::AeadJob* job, const Lane& lane, const wire::EspText& text, AssociatedData* aad) {
   const Session& session = *lane.session;
-  const wire::EspHeader* header = header_of(lane);
-  std::byte* packet = lane.ip + lane.esp_offset;
-  job->key = &session.open_key;
-  job->text = packet + text.offset;
-  job->length = static_cast<std::uint32_t>(text.length);
-  std::memcpy(job->nonce.data(), session.open_salt.bytes().data(), 4);
-  std::memcpy(job->nonce.data() + 4, header + 1, 8);
-  job->aad = reinterpret_cast<const std::byte*>(aad->data());
-  job->tag = packet + text.offset + text.length;
-  (*aad)[0] = header->spi;
-  if (session.kind == SessionKind::esp_extended) {
-    (*aad)[1].set(static_cast<std::uint32_t>(lane.counter >> 32));
-    (*aad)[2] = header->sequence;
-    job->aad_length = 12;
-  } else {
-    (*aad)[1] = header->sequence;
-    job->aad_length = 8;
-  }
+  fill_esp_job({session.open_key, session.open_salt, session.kind == SessionKind::esp_extended},
+               *header_of(lane), lane.counter, lane.ip + lane.esp_offset + text.offset, text.length,
+               job, aad);
 }
 
 // For SAs that have a limit of what they open: one addition for each run of packets of one of them.

@@ -60,55 +60,22 @@ void count_run(const Burst& burst, const SealRun& run, CounterBlocks* blocks) {
   blocks->count(run.session, run.lanes.size, bytes);
 }
 
-// Packets made ready, with their jobs.
-struct Wrapped {
-  Room<crypto::AeadJob, kBurst> jobs;
-  std::array<AssociatedData, kBurst> aads;
-  std::array<const OuterTemplate*, kBurst> outers;
-  LaneList lanes;
-};
-
-// `wrap` puts ESP around a lane; false: there is no room for it.
-template <typename Wrap>
-void wrap_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
-              WorkerContext* worker, const Wrap& wrap) {
-  CounterBlocks::Deal numbers = blocks->deal(run.session, run.lanes.size);
-  SentSum sent;
-  for (const std::uint32_t i : run.lanes) {
-    Lane* lane = &burst->lanes[i];
-    if (numbers.count == 0) {
-      drop_unsealed(lane, Drop::esp_send_limit, worker);
-      continue;
-    }
-    lane->counter = numbers.first++;
-    --numbers.count;
-    const std::uint16_t inner_length = lane->length;
-    const std::uint32_t n = wrapped->lanes.size;
-    if (!wrap(i, lane, &wrapped->jobs[n], &wrapped->aads[n])) {
-      drop_unsealed(lane, Drop::too_big, worker);
-      continue;
-    }
-    sent.add(inner_length);
-    wrapped->outers[n] = run.outer;
-    wrapped->lanes.push(i);
-  }
-  sent.count(&worker->peer_counters[run.peer]);
-}
+using Aads = std::array<AssociatedData, kBurst>;
 
 template <std::size_t kIp, std::size_t kUdp>
 void wrap_usual_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
-                    WorkerContext* worker) {
+                    Aads* aads, WorkerContext* worker) {
   const TopologyInterface& interface =
       worker->topology->interfaces[burst->lanes[run.lanes.lanes[0]].interface];
   const OuterMarks marks = OuterMarks::of(*run.outer, interface);
-  wrap_run(burst, run, blocks, wrapped, worker,
-           [&](std::uint32_t, Lane* lane, crypto::AeadJob* job, AssociatedData* aad) {
-             return wrap_usual_esp<kIp, kUdp>(lane, run, marks, worker, job, aad);
+  wrap_run(burst, run, blocks, Drop::esp_send_limit, wrapped, worker,
+           [&](Lane* lane, crypto::AeadJob* job, std::uint32_t, std::uint32_t n) {
+             return wrap_usual_esp<kIp, kUdp>(lane, run, marks, worker, job, &(*aads)[n]);
            });
 }
 
 void wrap_usual_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
-                    WorkerContext* worker) {
+                    Aads* aads, WorkerContext* worker) {
   constexpr std::size_t k4 = sizeof(wire::Ipv4Header);
   constexpr std::size_t k6 = sizeof(wire::Ipv6Header);
   constexpr std::size_t kUdp = sizeof(wire::UdpHeader);
@@ -116,7 +83,7 @@ void wrap_usual_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wra
   const bool ipv4 = run.outer->endpoint.remote.family == Family::ipv4;
   const auto wrap = ipv4 ? (in_udp ? wrap_usual_run<k4, kUdp> : wrap_usual_run<k4, 0>)
                          : (in_udp ? wrap_usual_run<k6, kUdp> : wrap_usual_run<k6, 0>);
-  wrap(burst, run, blocks, wrapped, worker);
+  wrap(burst, run, blocks, wrapped, aads, worker);
 }
 
 // In tunnel mode, of a session whose sizes the compiler knows, and no dummy.
@@ -182,14 +149,15 @@ void esp_encap(Burst* burst, WorkerContext* worker) {
     }
   }
   Wrapped wrapped;
+  Aads aads;
   for (const SealRun& run : runs.all()) {
     if (is_usual(run)) {
-      wrap_usual_run(burst, run, &blocks, &wrapped, worker);
+      wrap_usual_run(burst, run, &blocks, &wrapped, &aads, worker);
       continue;
     }
-    wrap_run(burst, run, &blocks, &wrapped, worker,
-             [&](std::uint32_t i, Lane* lane, crypto::AeadJob* job, AssociatedData* aad) {
-               return wrap_esp(lane, *run.outer, plans[i], worker, job, aad);
+    wrap_run(burst, run, &blocks, Drop::esp_send_limit, &wrapped, worker,
+             [&](Lane* lane, crypto::AeadJob* job, std::uint32_t i, std::uint32_t n) {
+               return wrap_esp(lane, *run.outer, plans[i], worker, job, &aads[n]);
              });
   }
   if (wrapped.lanes.size == 0) {

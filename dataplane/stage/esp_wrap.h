@@ -1,13 +1,13 @@
 // ESP around packets, made ready to be sealed (RFC 4303; RFC 3948 in UDP).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 #include "crypto/aead.h"
 #include "dataplane/packet.h"
+#include "dataplane/stage/esp_job.h"
 #include "dataplane/stage/sealing.h"
 #include "dataplane/table/peer.h"
 #include "dataplane/table/session.h"
@@ -17,9 +17,6 @@
 #include "dataplane/worker_context.h"
 
 namespace gotthard::dataplane {
-
-// SPI and sequence number as they are authenticated (RFC 4106, 5).
-using AssociatedData = std::array<wire::Big32, 3>;
 
 // RFC 4301, 5.1.2: what the outer header takes from the inner one, by template and interface.
 struct OuterMarks {
@@ -56,28 +53,13 @@ inline void seal_with(const Session& session, std::uint64_t counter, std::byte* 
                       std::byte* text, std::size_t length, crypto::AeadJob* job,
                       AssociatedData* aad) {
   auto* header = reinterpret_cast<wire::EspHeader*>(header_at);
-  const auto low = static_cast<std::uint32_t>(counter);
   header->spi.set(session.remote_id);
-  header->sequence.set(low);
+  header->sequence.set(static_cast<std::uint32_t>(counter));
   const std::uint64_t iv = wire::swap_bytes(counter);
   std::memcpy(header + 1, &iv, sizeof(iv));
 
-  job->key = &session.seal_key;
-  job->text = text;
-  job->length = static_cast<std::uint32_t>(length);
-  std::memcpy(job->nonce.data(), session.seal_salt.bytes().data(), 4);
-  std::memcpy(job->nonce.data() + 4, &iv, sizeof(iv));
-  job->aad = reinterpret_cast<const std::byte*>(aad->data());
-  job->tag = text + length;
-  (*aad)[0] = header->spi;
-  if (session.kind == SessionKind::esp_extended) {
-    (*aad)[1].set(static_cast<std::uint32_t>(counter >> 32));
-    (*aad)[2] = header->sequence;
-    job->aad_length = 12;
-  } else {
-    (*aad)[1] = header->sequence;
-    job->aad_length = 8;
-  }
+  fill_esp_job({session.seal_key, session.seal_salt, session.kind == SessionKind::esp_extended},
+               *header, counter, text, length, job, aad);
 }
 
 // A packet made ready to be sealed: where all lies, and what the outer header says.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "dataplane/packet.h"
@@ -158,6 +159,46 @@ class SentSum {
   std::uint64_t bytes_ = 0;
 };
 
+inline void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
+  worker->peer_counters[lane->peer].drops.add(1);
+  drop_packet(lane, reason, worker->counters);
+}
+
+// Packets made ready to be sealed, with their jobs; and what they are sent by once they are.
+struct Wrapped {
+  Room<crypto::AeadJob, kBurst> jobs;
+  std::array<const OuterTemplate*, kBurst> outers;
+  LaneList lanes;
+};
+
+// Gives each lane of a run its number, as long as there are some, and wraps it. `wrap(lane, job,
+// i, n)` makes lane i ready with job n; false: its buffer has no room for it.
+template <typename Wrap>
+void wrap_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Drop at_limit,
+              Wrapped* wrapped, WorkerContext* worker, const Wrap& wrap) {
+  CounterBlocks::Deal numbers = blocks->deal(run.session, run.lanes.size);
+  SentSum sent;
+  for (const std::uint32_t i : run.lanes) {
+    Lane* lane = &burst->lanes[i];
+    if (numbers.count == 0) {
+      drop_unsealed(lane, at_limit, worker);
+      continue;
+    }
+    lane->counter = numbers.first++;
+    --numbers.count;
+    const std::uint16_t inner_length = lane->length;
+    const std::uint32_t n = wrapped->lanes.size;
+    if (!wrap(lane, &wrapped->jobs[n], i, n)) {
+      drop_unsealed(lane, Drop::too_big, worker);
+      continue;
+    }
+    sent.add(inner_length);
+    wrapped->outers[n] = run.outer;
+    wrapped->lanes.push(i);
+  }
+  sent.count(&worker->peer_counters[run.peer]);
+}
+
 // IPv6 has no packets without a checksum (RFC 8200, 8.1); over IPv4 none is sent, the tag protects
 // more than it would.
 inline void finish_checksum(Lane* lane) {
@@ -165,11 +206,6 @@ inline void finish_checksum(Lane* lane) {
     auto* udp = reinterpret_cast<wire::UdpHeader*>(lane->ip + sizeof(wire::Ipv6Header));
     udp->checksum.set(wire::udp_checksum(lane->ip, Family::ipv6, udp));
   }
-}
-
-inline void drop_unsealed(Lane* lane, Drop reason, WorkerContext* worker) {
-  worker->peer_counters[lane->peer].drops.add(1);
-  drop_packet(lane, reason, worker->counters);
 }
 
 // The outer packet is one that another tunnel carries.

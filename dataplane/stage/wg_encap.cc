@@ -96,39 +96,15 @@ bool wrap(Lane* lane, const SealRun& run, const TopologyInterface& interface, Wo
   return true;
 }
 
-// Packets made ready, with their jobs.
-struct Wrapped {
-  Room<crypto::AeadJob, kBurst> jobs;
-  std::array<const OuterTemplate*, kBurst> outers;
-  LaneList lanes;
-};
-
 template <std::size_t kIp>
-void wrap_run(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
+void wrap_all(Burst* burst, const SealRun& run, CounterBlocks* blocks, Wrapped* wrapped,
               WorkerContext* worker) {
   const TopologyInterface& interface =
       worker->topology->interfaces[burst->lanes[run.lanes.lanes[0]].interface];
-  CounterBlocks::Deal numbers = blocks->deal(run.session, run.lanes.size);
-  SentSum sent;
-  for (const std::uint32_t i : run.lanes) {
-    Lane* lane = &burst->lanes[i];
-    if (numbers.count == 0) {
-      drop_unsealed(lane, Drop::wg_send_limit, worker);
-      continue;
-    }
-    lane->counter = numbers.first++;
-    --numbers.count;
-    const std::uint16_t inner_length = lane->length;
-    const std::uint32_t n = wrapped->lanes.size;
-    if (!wrap<kIp>(lane, run, interface, worker, &wrapped->jobs[n])) {
-      drop_unsealed(lane, Drop::too_big, worker);
-      continue;
-    }
-    sent.add(inner_length);
-    wrapped->outers[n] = run.outer;
-    wrapped->lanes.push(i);
-  }
-  sent.count(&worker->peer_counters[run.peer]);
+  wrap_run(burst, run, blocks, Drop::wg_send_limit, wrapped, worker,
+           [&](Lane* lane, crypto::AeadJob* job, std::uint32_t, std::uint32_t) {
+             return wrap<kIp>(lane, run, interface, worker, job);
+           });
 }
 
 }  // namespace
@@ -176,8 +152,8 @@ void wg_encap(Burst* burst, WorkerContext* worker) {
   Wrapped wrapped;
   for (const SealRun& run : runs.all()) {
     const bool ipv4 = run.outer->endpoint.remote.family == Family::ipv4;
-    (ipv4 ? wrap_run<sizeof(wire::Ipv4Header)>
-          : wrap_run<sizeof(wire::Ipv6Header)>)(burst, run, &blocks, &wrapped, worker);
+    (ipv4 ? wrap_all<sizeof(wire::Ipv4Header)>
+          : wrap_all<sizeof(wire::Ipv6Header)>)(burst, run, &blocks, &wrapped, worker);
   }
   if (wrapped.lanes.size == 0) {
     return;

@@ -68,12 +68,9 @@ void PolicyTable::add_pairs(const Rules& rules) {
   for (const std::uint32_t i : rules) {
     const PolicyRule& rule = rules_[i];
     const auto range = [&rule](wire::SelectorField field) {
-      return rule.ranges[static_cast<std::size_t>(field)];
-    };
-    const auto first = [](const PolicyRange& r) { return static_cast<std::uint32_t>(r.first); };
-    const auto following = [](const PolicyRange& r) {
-      return static_cast<std::uint32_t>(std::min<wire::SelectorNumber>(r.last, UINT32_MAX)) -
-             static_cast<std::uint32_t>(r.first);
+      const PolicyRange& whole = rule.ranges[static_cast<std::size_t>(field)];
+      return PolicyRange{.first = whole.first,
+                         .last = std::min<wire::SelectorNumber>(whole.last, UINT32_MAX)};
     };
     const PolicyRange remote = range(wire::SelectorField::remote);
     const PolicyRange local = range(wire::SelectorField::local);
@@ -82,10 +79,10 @@ void PolicyTable::add_pairs(const Rules& rules) {
       pairs4_.clear();
       return;
     }
-    pairs4_.push_back({.remote = first(remote),
-                       .remotes = following(remote),
-                       .local = first(local),
-                       .locals = following(local),
+    pairs4_.push_back({.remote = static_cast<std::uint32_t>(remote.first),
+                       .remotes = static_cast<std::uint32_t>(remote.last - remote.first),
+                       .local = static_cast<std::uint32_t>(local.first),
+                       .locals = static_cast<std::uint32_t>(local.last - local.first),
                        .rule = i});
   }
 }

@@ -14,29 +14,6 @@ namespace {
 
 using config::TableReader;
 
-GeneratorSettings read_generator(TableReader& reader) {
-  GeneratorSettings result;
-  if (const auto workers = reader.number("workers", 1, abi::kMaxWorkers)) {
-    result.workers = static_cast<unsigned>(workers->value);
-  }
-  std::set<std::int64_t> seen;
-  for (const auto& core : reader.numbers("cores", 0, 4095)) {
-    if (!seen.insert(core.value).second) {
-      reader.report(core.line,
-                    fmt::format("'cores' names {} twice: one worker a core", core.value));
-    }
-    result.cores.push_back(static_cast<unsigned>(core.value));
-  }
-  if (result.workers && !result.cores.empty() && *result.workers != result.cores.size()) {
-    reader.report(reader.line_of("workers"),
-                  "'workers' and 'cores' contradict each other: write one of them");
-  }
-  if (const auto index = reader.choice("hugepages", {"auto", "never", "required"})) {
-    result.hugepages = static_cast<config::Hugepages>(*index);
-  }
-  return result;
-}
-
 Result<abi::Address> parse_host(std::string_view text) {
   auto address = config::parse_address(text);
   if (address && !config::is_unicast(*address)) {
@@ -203,7 +180,7 @@ Settings read_root(const toml::table& root, config::ReadContext* context) {
   TableReader reader(root, "the file", context);
   std::set<std::string> names;
   std::set<std::string> devices;
-  reader.table("generator", [&](TableReader& t) { result.generator = read_generator(t); });
+  reader.table("generator", [&](TableReader& t) { result.generator = config::read_placement(t); });
   reader.tables("port", [&](TableReader& t) {
     PortSettings port = read_test_port(t);
     if (!names.insert(port.name).second) {

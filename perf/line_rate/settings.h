@@ -9,16 +9,11 @@
 
 #include "base/result.h"
 #include "control/config/config.h"
+#include "control/config/sections.h"
 #include "perf/line_rate/flow.h"
 #include "perf/line_rate/frame_size.h"
 
 namespace gotthard::perf::line_rate {
-
-struct GeneratorSettings {
-  std::optional<unsigned> workers;  // or cores
-  std::vector<unsigned> cores;
-  config::Hugepages hugepages = config::Hugepages::automatic;
-};
 
 struct PortSettings {
   std::string name;
@@ -61,7 +56,7 @@ struct TrialSettings {
 };
 
 struct Settings {
-  GeneratorSettings generator;
+  config::Placement generator;
   std::vector<PortSettings> ports;
   std::vector<FlowSettings> flows;
   TrialSettings trial;

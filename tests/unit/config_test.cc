@@ -1,62 +1,16 @@
 #include "control/config/config.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 
-#include "control/config/key_file.h"
-#include "tests/unit/config_text.h"
+#include "tests/unit/config_whole.h"
 
 namespace gotthard::config {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr const char* kWhole = R"([dataplane]
-workers = 2
-hugepages = "never"
-idle = "poll"
-spread = "always"
-[log]
-level = "debug"
-[[port]]
-name = "wan"
-role = "underlay"
-device = "net_af_packet0,iface=veth-wan"
-addresses = ["192.0.2.1/24", "2001:db8::1/64"]
-[[port]]
-name = "lan"
-role = "inside"
-device = "0000:3b:00.1"
-addresses = ["10.1.0.1/24"]
-[[route]]
-destination = "0.0.0.0/0"
-via = "192.0.2.254"
-[[wireguard]]
-name = "wg0"
-listen_port = 51821
-private_key_file = "wg0.key"
-dscp = "copy"
-mss_clamp = true
-addresses = ["172.31.0.1/30"]
-[[wireguard.peer]]
-name = "region-b"
-public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
-preshared_key_file = "/keys/b.psk"
-endpoint = "[2001:db8::2]:51820"
-allowed_ips = ["10.2.0.0/16", "172.31.0.2"]
-persistent_keepalive = 25
-)";
-
-// The whole file with one line replaced by another text.
-std::string with(const std::string& from, const std::string& to) {
-  return replaced(kWhole, from, to);
-}
 
 std::string error_of(const std::string& text) {
   const auto config = parse(text, "/etc/gotthard/a.toml");
@@ -327,77 +281,6 @@ listen_port = 51821
 private_key_file = "wg1.key"
 )";
   EXPECT_THAT(error_of(kWhole + second), HasSubstr("wg0 and wg1 both listen on port 51821"));
-}
-
-class KeyFiles : public testing::Test {
- protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/gotthard-config-XXXXXX";
-    directory_ = mkdtemp(pattern);
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string write(const std::string& name, const std::string& text, mode_t mode) {
-    const std::string path = directory_ + "/" + name;
-    std::ofstream(path) << text;
-    chmod(path.c_str(), mode);
-    return path;
-  }
-  std::string load_error() {
-    const std::string path = write("a.toml", with("/keys/b.psk", "b.psk"), 0644);
-    const auto config = load(path);
-    return config ? "(accepted)" : config.error().message;
-  }
-
-  static constexpr const char* kKey = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n";
-  std::string directory_;
-};
-
-TEST_F(KeyFiles, AreReadWithTheConfiguration) {
-  write("wg0.key", kKey, 0600);
-  write("b.psk", kKey, 0400);
-  EXPECT_EQ(load_error(), "(accepted)");
-}
-
-TEST_F(KeyFiles, MustExist) {
-  write("wg0.key", kKey, 0600);
-  EXPECT_THAT(load_error(),
-              testing::AllOf(HasSubstr("a.toml:31: "), HasSubstr("b.psk: No such file")));
-}
-
-TEST_F(KeyFiles, MustBePrivate) {
-  write("wg0.key", kKey, 0640);
-  write("b.psk", kKey, 0600);
-  EXPECT_THAT(load_error(), testing::AllOf(HasSubstr("a.toml:24: "), HasSubstr("chmod 600")));
-}
-
-TEST_F(KeyFiles, MustHoldAKeyAndDoNotShowIt) {
-  write("wg0.key", "c2VjcmV0\n", 0600);
-  write("b.psk", kKey, 0600);
-  const std::string error = load_error();
-  EXPECT_THAT(error, HasSubstr("holds no key"));
-  EXPECT_THAT(error, testing::Not(HasSubstr("c2VjcmV0")));
-}
-
-TEST_F(KeyFiles, OwnPublicKeyIsNoPeer) {
-  // RFC 7748, 6.1: Alice's private key, whose public key becomes the peer's.
-  write("wg0.key", "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n", 0600);
-  write("b.psk", kKey, 0600);
-  const std::string path = write("a.toml",
-                                 with("xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
-                                      "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="),
-                                 0644);
-  const auto config = load(path);
-  ASSERT_FALSE(config.has_value());
-  EXPECT_THAT(config.error().message,
-              HasSubstr("a.toml:30: peer 'region-b' of wg0 has the interface's own "
-                        "public key"));
-}
-
-TEST_F(KeyFiles, AMissingConfigurationIsNamed) {
-  const auto config = load(directory_ + "/none.toml");
-  ASSERT_FALSE(config.has_value());
-  EXPECT_THAT(config.error().message, HasSubstr("none.toml: No such file"));
 }
 
 }  // namespace

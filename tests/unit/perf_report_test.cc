@@ -1,7 +1,6 @@
 // `gotthard-perf report`: what it makes of figures, and a small run from end to end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cctype>
 #include <filesystem>
@@ -19,77 +18,18 @@
 #include "perf/report/page.h"
 #include "perf/report/plot.h"
 #include "tests/unit/perf_call.h"
+#include "tests/unit/temporary_directory.h"
+#include "tests/unit/well_formed.h"
 
 namespace gotthard::perf::report {
 namespace {
 
 using nlohmann::ordered_json;
+using test::TemporaryDirectory;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-// A directory of the test's own, gone at its end.
-class Directory {
- public:
-  Directory() {
-    std::string name = std::filesystem::temp_directory_path() / "gotthard-report-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
-// What is wrong with `text` as XML; empty: elements are balanced, attributes quoted, and each & is
-// of an entity.
-std::string malformed(const std::string& text) {
-  std::vector<std::string> open;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '&') {
-      const std::string entity = text.substr(i, text.find(';', i) - i + 1);
-      if (entity != "&amp;" && entity != "&lt;" && entity != "&gt;" && entity != "&quot;" &&
-          entity != "&#39;") {
-        return "no entity: " + text.substr(i, 20);
-      }
-    }
-    if (text[i] != '<' || text.substr(i, 9) == "<!DOCTYPE") {
-      continue;
-    }
-    std::size_t end = i + 1;
-    for (char quote = 0; end < text.size() && (quote != 0 || text[end] != '>'); ++end) {
-      if (quote == 0 && text[end] == '<') {
-        return "< within a tag: " + text.substr(i, 60);
-      }
-      if (text[end] == quote) {
-        quote = 0;
-      } else if (quote == 0 && (text[end] == '\'' || text[end] == '"')) {
-        quote = text[end];
-      }
-    }
-    if (end == text.size()) {
-      return "a tag without end: " + text.substr(i, 60);
-    }
-    const std::string tag = text.substr(i + 1, end - i - 1);
-    const auto word_end = tag.find_first_of(" \n/", 1);
-    if (tag[0] == '/') {
-      if (open.empty() || open.back() != tag.substr(1)) {
-        return "</" + tag.substr(1) + "> where </" + (open.empty() ? "" : open.back()) +
-               "> belongs";
-      }
-      open.pop_back();
-    } else if (tag.back() != '/') {
-      open.push_back(tag.substr(0, word_end));
-    }
-    i = end;
-  }
-  return open.empty() ? "" : "not closed: " + open.back();
-}
 
 TEST(PerfReport, CheckerOfMarkupFindsWhatIsWrong) {
   EXPECT_EQ(malformed("<!DOCTYPE html>\n<a b='1>'><c/>&lt;</a>"), "");
@@ -346,7 +286,7 @@ TEST(PerfReport, GridAsksNothingTwice) {
 }
 
 TEST(PerfReport, WrongCallsAreRefusedBeforeAnythingIsMeasured) {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string out = directory / "out";
   ASSERT_TRUE(write_file(directory / "README.md", "no markers\n"));
   ASSERT_TRUE(write_file(directory / "bad.json", "{}"));
@@ -369,7 +309,7 @@ TEST(PerfReport, WrongCallsAreRefusedBeforeAnythingIsMeasured) {
 }
 
 TEST(PerfReport, ShowsAnotherRunAndKeepsWhatFailed) {
-  const Directory directory;
+  const TemporaryDirectory directory;
   ASSERT_TRUE(write_file(directory / "raw.json", json(canned())));
   ASSERT_TRUE(write_file(directory / "README.md", std::string(kBegin) + kEnd));
   const std::string out = directory / "a/b";
@@ -391,7 +331,7 @@ TEST(PerfReport, ProcessThatFailsSaysWhy) {
 }
 
 TEST(PerfReport, QuickRunFromEndToEnd) {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string out = directory / "out";
   const Outcome outcome =
       call_perf("report", {"--out", out, "--quick", "--starts", "1", "--seconds", "0.02"});

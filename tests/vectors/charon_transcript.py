@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """IKE between two of strongSwan's charon, with the secrets that they log: no code of Gotthard runs.
-Makes tests/vectors/charon_transcript.h anew; needs root and the packages of tools/packages:
+Makes tests/vectors/charon/*.h anew; needs root and the packages of tools/packages:
 
-    python3 tests/vectors/charon_transcript.py | clang-format --assume-filename=x.h > tests/vectors/charon_transcript.h
+    python3 tests/vectors/charon_transcript.py
 """
 import pathlib
 import re
@@ -192,50 +192,37 @@ def digits(data):
     return "\n".join(f'     "{line}"' for line in lines)
 
 
-def main():
-    version = command("dpkg-query", "-W", "-f", "${Version}", "charon-systemd")
-    print(f"""// Made by charon_transcript.py beside this file: strongSwan {version}.
+def write(folder, case, version):
+    auth = CASES[case][1]
+    lab = Lab()
+    try:
+        sent, secrets = transcript(lab, case)
+    finally:
+        lab.close()
+    check(len(sent) >= 14, f"{case}: {len(sent)} datagrams")
+    text = f"""// Made by charon_transcript.py: strongSwan {version}.
 #pragma once
 
-#include <string_view>
-#include <vector>
+#include "tests/vectors/charon_transcript.h"
 
 namespace gotthard::ike::vectors {{
 
-struct Datagram {{
-  int sender;  // 1 has made the first IKE SA
-  std::string_view bytes;
-}};
-struct Secret {{
-  std::string_view name;
-  std::string_view bytes;
-}};
-struct Transcript {{
-  std::string_view name;
-  std::string_view shared_key;  // empty: certificates
-  std::vector<Datagram> datagrams;
-  std::vector<Secret> secrets;  // in the order in which they came to be
-}};
+inline const Transcript {case.replace("-", "_")}{{"{case}", "{KEY if auth == 'psk' else ''}", {{
+"""
+    text += ",\n".join(f"    {{{sender},\n{digits(data)}}}" for sender, data in sent) + "\n    }, {\n"
+    text += ",\n".join(f'    {{"{SECRETS[name]}",\n{digits(data)}}}' for name, data in secrets if name in SECRETS)
+    text += "\n    }};\n\n}  // namespace gotthard::ike::vectors\n"
+    file = folder / f"{case}.h"
+    file.write_text(text)
+    command("clang-format", "-i", file)
 
-inline const std::vector<Transcript>& transcripts() {{
-  static const std::vector<Transcript> all = {{""")
-    for case, (_, auth, _) in CASES.items():
-        lab = Lab()
-        try:
-            sent, secrets = transcript(lab, case)
-        finally:
-            lab.close()
-        check(len(sent) >= 14, f"{case}: {len(sent)} datagrams")
-        print(f'''    {{"{case}", "{KEY if auth == 'psk' else ''}", {{''')
-        print(",\n".join(f"    {{{sender},\n{digits(data)}}}" for sender, data in sent))
-        print("    }, {")
-        print(",\n".join(f'    {{"{SECRETS[name]}",\n{digits(data)}}}' for name, data in secrets if name in SECRETS))
-        print("    }},")
-    print("""  };
-  return all;
-}
 
-}  // namespace gotthard::ike::vectors""")
+def main():
+    version = command("dpkg-query", "-W", "-f", "${Version}", "charon-systemd")
+    folder = pathlib.Path(__file__).resolve().parent / "charon"
+    folder.mkdir(exist_ok=True)
+    for case in CASES:
+        write(folder, case, version)
 
 
 if __name__ == "__main__":
