@@ -1,6 +1,7 @@
 #include "nic/port.h"
 
 #include <rte_bus.h>
+#include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -37,9 +38,12 @@ bool attach(const Device& device, std::uint16_t* ethdev) {
     return true;
   }
   remove_stale_socket(device);
-  return rte_eal_hotplug_add(device.pci ? "pci" : "vdev", device.name.c_str(),
-                             device.arguments.c_str()) == 0 &&
-         rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0;
+  // Hotplug is told to secondary processes, of which there are none, in messages of 128 bytes: the
+  // arguments of a memif are longer, and only a PCI address has to go that way.
+  const int added = device.pci
+                        ? rte_eal_hotplug_add("pci", device.name.c_str(), device.arguments.c_str())
+                        : rte_vdev_init(device.name.c_str(), device.arguments.c_str());
+  return added == 0 && rte_eth_dev_get_port_by_name(device.name.c_str(), ethdev) == 0;
 }
 
 std::string why_not_open(const Device& device) {
@@ -157,7 +161,11 @@ Port::~Port() {
   rte_eth_dev_stop(ethdev_);
   rte_eth_dev_close(ethdev_);
   if (attached_) {
-    rte_eal_hotplug_remove(name_.find(':') == std::string::npos ? "vdev" : "pci", name_.c_str());
+    if (name_.find(':') == std::string::npos) {
+      rte_vdev_uninit(name_.c_str());
+    } else {
+      rte_eal_hotplug_remove("pci", name_.c_str());
+    }
   }
 }
 

@@ -176,6 +176,13 @@ class Gateway:
                              if p[k]} for p in self.ask("show", "ports")["ports"]}
         return f"{self.name}: drops {drops}, ports {ports}"
 
+    def last_losses(self):
+        """The losses of a gateway that may not answer any more."""
+        try:
+            return self.losses()
+        except (Failed, subprocess.TimeoutExpired) as failed:
+            return f"{self.name}: its losses are not known: {failed}"
+
     def peer(self, name=None):
         peers = self.ask("show", "peers")["peers"]
         return next(p for p in peers if name in (None, p["name"]))
@@ -414,7 +421,7 @@ def main(*tests):
             print(f"{test.__name__}: skipped: {skipped}", flush=True)
         except (Failed, subprocess.TimeoutExpired) as failed:
             for gateway in lab.gateways:
-                print(f"--- {gateway.name}\n{gateway.log_text()[-2000:]}", flush=True)
+                print(f"--- {gateway.name}\n{gateway.log_text()[-2000:]}\n{gateway.last_losses()}", flush=True)
             failures.append(f"{test.__name__}: {failed}")
             print(failures[-1], flush=True)
         finally:
