@@ -120,13 +120,19 @@ Status Gateway::set_up() {
     return fail("cannot use the supervisor's socket: {}", std::strerror(errno));
   }
   restore_running();
-  const auto resolve_name = [this](std::uint32_t peer, const std::string& host) {
-    const broker::ResolveName request{.name = broker::to_text<broker::kMaxHostName>(host)};
-    const auto id = ask(request);
+  const auto resolve = [this](NameAsked question) {
+    const auto id =
+        ask(broker::ResolveName{.name = broker::to_text<broker::kMaxHostName>(question.name)});
     if (id) {
-      names_asked_[*id] = {.peer = peer, .name = host};
+      names_asked_[*id] = std::move(question);
     }
     return id.has_value();
+  };
+  const auto resolve_name = [resolve](std::uint32_t peer, const std::string& host) {
+    return resolve({.peer = peer, .connection = {}, .name = host});
+  };
+  const auto resolve_for_ike = [resolve](const std::string& connection, const std::string& host) {
+    return resolve({.connection = connection, .name = host});
   };
   auto tunnels = Tunnels::create(
       config_, keys_,
@@ -158,7 +164,8 @@ Status Gateway::set_up() {
                                             .fib = &fib_,
                                             .sessions = &sessions_,
                                             .children = children_.get(),
-                                            .states = &ike_states_});
+                                            .states = &ike_states_,
+                                            .resolve_name = resolve_for_ike});
   if (!negotiations) {
     return tl::unexpected(negotiations.error());
   }

@@ -143,6 +143,7 @@ class Gateway {
   std::uint64_t request_id_ = 0;
   struct NameAsked {
     std::uint32_t peer = 0;
+    std::string connection;  // IKE asks; else it is for `peer`
     std::string name;
   };
   std::map<std::uint64_t, NameAsked> names_asked_;  // by request

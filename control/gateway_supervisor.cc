@@ -70,7 +70,9 @@ void Gateway::on_name_resolved(std::uint64_t id, const broker::NameResolved& res
   }
   const auto addresses =
       std::span(resolved.addresses).first(found ? resolved.count : std::size_t{0});
-  if (children_->owns(question.peer)) {
+  if (!question.connection.empty()) {
+    negotiations_->on_name_resolved(question.connection, question.name, addresses);
+  } else if (children_->owns(question.peer)) {
     children_->on_name_resolved(question.peer, addresses);
   } else {
     tunnels_->on_name_resolved(question.peer, question.name, addresses);

@@ -140,14 +140,6 @@ void check_connections(const Ipsec& ipsec, std::size_t i, const Lines& lines,
                                   "write encapsulation = \"udp\", or an address",
                                   connection.name));
     }
-    const bool unnamed = std::ranges::any_of(
-        connection.remotes, [](const Remote& remote) { return !remote.name.empty(); });
-    if (connection.ike && unnamed) {
-      context->report(lines.at(i, c),
-                      fmt::format("remote of '{}' is a host's name, which IKE does not look up: "
-                                  "write its address, or \"any\" for a peer that calls first",
-                                  connection.name));
-    }
     const bool of_two = std::ranges::any_of(connection.remotes, [&](const Remote& remote) {
       return remote.name.empty() && connection.local &&
              connection.local->family != remote.address.family;

@@ -1,8 +1,9 @@
 // The configuration as it was written, checked: what the supervisor sets up and what control acts
-// on. Addresses are host names nowhere but in a peer's endpoint; keys are files, opened by the
-// supervisor.
+// on. Addresses are host names nowhere but in a peer's endpoint and a connection's remote; keys are
+// files, opened by the supervisor.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -221,6 +222,10 @@ struct Connection {
   std::optional<std::uint8_t> dscp;  // none: as the interface's `dscp` says
   std::uint16_t keepalive = 20;      // seconds, of ESP in UDP; 0: none
   std::vector<Child> children;
+  [[nodiscard]] bool by_name() const {
+    return std::any_of(remotes.begin(), remotes.end(),
+                       [](const Remote& remote) { return !remote.name.empty(); });
+  }
   bool operator==(const Connection&) const = default;
 };
 

@@ -181,6 +181,7 @@ Result<ike::ConnectionSettings> ike_settings(const config::Ipsec& ipsec,
       settings.remotes.push_back(remote.address);
     }
   }
+  settings.by_name = connection.by_name();
   settings.remote_nat_port = connection.remote_port;
   settings.proposals = std::move(*proposals);
   settings.rekey_time = ike.rekey_time * kSecond;

@@ -71,6 +71,7 @@ Result<Negotiations::Settings> Negotiations::settings_of(const config::Config& c
 
 // What is to be started is started by the next tick.
 void Negotiations::configure(Settings settings) {
+  names_.clear();  // others may be asked for
   for (ike::ConnectionSettings& one : settings) {
     Certificates& known = certificates_[one.name];
     known.chain = one.local_auth.chain;
@@ -225,6 +226,7 @@ bool Negotiations::on_event(const abi::EventBody& event) {
 
 void Negotiations::on_tick() {
   if (speaks_ && links_.dataplane->attached()) {
+    ask_for_names(boottime_now());
     carry_out(engine_.on_tick(time_now()));
   }
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@ class Negotiations {
     SessionAllocator* sessions;
     Children* children;
     checkpoint::StateStore* states;
+    // False: it cannot be asked now.
+    std::function<bool(const std::string& connection, const std::string& name)> resolve_name;
   };
 
   // `config` and what the links name outlive it. An error: a file does not hold what it should.
@@ -54,6 +58,9 @@ class Negotiations {
   bool on_event(const abi::EventBody& event);
   // Some ten times a second, while the data plane is attached.
   void on_tick();
+  // An answer to resolve_name; no addresses: there are none.
+  void on_name_resolved(const std::string& connection, const std::string& name,
+                        std::span<const abi::Address> addresses);
 
   // By connection.
   struct Certificates {
@@ -107,6 +114,14 @@ class Negotiations {
   void act(const ike::ChildDown& action);
   void act(const ike::Happened& action);
 
+  // negotiations_names.cc
+  struct Names {
+    std::map<std::string, std::vector<abi::Address>> found;
+    Nanoseconds asked_at = 0;
+  };
+  void ask_for_names(Nanoseconds now);
+  [[nodiscard]] bool established(const std::string& connection) const;
+
   [[nodiscard]] bool ours(std::uint32_t local_spi) const { return installed_.contains(local_spi); }
 
   const config::Config* config_;
@@ -117,7 +132,8 @@ class Negotiations {
   // there are others.
   std::map<std::uint32_t, std::vector<std::uint32_t>> orphans_;
   std::map<std::string, Certificates> certificates_;
-  std::uint16_t interface_ = 0;  // the first that speaks IKE
+  std::map<std::string, Names> names_;  // by connection
+  std::uint16_t interface_ = 0;         // the first that speaks IKE
   bool speaks_ = false;
   bool restored_ = false;
   // Between restore() and resync().

@@ -8,7 +8,7 @@ addresses = ["172.31.1.{n}/30"]
 [[ipsec.connection]]
 name = "region-{other}"
 local = {{ address = "192.0.2.{n}", id = "gw{n}.example", psk_file = "ike.psk" }}
-remote = {{ address = "192.0.2.{other}", id = "gw{other}.example" }}
+remote = {{ address = "{remote}", id = "gw{other}.example" }}
 encapsulation = "{encapsulation}"
 {more}
 [[ipsec.connection.child]]
@@ -26,7 +26,7 @@ class TwoIkeRegions:
     SEALED = "ip proto 50 or ip6 proto 50 or udp port 4500 or udp port 500"
 
     def __init__(self, lab, encapsulation="none", more="", child="", psk=("same", "same"), starts=("start", "none"),
-                 **options):
+                 remotes=("192.0.2.2", "192.0.2.1"), surroundings=None, **options):
         self.lab = lab
         self.gateway_namespaces = [lab.namespace("gw1"), lab.namespace("gw2")]
         lab.link(self.gateway_namespaces[0], "vwan", self.gateway_namespaces[1], "vwan")
@@ -35,9 +35,11 @@ class TwoIkeRegions:
         for n in (1, 2):
             forwarding(lab, self.gateway_namespaces[n - 1])
             configuration = dataplane(**options) + ports(n) + CONNECTION.format(
-                n=n, other=3 - n, encapsulation=encapsulation, more=more, child=child, start=starts[n - 1])
+                n=n, other=3 - n, remote=remotes[n - 1], encapsulation=encapsulation, more=more, child=child,
+                start=starts[n - 1])
             self.gateways.append(Gateway(lab, f"gateway{n}", self.gateway_namespaces[n - 1], configuration,
                                          {"ike.psk": f"{psk[n - 1]} key of the two gateways\n"}))
+            self.gateways[-1].surroundings = (surroundings or {}).get(n, self.gateways[-1].surroundings)
             self.gateways[-1].begin()
         for gateway in self.gateways:
             gateway.ready()

@@ -6,7 +6,7 @@ import sys
 import time
 
 from ike_regions import TwoIkeRegions, child, connection, ike_spi
-from lab import Sequence, Wire, answers, check, faultless, iperf3, main, reach, wait_for
+from lab import Sequence, Wire, answers, check, faultless, iperf3, main, own_run_and, reach, wait_for
 
 FULL = "--full" in sys.argv
 
@@ -175,9 +175,24 @@ def reloads(lab):
     check("holds no preshared key" in one.refused("reload"), one.refused("reload"))
 
 
+def by_name(lab):
+    """A peer by its name: it is looked for until it has an address, and followed to another."""
+    regions = TwoIkeRegions(lab, remotes=("gw2.example", "192.0.2.1"),
+                            surroundings={1: own_run_and("/etc/hosts", "127.0.0.1 localhost\n", lab)})
+    one = regions.gateways[0]
+    wait_for("the reason", lambda: "no_address" in one.call("diagnose", "region-2"), 30)
+    check("gw2.example" in one.call("diagnose", "region-2"), one.call("diagnose", "region-2"))
+    hosts = lab.directory / "hosts"
+    hosts.write_text("192.0.2.77 gw2.example\n")
+    wait_for("an attempt at the wrong address", lambda: connection(one)["state"] == "connecting", 15)
+    hosts.write_text("192.0.2.2 gw2.example\n")
+    wait_for("the right one", lambda: connection(one)["state"] == "established", 15)
+    carries(lab, regions)
+
+
 def in_udp(lab):
     traffic(lab, "udp", 2)
 
 
 if __name__ == "__main__":
-    main(traffic, in_udp, rekeys, by_time, wrong_psk, operators, dataplane_dies, control_dies, reloads)
+    main(traffic, in_udp, rekeys, by_time, wrong_psk, operators, dataplane_dies, control_dies, reloads, by_name)

@@ -129,8 +129,16 @@ TEST(IkeConfig, TimesHaveUnits) {
 
 TEST(IkeConfig, LabKeysAndIkeDoNotGoTogether) {
   EXPECT_THAT(refusal(with("dpd_delay = \"10s\"", "lab = true")), HasSubstr("no IKE then"));
-  EXPECT_THAT(refusal(with("address = \"192.0.2.3\"", "address = \"gw.example\"")),
-              HasSubstr("which IKE does not look up"));
+}
+
+TEST(IkeConfig, PeersHaveAddressesAndNames) {
+  const auto config = parse(
+      with("address = \"192.0.2.3\"", "address = [\"gw.example\", \"192.0.2.3\"]"), "/etc/g.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const Connection& c = config->ipsec.at(0).connections.at(1);
+  EXPECT_TRUE(c.by_name());
+  EXPECT_EQ(c.remotes.at(0).name, "gw.example");
+  EXPECT_FALSE(config->ipsec[0].connections[0].by_name());
 }
 
 class IkeFiles : public testing::Test {

@@ -60,6 +60,56 @@ TEST(IkeLifetime, TheNextAddressIsTriedWhenOneIsSilent) {
   EXPECT_EQ(pair.left.children(), 1U);
 }
 
+ConnectionSettings without_address(ConnectionSettings settings) {
+  settings.remotes.clear();
+  settings.by_name = true;
+  return settings;
+}
+
+TEST(IkeLifetime, APeerByNameIsBegunWithOnceItIsFound) {
+  Pair pair;
+  pair.left.configure(without_address(Pair::settings(true)));
+  pair.right.configure(Pair::settings(false));
+  pair.left.initiate();
+  pair.run();
+  EXPECT_TRUE(pair.network.log.empty());
+  pair.left.find_peer({address(192, 0, 2, 2)});
+  pair.run();
+  EXPECT_EQ(pair.left.children(), 1U);
+  pair.left.find_peer({address(203, 0, 113, 7)});  // what is up stays
+  pair.run(30 * kSecond);
+  EXPECT_EQ(pair.left.children(), 1U);
+  pair.exchange_packets();
+}
+
+TEST(IkeLifetime, APeerByNameIsHeardOnlyAtItsAddresses) {
+  Pair pair;
+  pair.left.configure(Pair::settings(true));
+  pair.right.configure(without_address(Pair::settings(false)));
+  pair.left.initiate();
+  pair.run();
+  EXPECT_TRUE(pair.right.happened(Cause::no_connection));
+  pair.right.find_peer({address(192, 0, 2, 1)});
+  pair.left.initiate();
+  pair.run(100 * kSecond);
+  EXPECT_EQ(pair.right.children(), 1U);
+}
+
+TEST(IkeLifetime, AnAttemptToWhereANameWasIsGivenUpWhenItMoves) {
+  Kept pair([](ConnectionSettings& settings, bool is_left) {
+    if (is_left) {
+      settings.remotes = {address(203, 0, 113, 7)};
+      settings.by_name = true;
+    }
+  });
+  pair.run(5 * kSecond);
+  EXPECT_EQ(pair.left.children(), 0U);
+  pair.left.find_peer({address(192, 0, 2, 2)});
+  pair.run();
+  EXPECT_EQ(pair.left.children(), 1U);
+  EXPECT_EQ(pair.left.established(), 1U);
+}
+
 TEST(IkeLifetime, ADeadPeerIsNoticedAndFoundAgain) {
   Kept pair([](ConnectionSettings& settings, bool) { settings.dpd_delay = 10 * kSecond; });
   pair.run();

@@ -50,6 +50,10 @@ class Node {
   void configure(ConnectionSettings settings) {
     perform(engine_->configure(std::move(settings), clock_.now()));
   }
+  // Its name has these addresses.
+  void find_peer(std::vector<abi::Address> remotes) {
+    perform(engine_->set_remotes("peer", std::move(remotes), clock_.now()));
+  }
   void initiate(const std::string& child = "net") {
     perform(engine_->initiate("peer", child, clock_.now()));
   }

@@ -47,7 +47,9 @@ void apply_wishes(Connection& connection, const ConnectionSettings& settings) {
     }
   }
   connection.children = std::move(children);
-  connection.remotes = settings.remotes;
+  if (!settings.by_name || connection.remotes.empty()) {
+    connection.remotes = settings.remotes;
+  }
   connection.retry_at = 0;  // other settings may do better
 }
 
@@ -112,13 +114,30 @@ Actions Engine::remove(const std::string& name, Time now) {
   return finish(turn);
 }
 
-void Engine::set_remotes(const std::string& name, std::vector<abi::Address> remotes) {
+Actions Engine::set_remotes(const std::string& name, std::vector<abi::Address> remotes, Time now) {
   Connection* connection = core_->connection(name);
   if (connection == nullptr || connection->remotes == remotes) {
-    return;
+    return {};
   }
+  Turn turn(*core_, now);
   connection->remotes = std::move(remotes);
   connection->retry_at = 0;
+  for (const auto& [number, sa] : core_->sas) {
+    const bool nowhere =
+        sa->state == IkeSa::State::connecting && sa->connection->name == name &&
+        std::ranges::find(connection->remotes, sa->path.remote) == connection->remotes.end();
+    if (nowhere) {
+      turn.forget(*sa);
+    }
+  }
+  bring_up(turn, *connection);
+  return finish(turn);
+}
+
+Actions Engine::on_name_unresolved(const std::string& name, const std::string& why, Time now) {
+  Turn turn(*core_, now);
+  turn.happened(Happened{.connection = name, .cause = Cause::no_address, .text = why});
+  return finish(turn);
 }
 
 Actions Engine::on_datagram(Bytes datagram, const Path& path, bool marked, Time now) {

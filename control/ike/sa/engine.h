@@ -73,8 +73,13 @@ class Engine {
   [[nodiscard]] Actions configure(ConnectionSettings settings, Time now);
   // With its SAs, which say goodbye.
   [[nodiscard]] Actions remove(const std::string& connection, Time now);
-  // Its name was resolved anew. SAs stay.
-  void set_remotes(const std::string& connection, std::vector<abi::Address> remotes);
+  // Of a connection by_name: its names were resolved anew. SAs stay, but for those that are only
+  // being made, to where the peer is no more.
+  [[nodiscard]] Actions set_remotes(const std::string& connection,
+                                    std::vector<abi::Address> remotes, Time now);
+  // A name of its has no address; `why` is for people.
+  [[nodiscard]] Actions on_name_unresolved(const std::string& connection, const std::string& why,
+                                           Time now);
 
   // ---- the network
   // `marked`: it came to the port of ESP in UDP; its marker of four zero bytes was taken off.

@@ -66,7 +66,7 @@ void maintain_children(Turn& turn, IkeSa& sa) {
 // Make before break: another IKE SA with all children, then this one ends (section 2.8.3).
 void reauthenticate(Turn& turn, IkeSa& sa) {
   Connection* connection = turn.core.connection(sa.connection->name);
-  if (connection == nullptr || connection->remotes.empty()) {
+  if (connection == nullptr || connection->settings->anywhere()) {
     sa.reauth_at = 0;  // the peer has to
     return;
   }

@@ -83,7 +83,7 @@ Result<Actions> Engine::initiate(const std::string& name, const std::string& chi
   if (!child.empty() && connection->settings->child(child) == nullptr) {
     return no_child(name, child);
   }
-  if (connection->remotes.empty() && usable_sas(*core_, name).empty()) {
+  if (connection->settings->anywhere() && usable_sas(*core_, name).empty()) {
     return fail("The peer of '{}' may be anywhere: it has to begin.", name);
   }
   Turn turn(*core_, now);

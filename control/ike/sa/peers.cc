@@ -12,7 +12,8 @@ bool fits(const Connection& connection, const Path& path) {
   const auto& local = connection.settings->local;
   const auto& remotes = connection.remotes;
   return (!local || *local == path.local) &&
-         (remotes.empty() || std::ranges::find(remotes, path.remote) != remotes.end());
+         (connection.settings->anywhere() ||
+          std::ranges::find(remotes, path.remote) != remotes.end());
 }
 
 // An SA's suite, as the one proposal that was chosen.
@@ -36,7 +37,7 @@ bool agrees(const ConnectionSettings& connection, const IkeSuite& suite) {
 }
 
 int address_specificity(const ConnectionSettings& connection) {
-  return (connection.local ? 1 : 0) + (connection.remotes.empty() ? 0 : 2);
+  return (connection.local ? 1 : 0) + (connection.anywhere() ? 0 : 2);
 }
 
 // The configuration's order, which is that of names, decides between equals.

@@ -89,9 +89,10 @@ struct Retransmission {
 struct ConnectionSettings {
   std::string name;
   std::optional<abi::Address> local;  // none: any of ours; as initiator as Services::source says
-  // Tried one after the other; the only sources that are heard. Empty: the peer may be anywhere,
-  // and is waited for.
+  // Tried one after the other; the only sources that are heard.
   std::vector<abi::Address> remotes;
+  // Some are names, whose addresses come by Engine::set_remotes(): `remotes` is what to begin with.
+  bool by_name = false;
   std::uint16_t remote_port = 500;  // host byte order; with the other one's number at once there
   std::uint16_t remote_nat_port = 4500;  // of the peer's ESP in UDP
   LocalAuth local_auth;
@@ -108,6 +109,8 @@ struct ConnectionSettings {
   Retransmission retransmission;
   std::vector<ChildSettings> children;
 
+  // The peer may be anywhere, and is waited for.
+  [[nodiscard]] bool anywhere() const { return remotes.empty() && !by_name; }
   [[nodiscard]] const ChildSettings* child(std::string_view child_name) const {
     for (const ChildSettings& one : children) {
       if (one.name == child_name) {

@@ -65,7 +65,7 @@ void end_duplicate(Turn& turn, IkeSa& sa) {
     const bool begun = other->state == IkeSa::State::connecting && other->replaces == 0 &&
                        other->waiting_for<InitExchange>() != nullptr &&
                        other->connection->name == sa.connection->name && !sa.initiator &&
-                       !sa.connection->remotes.empty();
+                       !sa.connection->anywhere();
     if (begun) {
       turn.forget(*other);
     }
