@@ -115,7 +115,12 @@ void ControlSide::tick(Nanoseconds now) {
   now_ = now;
   state_.policies->tick(now);
   finish_commit();
-  parking_.expire(now);
+  for (const WaitKey& key : parking_.expire(now)) {
+    if (const auto found = neighbour_addresses_.find(key.number);
+        found != neighbour_addresses_.end()) {
+      tell(abi::NeedNeighbour{.port = found->second.first, .address = found->second.second});
+    }
+  }
   flush_events();
   if (attachment_ != nullptr) {
     attachment_->flush();

@@ -36,12 +36,7 @@ bool Manager::round() {
   const Nanoseconds now = boottime_now();
   bool busy = control_->serve(now, rte_rdtsc());
   busy |= links_->receive(kPacketsPerRound, [&](rte_mbuf* mbuf) { take(mbuf, now); }) > 0;
-  for (std::uint16_t port = 0; port < ports_.size(); ++port) {
-    busy |= bridge_->twin_fd(port) >= 0 && bridge_->from_twin(port);
-  }
-  for (std::uint16_t interface = 0; interface < abi::kMaxInterfaces; ++interface) {
-    busy |= bridge_->tun_fd(interface) >= 0 && bridge_->from_tun(interface);
-  }
+  busy |= topology_->whole() && serve_host();
   retired_->poll();
   sessions_->tick(now);
   control_->tick(now);
@@ -50,6 +45,19 @@ bool Manager::round() {
   if (now - last_publish_ >= kPublish) {
     last_publish_ = now;
     publish(now);
+  }
+  return busy;
+}
+
+// Before it is known which addresses are the host's, what it sends waits in its queues: dropped
+// would be its answer to a neighbour that asks only once.
+bool Manager::serve_host() {
+  bool busy = false;
+  for (std::uint16_t port = 0; port < ports_.size(); ++port) {
+    busy |= bridge_->twin_fd(port) >= 0 && bridge_->from_twin(port);
+  }
+  for (std::uint16_t interface = 0; interface < abi::kMaxInterfaces; ++interface) {
+    busy |= bridge_->tun_fd(interface) >= 0 && bridge_->from_tun(interface);
   }
   return busy;
 }

@@ -66,6 +66,7 @@ class Manager {
   Status run(int supervisor_socket);
 
  private:
+  bool serve_host();
   explicit Manager(ManagerOptions options) : options_(std::move(options)) {}
   Status make_workers();
   Status watch(int fd);

@@ -9,6 +9,18 @@ Drop timeout_reason(WaitKind kind) {
   return kind == WaitKind::session ? Drop::no_session : Drop::neighbour_unresolved;
 }
 
+Nanoseconds patience(WaitKind kind) {
+  switch (kind) {
+    case WaitKind::session:
+      return Parking::kSessionWait;
+    case WaitKind::neighbour:
+      return Parking::kNeighbourWait;
+    case WaitKind::address:
+      break;
+  }
+  return Parking::kAddressWait;
+}
+
 }  // namespace
 
 Parking::~Parking() {
@@ -31,7 +43,7 @@ bool Parking::park(const WaitKey& key, rte_mbuf* mbuf, Nanoseconds now) {
     queue.packets.pop_front();
     --size_;
   }
-  queue.packets.push_back({.mbuf = mbuf, .until = now + (session ? kSessionWait : kNeighbourWait)});
+  queue.packets.push_back({.mbuf = mbuf, .until = now + patience(key.kind)});
   ++size_;
   if (queue.told != 0 && now - queue.told < kSecond) {
     return false;
@@ -53,7 +65,8 @@ std::vector<rte_mbuf*> Parking::release(const WaitKey& key) {
   return result;
 }
 
-void Parking::expire(Nanoseconds now) {
+std::vector<WaitKey> Parking::expire(Nanoseconds now) {
+  std::vector<WaitKey> again;
   for (auto it = queues_.begin(); it != queues_.end();) {
     auto& packets = it->second.packets;
     while (!packets.empty() && packets.front().until <= now) {
@@ -62,9 +75,14 @@ void Parking::expire(Nanoseconds now) {
       --size_;
     }
     // An empty queue is kept for a second so that what is asked again and again is told only once.
-    const bool done = packets.empty() && now - it->second.told >= kSecond;
-    it = done ? queues_.erase(it) : std::next(it);
+    const bool old = now - it->second.told >= kSecond;
+    if (old && !packets.empty() && it->first.kind == WaitKind::neighbour) {
+      it->second.told = now;
+      again.push_back(it->first);
+    }
+    it = old && packets.empty() ? queues_.erase(it) : std::next(it);
   }
+  return again;
 }
 
 std::vector<WaitKey> Parking::waiting(WaitKind kind) const {

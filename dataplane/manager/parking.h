@@ -32,11 +32,13 @@ class Parking {
   using DropSink = std::function<void(rte_mbuf*, Drop)>;  // counts and frees
 
   // RFC 4861 7.2.2 asks for at least one packet per neighbour; a handshake takes a round trip, or
-  // five seconds more when its first message is lost.
+  // five seconds more when its first message is lost. Next hops are few, and as for long as the
+  // kernel asks for one; hosts that are not there may be asked for in any number.
   static constexpr std::size_t kPerNeighbour = 4;
   static constexpr std::size_t kPerSession = 64;
   static constexpr std::size_t kTotal = 4096;
-  static constexpr Nanoseconds kNeighbourWait = kSecond;
+  static constexpr Nanoseconds kNeighbourWait = 3 * kSecond;
+  static constexpr Nanoseconds kAddressWait = kSecond;
   static constexpr Nanoseconds kSessionWait = 6 * kSecond;
 
   explicit Parking(DropSink drop) : drop_(std::move(drop)) {}
@@ -50,8 +52,9 @@ class Parking {
   [[nodiscard]] bool park(const WaitKey& key, rte_mbuf* mbuf, Nanoseconds now);
   // Gives back all that waited for `key`, oldest first.
   [[nodiscard]] std::vector<rte_mbuf*> release(const WaitKey& key);
-  // Drops what has waited too long.
-  void expire(Nanoseconds now);
+  // Drops what has waited too long. What waits on for neighbours, to be told again: the kernel may
+  // just have given one up.
+  [[nodiscard]] std::vector<WaitKey> expire(Nanoseconds now);
   // Keys of `kind` that packets wait for, for re-checking after tables changed.
   [[nodiscard]] std::vector<WaitKey> waiting(WaitKind kind) const;
   [[nodiscard]] std::size_t size() const { return size_; }

@@ -117,6 +117,7 @@ void TopologyStore::end_resync() {
   }
   unmentioned_interfaces_.clear();
   unmentioned_addresses_.clear();
+  whole_ = true;
   publish();
 }
 

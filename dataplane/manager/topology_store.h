@@ -36,6 +36,8 @@ class TopologyStore {
   void end_resync();
 
   [[nodiscard]] bool is_local(const abi::Address& address) const;
+  // Control has said all of it once.
+  [[nodiscard]] bool whole() const { return whole_; }
   [[nodiscard]] const Topology& current() const { return *current_; }
 
  private:
@@ -59,6 +61,7 @@ class TopologyStore {
   std::set<std::uint16_t> unmentioned_vlans_;
   std::set<std::pair<std::uint16_t, abi::Address>> unmentioned_addresses_;
   const Topology* current_ = nullptr;
+  bool whole_ = false;
 };
 
 }  // namespace gotthard::dataplane

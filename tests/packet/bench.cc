@@ -94,7 +94,9 @@ Bench::Bench(unsigned workers, const BenchOptions& options)
   tun_ = std::move(ours);
   manager_->host().set_tun(0, std::move(theirs));
   attach();
-  send_state();
+  if (options.told) {
+    tell();
+  }
 }
 
 Bench::~Bench() {
@@ -118,6 +120,13 @@ void Bench::attach() {
   link_.expect(std::move(ours));
   const auto attached = link_.on_socket();
   ASSERT_TRUE(attached.has_value() && *attached);
+}
+
+void Bench::tell() {
+  command(abi::ResyncBegin{});
+  send_state();
+  command(abi::ResyncEnd{});
+  commit();
 }
 
 void Bench::settle() {

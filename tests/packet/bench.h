@@ -50,6 +50,7 @@ struct BenchOptions {
   dataplane::SpreadPolicy spread = dataplane::SpreadPolicy::automatic;
   unsigned queues = 0;  // of each port; 0: as many as workers
   bool sleep_when_idle = false;
+  bool told = true;  // by control; else tell() is for the test to call
 };
 
 class Bench {
@@ -63,8 +64,9 @@ class Bench {
   std::uint64_t command(const abi::CommandBody& body) { return link_.send(body); }
   void settle();
   void attach();
-  // The state in the picture above, without sessions.
+  // The state in the picture above, without sessions; tell(): as control does when it attaches.
   void send_state();
+  void tell();
   void route(const std::string& prefix, std::uint8_t length, std::uint32_t hop,
              abi::Table table = abi::Table::routes);
   void commit();

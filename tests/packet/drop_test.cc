@@ -319,7 +319,7 @@ TEST_F(Drops, NeighbourUnresolvedAfterTheWait) {
   lan(lan_to("10.9.0.1"));
   lan(lan_to("10.6.0.1"));
   bench.run();
-  usleep(1'100'000);
+  usleep(3'100'000);
   expect(Drop::neighbour_unresolved, 2);
 }
 TEST_F(Drops, NoSessionForAKeepalive) {

@@ -32,6 +32,21 @@ TEST(Host, SendsByItsTwinOnlyFromLocalAddresses) {
   EXPECT_EQ(bench.drops(Drop::twin_source_denied), 1U);
 }
 
+// It may answer a neighbour's question before the data plane knows that the address is its own.
+TEST(Host, IsHeardOnceItsAddressesAreKnown) {
+  Bench bench(1, {.told = false});
+  const Bytes ours = ethernet(kPeerMac, udp("192.0.2.1", 5, "192.0.2.9", 53, {1}));
+  bench.from_twin(kWan, ours);
+  bench.from_tun(udp("172.31.0.1", 5, "10.2.0.9", 53, {1}));
+  bench.run();
+  EXPECT_TRUE(bench.sent(kWan).empty());
+  bench.tell();
+  bench.run();
+  EXPECT_EQ(bench.sent(kWan), std::vector<Bytes>(1, ours));
+  EXPECT_EQ(bench.events<abi::NeedHandshake>().size(), 1U);
+  EXPECT_EQ(bench.all_drops(), 0U);
+}
+
 // Bound to the underlay's twin, or by a route of the kernel's that is none of ours.
 TEST(Host, SendsNothingByTheUnderlaysTwinThatGoesByATunnel) {
   Bench bench;

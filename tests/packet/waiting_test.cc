@@ -72,6 +72,28 @@ TEST(Parking, WhatMayLeavePlainStillMayWhenItsNeighbourIsThere) {
   EXPECT_EQ(bench.all_drops(), 0U);
 }
 
+// The kernel asks for a neighbour three times in three seconds, then gives it up until it is told
+// again. A host that is not there is asked for once.
+TEST(Parking, WaitsForARouterLongerThanForAHost) {
+  std::vector<Drop> dropped;
+  dataplane::Parking parking([&](rte_mbuf*, Drop reason) { dropped.push_back(reason); });
+  const dataplane::WaitKey by{.kind = dataplane::WaitKind::neighbour, .number = 3, .address = {}};
+  const dataplane::WaitKey host{
+      .kind = dataplane::WaitKind::address, .number = kLan, .address = address("10.1.0.9")};
+  const Nanoseconds start = 100 * kSecond;
+  EXPECT_TRUE(parking.park(by, nullptr, start));
+  EXPECT_TRUE(parking.park(host, nullptr, start));
+  EXPECT_TRUE(parking.expire(start + 999 * kMillisecond).empty());
+  EXPECT_EQ(parking.expire(start + kSecond), (std::vector{by}));
+  EXPECT_EQ(dropped, (std::vector{Drop::neighbour_unresolved}));
+  EXPECT_TRUE(parking.expire(start + 1500 * kMillisecond).empty());
+  EXPECT_EQ(parking.expire(start + 2 * kSecond), (std::vector{by}));
+  EXPECT_EQ(dropped.size(), 1U);
+  EXPECT_TRUE(parking.expire(start + 3 * kSecond).empty());
+  EXPECT_EQ(dropped.size(), 2U);
+  EXPECT_EQ(parking.size(), 0U);
+}
+
 // A neighbour is forgotten while a packet is on its way to it, and another one takes its place.
 class NeighbourGone : public testing::Test {
  protected:
