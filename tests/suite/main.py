@@ -2,7 +2,7 @@
 import sys
 import time
 
-from . import code, programs, system
+from . import code, constant_time, programs, system
 from .process import run as run_process
 from .result import Budget, Report
 
@@ -12,6 +12,7 @@ GROUPS = [
     ("includes", 1, 1, code.includes),
     ("unit", 5, 10, programs.unit),
     ("packet", 2, 5, programs.packet),
+    ("constant_time", 1, 6, constant_time.constant_time),
     ("asan", 8, 15, programs.asan),
     ("tsan", 5, 15, programs.tsan),
     ("fuzz", 6, 60, programs.fuzz),
