@@ -91,13 +91,17 @@ bool works(Manager& manager, PortableAead& oracle, Suite suite) {
 
 }  // namespace
 
-Result<IpsecMbAead> IpsecMbAead::create() {
+Result<IpsecMbAead> IpsecMbAead::create(Widest widest) {
   IMB_MGR* library = alloc_mb_mgr(0);
   if (library == nullptr) {
     return fail("no memory for the ipsec_mb AEAD; use --aead portable or free some memory");
   }
-  IMB_ARCH arch = IMB_ARCH_NONE;
-  init_mb_mgr_auto(library, &arch);
+  IMB_ARCH arch = IMB_ARCH_AVX2;
+  if (widest == Widest::avx2) {
+    init_mb_mgr_avx2(library);
+  } else {
+    init_mb_mgr_auto(library, &arch);
+  }
   std::unique_ptr<Manager, Free> manager(new Manager(library));
   if (const int error = imb_get_errno(library); error != 0 || arch == IMB_ARCH_NONE) {
     return fail("the ipsec_mb AEAD does not run on this machine ({}); use --aead portable",

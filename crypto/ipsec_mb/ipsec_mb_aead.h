@@ -13,8 +13,11 @@ namespace gotthard::crypto {
 
 class IpsecMbAead {
  public:
+  // The widest vectors that the library may use.
+  enum class Widest : std::uint8_t { avx2, any };
+
   // An error when the library does not run on this CPU or fails its own test.
-  static Result<IpsecMbAead> create();
+  static Result<IpsecMbAead> create(Widest widest = Widest::any);
 
   void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const noexcept;
   void seal(std::span<const AeadJob> jobs) noexcept;
