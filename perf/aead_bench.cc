@@ -1,5 +1,5 @@
-// What does a packet cost to seal and to open, by backend and size? In place, bursts of 32, one
-// key, buffers hot in the cache; `cycles` are of the time stamp counter, per packet.
+// What does a packet cost to seal and to open, by backend, suite and size? In place, bursts of 32,
+// one key, buffers hot in the cache; `cycles` are of the time stamp counter, per packet.
 #include <benchmark/benchmark.h>
 #include <x86intrin.h>
 
@@ -41,14 +41,15 @@ Lengths imix() {
 
 enum class Direction { seal, open };
 
-void run(benchmark::State& state, Backend backend, Direction direction, const Lengths& lengths) {
+void run(benchmark::State& state, Backend backend, Suite suite, Direction direction,
+         const Lengths& lengths) {
   auto engine = AeadEngine::create(backend);
   if (!engine) {
     state.SkipWithError(engine.error().message.c_str());
     return;
   }
   AeadKey key;
-  if (!engine->expand(Suite::chacha20_poly1305, std::array<std::byte, 32>{}, key)) {
+  if (!engine->expand(suite, std::vector<std::byte>(key_size(suite)), key)) {
     state.SkipWithError("the key does not expand");
     return;
   }
@@ -87,15 +88,32 @@ void run(benchmark::State& state, Backend backend, Direction direction, const Le
   state.counters["cycles_per_byte"] = static_cast<double>(cycles) / packets / octets;
 }
 
-void declare(Backend backend, const std::string& name) {
-  for (const auto& [direction, verb] :
-       {std::pair(Direction::seal, "seal"), std::pair(Direction::open, "open")}) {
-    for (const std::uint32_t length : {64u, 256u, 512u, 1024u, 1420u}) {
-      benchmark::RegisterBenchmark((name + "/" + verb + "/" + std::to_string(length)).c_str(), run,
-                                   backend, direction, same(length));
+void declare(const std::string& name, Backend backend, Suite suite, Direction direction) {
+  const auto add = [&](const std::string& size, const Lengths& lengths) {
+    benchmark::RegisterBenchmark((name + "/" + size).c_str(), run, backend, suite, direction,
+                                 lengths);
+  };
+  for (const std::uint32_t length : {64u, 256u, 512u, 1024u, 1420u}) {
+    add(std::to_string(length), same(length));
+  }
+  add("imix", imix());
+}
+
+// All that run on this machine.
+void declare_all() {
+  constexpr std::array kMeasured{std::pair(Suite::chacha20_poly1305, "chacha20poly1305"),
+                                 std::pair(Suite::aes128_gcm, "aes128gcm"),
+                                 std::pair(Suite::aes256_gcm, "aes256gcm")};
+  for (std::size_t i = 1; i < kBackendNames.size(); ++i) {
+    const auto backend = static_cast<Backend>(i);
+    if (!AeadEngine::create(backend)) {
+      continue;
     }
-    benchmark::RegisterBenchmark((name + "/" + verb + "/imix").c_str(), run, backend, direction,
-                                 imix());
+    for (const auto& [suite, suite_name] : kMeasured) {
+      const std::string name = std::string(name_of(backend)) + "/" + suite_name;
+      declare(name + "/seal", backend, suite, Direction::seal);
+      declare(name + "/open", backend, suite, Direction::open);
+    }
   }
 }
 
@@ -108,8 +126,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", status.error().message.c_str());
     return 1;
   }
-  declare(Backend::portable, "portable");
-  declare(Backend::ipsec_mb, "ipsec_mb");
+  declare_all();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
