@@ -13,7 +13,7 @@ enum class Backend : std::uint8_t {
   automatic,  // the fastest that runs on this machine
   portable,   // libsodium and OpenSSL, a packet at a time
   ipsec_mb,   // Intel's multi-buffer library
-  avx2,       // our own kernels, for VAES
+  avx2,       // our own kernels
   avx512,     // the same with vectors twice as wide
 };
 

@@ -1,7 +1,7 @@
-// The blocks of key stream that a batch of packets needs, 32 to a unit, whichever packets they
-// belong to: no lane is left empty at a packet's end. A packet's block 0 makes Poly1305's key. When
-// sealing it is the first of the packet's blocks; when opening all keys come first, because texts
-// are hashed before they are decrypted:
+// The blocks of key stream that a batch of packets needs, two sets of them to a unit, whichever
+// packets they belong to: no lane is left empty at a packet's end. A packet's block 0 makes
+// Poly1305's key. When sealing it is the first of the packet's blocks; when opening all keys come
+// first, because texts are hashed before they are decrypted:
 //
 //   seal    packet 0: blocks 0, 1, 2, 3 ...; packet 1: blocks 0, 1, 2 ...; ...
 //   open    block 0 of packet 0, of packet 1, ... of the last packet;
@@ -20,8 +20,13 @@
 namespace gotthard::crypto::wide {
 namespace {
 
-template <bool kOpen>
+// V: LanesAvx512 or LanesAvx2.
+template <typename V, bool kOpen>
 class ChaChaLanes {
+  using Vector = typename V::Vector;
+  using Mask = typename V::Mask;
+  using Words = ChaChaWords<V::kLanes>;
+
  public:
   ChaChaLanes(const AeadJob* jobs, const std::uint8_t* order, std::uint32_t count)
       : jobs_(jobs), order_(order), count_(count) {
@@ -29,20 +34,19 @@ class ChaChaLanes {
     for (std::uint32_t i = 1; i < count; ++i) {
       one_key_ = one_key_ && jobs[order[i]].key == jobs[order[0]].key;
     }
-    const __m512i constants[4] = {_mm512_set1_epi32(0x61707865), _mm512_set1_epi32(0x3320646e),
-                                  _mm512_set1_epi32(0x79622d32), _mm512_set1_epi32(0x6b206574)};
-    for (ChaChaWords& set : initial_) {
+    constexpr std::uint32_t kConstants[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    for (Words& set : initial_) {
       for (int i = 0; i < 4; ++i) {
-        _mm512_store_si512(set.word[i], constants[i]);
+        V::store(set.word[i], V::all(kConstants[i]));
       }
-      put_key(jobs[order[0]], kAllLanes, &set);
+      put_key(jobs[order[0]], V::from(0), &set);
     }
   }
   // Keys do not stay on the stack.
   ~ChaChaLanes() {
-    for (ChaChaWords& set : initial_) {
+    for (Words& set : initial_) {
       for (int i = 4; i < 12; ++i) {
-        _mm512_store_si512(set.word[i], _mm512_setzero_si512());
+        V::store(set.word[i], V::zero());
       }
     }
     asm volatile("" : : "r"(initial_) : "memory");
@@ -65,13 +69,13 @@ class ChaChaLanes {
 
   void run_rounds() {
     if (both_sets()) {
-      gotthard_chacha20_2x16(initial_, stream_);
+      V::run_two(initial_, stream_);
     } else {
-      gotthard_chacha20_16(initial_, stream_);
+      V::run_one(initial_, stream_);
     }
   }
   // For both sets.
-  void run_rounds(PolyRun* run) { gotthard_chacha20_2x16_poly1305(initial_, stream_, run); }
+  void run_rounds(PolyRun* run) { V::run_two(initial_, stream_, run); }
 
   // Packets whose last block was in this unit or before it.
   [[nodiscard]] std::uint32_t packets_done() const { return packet_; }
@@ -97,26 +101,22 @@ class ChaChaLanes {
       const std::uint8_t* block = part_[i].stream;
       std::uint32_t left = part_[i].bytes;
       for (; left >= 256; left -= 256, text += 256, block += 256) {
-        add_whole(text, block);
-        add_whole(text + 64, block + 64);
-        add_whole(text + 128, block + 128);
-        add_whole(text + 192, block + 192);
+        V::add_block(text, block);
+        V::add_block(text + 64, block + 64);
+        V::add_block(text + 128, block + 128);
+        V::add_block(text + 192, block + 192);
       }
       for (; left >= 64; left -= 64, text += 64, block += 64) {
-        add_whole(text, block);
+        V::add_block(text, block);
       }
       if (left != 0) {
-        const __mmask64 mask = _bzhi_u64(~std::uint64_t{0}, left);
-        _mm512_mask_storeu_epi8(
-            text, mask,
-            _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, text), _mm512_load_si512(block)));
+        V::add_part(text, block, left);
       }
     }
   }
 
  private:
-  static constexpr std::uint32_t kSet = 16;
-  static constexpr __mmask16 kAllLanes = 0xffff;
+  static constexpr std::uint32_t kSet = V::kLanes;
   static constexpr std::uint32_t kLong = 1024;
   // Which of a packet's own blocks is the first of its text.
   static constexpr std::uint32_t kTextBlock = kOpen ? 0 : 1;
@@ -128,43 +128,37 @@ class ChaChaLanes {
     std::uint32_t bytes;
   };
 
-  static GOTTHARD_INLINE void add_whole(std::uint8_t* text, const std::uint8_t* block) {
-    _mm512_storeu_si512(text, _mm512_xor_si512(_mm512_loadu_si512(text), _mm512_load_si512(block)));
-  }
-
   // Words 12 to 15 of a set: counters and nonces.
   struct Beginnings {
-    __m512i counter, nonce[3];
+    Vector counter, nonce[3];
 
-    // Some lanes, from number `lane` on, are blocks of a packet from `block` on.
-    GOTTHARD_INLINE void put(const AeadJob& job, __mmask16 lanes, std::uint32_t lane,
+    // Lanes from number `lane` on are blocks of a packet from `block` on.
+    GOTTHARD_INLINE void put(const AeadJob& job, Mask lanes, std::uint32_t lane,
                              std::uint32_t block) {
-      counter = _mm512_mask_set1_epi32(counter, lanes, static_cast<int>(block - lane));
+      counter = V::put(counter, lanes, block - lane);
 #pragma GCC unroll 3
       for (int i = 0; i < 3; ++i) {
-        int word;
+        std::uint32_t word;
         std::memcpy(&word, job.nonce.data() + 4 * i, 4);
-        nonce[i] = _mm512_mask_set1_epi32(nonce[i], lanes, word);
+        nonce[i] = V::put(nonce[i], lanes, word);
       }
     }
-    GOTTHARD_INLINE void store(ChaChaWords* set) const {
-      const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-      _mm512_store_si512(set->word[12], _mm512_add_epi32(counter, lane));
+    GOTTHARD_INLINE void store(Words* set) const {
+      V::store(set->word[12], V::add(counter, V::numbers()));
 #pragma GCC unroll 3
       for (int i = 0; i < 3; ++i) {
-        _mm512_store_si512(set->word[13 + i], nonce[i]);
+        V::store(set->word[13 + i], nonce[i]);
       }
     }
   };
 
-  // The next 16 lanes, or fewer when there are no more.
+  // The next set of lanes, or fewer when there are no more.
   __attribute__((noinline)) std::uint32_t fill(std::uint32_t set) {
-    const __m512i zero = _mm512_setzero_si512();
-    Beginnings begin{zero, {zero, zero, zero}};
+    Beginnings begin{V::zero(), {V::zero(), V::zero(), V::zero()}};
     std::uint32_t lane = 0;
     if constexpr (kOpen) {
       for (; lane < kSet && keys_done_ < count_; ++lane) {
-        put(jobs_[order_[keys_done_]], lane, 1, 0, set, &begin);
+        put(jobs_[order_[keys_done_]], lane, 0, set, &begin);
         add_key(stream_[set].block[lane]);
       }
     }
@@ -173,7 +167,7 @@ class ChaChaLanes {
       const std::uint32_t blocks = kTextBlock + (job.length + 63) / 64;
       const std::uint32_t take = lesser(blocks - block_, kSet - lane);
       if (take != 0) {
-        put(job, lane, take, block_ + 1 - kTextBlock, set, &begin);
+        put(job, lane, block_ + 1 - kTextBlock, set, &begin);
         std::uint32_t first = lane;
         if (block_ == 0) {
           fetch_ahead();
@@ -203,22 +197,23 @@ class ChaChaLanes {
     key_[keys_++] = block;
     ++keys_done_;
   }
-  GOTTHARD_INLINE void put(const AeadJob& job, std::uint32_t lane, std::uint32_t count,
-                           std::uint32_t block, std::uint32_t set, Beginnings* begin) {
-    const auto lanes = static_cast<__mmask16>(((1U << count) - 1) << lane);
+  // Later lanes are the packet's too, until another one's are put there.
+  GOTTHARD_INLINE void put(const AeadJob& job, std::uint32_t lane, std::uint32_t block,
+                           std::uint32_t set, Beginnings* begin) {
+    const Mask lanes = V::from(lane);
     begin->put(job, lanes, lane, block);
     if (!one_key_) {
       put_key(job, lanes, &initial_[set]);
     }
   }
   // Words 4 to 11 of some lanes.
-  static GOTTHARD_INLINE void put_key(const AeadJob& job, __mmask16 lanes, ChaChaWords* set) {
+  static GOTTHARD_INLINE void put_key(const AeadJob& job, Mask lanes, Words* set) {
     const std::uint8_t* bytes = job.key->schedule<ChaChaKey>().bytes;
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
-      int word;
+      std::uint32_t word;
       std::memcpy(&word, bytes + 4 * i, 4);
-      _mm512_mask_store_epi32(set->word[4 + i], lanes, _mm512_set1_epi32(word));
+      V::put(set->word[4 + i], lanes, word);
     }
   }
   // A unit takes less time than a long text that lies beyond L2 on its way: it sets out two packets
@@ -263,8 +258,8 @@ class ChaChaLanes {
   bool one_key_;
   std::uint8_t* key_[2 * kSet];
   Part part_[2 * kSet];
-  ChaChaWords initial_[2];
-  ChaChaBlocks stream_[2];
+  Words initial_[2];
+  ChaChaBlocks<kSet> stream_[2];
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// ChaCha20-Poly1305 by the wide kernel, for those who choose it: compiled for any CPU.
+// ChaCha20-Poly1305 by the wide kernels, for those who choose one: compiled for any CPU.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ struct alignas(32) ChaChaKey {
   std::uint8_t bytes[32];
 };
 
-// Packets with more associated data are not for the kernel.
+// Packets with more associated data are not for the kernels.
 inline constexpr std::uint32_t kChaChaLongestAad = 16;
 
 struct ChaChaKernel {
@@ -24,7 +24,8 @@ struct ChaChaKernel {
   std::uint64_t (*open)(const AeadJob* jobs, const std::uint8_t* order, std::size_t count) noexcept;
 };
 
-// To be called only where the CPU has what it is compiled for: see cpu.h.
+// To be called only where the CPU has what they are compiled for: see cpu.h.
 extern const ChaChaKernel kChaChaAvx512;
+extern const ChaChaKernel kChaChaAvx2;
 
 }  // namespace gotthard::crypto::wide

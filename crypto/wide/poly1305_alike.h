@@ -9,7 +9,7 @@
 
 #include "crypto/aead_key.h"
 #include "crypto/wide/inline.h"
-#include "crypto/wide/poly1305_heads.h"
+#include "crypto/wide/poly1305_key.h"
 #include "crypto/wide/poly1305_lanes.h"
 
 namespace gotthard::crypto::wide {

@@ -7,24 +7,34 @@
 
 #include "crypto/aead_key.h"
 #include "crypto/wide/poly1305_alike.h"
-#include "crypto/wide/poly1305_heads.h"
+#include "crypto/wide/poly1305_key.h"
 #include "crypto/wide/poly1305_lanes.h"
 #include "crypto/wide/poly1305_unlike.h"
 
 namespace gotthard::crypto::wide {
 namespace {
 
-// The tags of the packets jobs[order[0]] ... jobs[order[count - 1]], count <= 8; keys[i] is that of
-// the packet order[i]. Texts are as they travel: sealed. Associated data: at most one block.
-inline void poly1305_tags(const AeadJob* jobs, const std::uint8_t* order, int count,
-                          const PolyKey* keys, __m128i* tags) {
-  PolyLanes lanes(keys, count);
-  if (PolyAlike::are_alike(jobs, order, count, keys)) {
-    lanes.tags(PolyAlike::hash(jobs, order, count, keys, &lanes), tags, count);
-  } else {
-    lanes.tags(PolyUnlike::hash(jobs, order, count, keys, &lanes), tags, count);
+struct PolyVectors {
+  static constexpr std::uint32_t kGroup = PolyLanes::kLanes;
+  // Fewer are not worth a run.
+  static constexpr std::uint32_t kLeastSteps = 4;
+  static constexpr bool kAadInHeads = false;
+  // While a group is decrypted there are fewer runs than would hash the next.
+  static constexpr bool kRunsInTurn = true;
+
+  // The tags of the packets jobs[order[0]] ... jobs[order[count - 1]], count <= 8; keys[i] is that
+  // of the packet order[i]. Texts are as they travel: sealed. Associated data: at most one block.
+  static void tags(const AeadJob* jobs, const std::uint8_t* order, std::uint32_t count,
+                   const PolyKey* keys, __m128i* tags) {
+    const int packets = static_cast<int>(count);
+    PolyLanes lanes(keys, packets);
+    if (PolyAlike::are_alike(jobs, order, packets, keys)) {
+      lanes.tags(PolyAlike::hash(jobs, order, packets, keys, &lanes), tags, packets);
+    } else {
+      lanes.tags(PolyUnlike::hash(jobs, order, packets, keys, &lanes), tags, packets);
+    }
   }
-}
+};
 
 }  // namespace
 }  // namespace gotthard::crypto::wide

@@ -1,6 +1,6 @@
 // The heads of texts: so much of each as runs hash in the shadow of ChaCha20's rounds, whole chunks
-// from its beginning. Vectors go on from there. Even packets are one text of runs, odd ones the
-// other.
+// from its beginning. What is not a head is hashed apart, for a group of packets at once. Even
+// packets are one text of runs, odd ones the other.
 #pragma once
 
 #include <immintrin.h>
@@ -9,33 +9,30 @@
 
 #include "crypto/aead_key.h"
 #include "crypto/wide/inline.h"
-#include "crypto/wide/poly1305_run.h"
+#include "crypto/wide/poly1305_key.h"
+#include "crypto/wide/poly1305_words.h"
 
 namespace gotthard::crypto::wide {
 namespace {
 
-// As many packets as vectors take at once.
-inline constexpr std::uint32_t kPolyGroup = 8;
-
-// r and s of a packet, the first half of its first block of key stream, and its head.
-struct alignas(64) PolyKey {
-  std::uint8_t bytes[32];
-  PolySum sum;
-  std::uint64_t chunks;  // that are in it
-};
-
-// All packets of a group should be as far when vectors go on, so a group's packets have runs in
+// All packets of a group should be as far when it is hashed, so a group's packets have runs in
 // turn. When sealing, group after group has all that its packets need: the last ones have none.
-// When opening, each has a run before the first one has another: it must be over when a group's
-// turn to be decrypted comes.
-template <bool kOpen>
+// When opening, runs must be over when a group's turn to be decrypted comes. Where that comes
+// before there were enough, each packet has a run before the first one has another
+// (Poly::kRunsInTurn).
+//
+// Poly: PolyVectors or PolyPairs, who hash the rest.
+template <typename Poly, bool kOpen>
 class PolyHeads {
+  static constexpr std::uint32_t kGroup = Poly::kGroup;
+  static constexpr bool kInTurn = kOpen && Poly::kRunsInTurn;
+
  public:
   PolyHeads(const AeadJob* jobs, const std::uint8_t* order, std::uint32_t count, PolyKey* keys)
       : jobs_(jobs), order_(order), count_(count), keys_(keys) {}
   ~PolyHeads() {
     for (PolyRun::Text& text : run_.text) {
-      _mm512_store_si512(&text, _mm512_setzero_si512());
+      text = {};
     }
     asm volatile("" : : "r"(&run_) : "memory");
   }
@@ -66,6 +63,7 @@ class PolyHeads {
         run_.step[step].chunk[i] = kZeroes;
       }
     }
+    run_.steps = greater(steps_[0], steps_[1]);
     return &run_;
   }
   // After the run.
@@ -85,11 +83,11 @@ class PolyHeads {
       return;
     }
     first_ = packets;
-    if (kOpen && packets < count_) {
+    if (kInTurn && packets < count_) {
       // While a group is decrypted, there are two runs for each 32 blocks. Groups that come before
       // there were as many as packets are left out.
       const std::uint32_t blocks = jobs_[order_[packets]].length / kChunkBytes;
-      first_ += kPolyGroup * (blocks < kLeastSteps ? 0 : (2 * kPolyGroup - 1) / blocks);
+      first_ += kGroup * (blocks < kLeastSteps ? 0 : (2 * kGroup - 1) / blocks);
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
       packet_[i] = greater(packet_[i], first_ + i);
@@ -97,15 +95,15 @@ class PolyHeads {
   }
   // Groups before this packet have all of their heads.
   [[nodiscard]] std::uint32_t done() const {
-    return lesser(packet_[0], packet_[1]) / kPolyGroup * kPolyGroup;
+    return lesser(packet_[0], packet_[1]) / kGroup * kGroup;
   }
 
  private:
-  static constexpr std::uint32_t kLeastSteps = 4;
+  static constexpr std::uint32_t kLeastSteps = Poly::kLeastSteps;
 
   // How many steps the next run has for one of its texts, from the packet that it moves on to.
   GOTTHARD_INLINE std::uint32_t choose(std::uint32_t i, std::uint32_t ready) {
-    if (kOpen && packet_[i] >= count_) {
+    if (kInTurn && packet_[i] >= count_) {
       packet_[i] = first_ + i;
     }
     for (; packet_[i] < ready; packet_[i] = after(packet_[i])) {
@@ -117,35 +115,33 @@ class PolyHeads {
   }
   // The packet whose turn comes after another's.
   [[nodiscard]] GOTTHARD_INLINE std::uint32_t after(std::uint32_t packet) const {
-    const std::uint32_t group = packet / kPolyGroup * kPolyGroup;
-    const std::uint32_t end = lesser(group + kPolyGroup, count_);
+    const std::uint32_t group = packet / kGroup * kGroup;
+    const std::uint32_t end = lesser(group + kGroup, count_);
     packet += 2;
-    if (kOpen || packet < end) {
+    if (kInTurn || packet < end) {
       return packet;
     }
     for (packet = group + packet % 2; packet < end && left(packet) == 0;) {
       packet += 2;
     }
-    return packet < end ? packet : group + kPolyGroup + packet % 2;
+    return packet < end ? packet : group + kGroup + packet % 2;
   }
-  // Chunks that are worth a run. Associated data would come before a head.
+  // Chunks that are worth a run.
   [[nodiscard]] GOTTHARD_INLINE std::uint32_t left(std::uint32_t packet) const {
     const AeadJob& job = jobs_[order_[packet]];
     const auto chunks = job.length / kChunkBytes - static_cast<std::uint32_t>(keys_[packet].chunks);
-    return job.aad_length == 0 && chunks >= kLeastSteps ? chunks : 0;
+    return (Poly::kAadInHeads || job.aad_length == 0) && chunks >= kLeastSteps ? chunks : 0;
   }
   // Where its chunks begin.
   GOTTHARD_INLINE const std::uint8_t* begin(std::uint32_t i) {
     const PolyKey& key = keys_[packet_[i]];
+    const AeadJob& job = jobs_[order_[packet_[i]]];
     PolyRun::Text& text = run_.text[i];
-    std::memcpy(&text.r0, key.bytes, 8);
-    std::memcpy(&text.r1, key.bytes + 8, 8);
-    text.r0 &= 0x0ffffffc0fffffff;
-    text.r1 &= 0x0ffffffc0ffffffc;
-    text.r1_wrapped = text.r1 + (text.r1 >> 2);
-    text.sum = key.sum;
-    return reinterpret_cast<const std::uint8_t*>(jobs_[order_[packet_[i]]].text) +
-           kChunkBytes * key.chunks;
+    begin_text(key, &text);
+    if (Poly::kAadInHeads && key.chunks == 0 && job.aad_length != 0) {
+      absorb(text, aad_block(job), &text.sum);
+    }
+    return reinterpret_cast<const std::uint8_t*>(job.text) + kChunkBytes * key.chunks;
   }
 
   const AeadJob* jobs_;

@@ -5,7 +5,7 @@
 
 #include "crypto/wide/inline.h"
 #include "crypto/wide/poly1305_field.h"
-#include "crypto/wide/poly1305_heads.h"
+#include "crypto/wide/poly1305_key.h"
 
 namespace gotthard::crypto::wide {
 namespace {

@@ -54,9 +54,18 @@ struct Survey {
   }
 };
 
+// A few packets of ChaCha20-Poly1305 leave most lanes empty: from as many on a kernel was measured
+// to take less time than ipsec_mb with vectors as wide (gotthard-perf aead --burst N).
+std::size_t least_packets(std::uint32_t longest, WideAead::Width width) {
+  if (width == WideAead::Width::avx2) {
+    return longest <= 256 ? 2 : 4;
+  }
+  return longest <= 512 ? 4 : longest <= 2048 ? 5 : 6;
+}
+
 class Lists {
  public:
-  Lists(std::span<const AeadJob> batch, bool has_chacha) {
+  Lists(std::span<const AeadJob> batch, WideAead::Width width, bool has_gcm) {
     const Survey survey(batch);
     // Mostly packets are one part's.
     if (survey.one_part) {
@@ -68,8 +77,13 @@ class Lists {
       }
     }
     if (PacketList& chacha = of(Part::chacha20_poly1305);
-        chacha.count != 0 && !(has_chacha && kernel_is_better(survey, chacha.count))) {
+        chacha.count != 0 && !kernel_is_better(survey, chacha.count, width)) {
       append(&of(Part::others), &chacha);
+    }
+    if (!has_gcm) {
+      for (const Part part : kGcmParts) {
+        append(&of(Part::others), &of(part));
+      }
     }
     for (std::size_t part = 0; part < static_cast<std::size_t>(Part::others); ++part) {
       if (lists_[part].count > 1 && !survey.one_length) {
@@ -80,13 +94,9 @@ class Lists {
   PacketList& of(Part part) { return lists_[static_cast<std::size_t>(part)]; }
 
  private:
-  // A few packets leave most lanes empty: from as many on the kernel was measured to take less time
-  // than ipsec_mb (gotthard-perf aead --burst N).
-  static bool kernel_is_better(const Survey& survey, std::size_t count) {
-    return survey.most_aad <= wide::kChaChaLongestAad && count >= least_packets(survey.longest);
-  }
-  static std::size_t least_packets(std::uint32_t longest) {
-    return longest <= 512 ? 4 : longest <= 2048 ? 5 : 6;
+  static bool kernel_is_better(const Survey& survey, std::size_t count, WideAead::Width width) {
+    return survey.most_aad <= wide::kChaChaLongestAad &&
+           count >= least_packets(survey.longest, width);
   }
   static void append(PacketList* to, PacketList* from) {
     for (std::size_t i = 0; i < from->count; ++i) {
@@ -113,9 +123,10 @@ class Picked {
   std::size_t count_;
 };
 
-// Three packets and fewer that no kernel would take: they are not sorted first.
-bool is_for_others(std::span<const AeadJob> batch) {
-  return batch.size() < 4 && std::all_of(batch.begin(), batch.end(), [](const AeadJob& job) {
+// So few packets that no kernel would take them: they are not sorted first.
+bool is_for_others(std::span<const AeadJob> batch, WideAead::Width width) {
+  return batch.size() < least_packets(0, width) &&
+         std::all_of(batch.begin(), batch.end(), [](const AeadJob& job) {
            return family_of(job.key->suite()) != Family::aes_gcm;
          });
 }
@@ -134,22 +145,26 @@ BitSet bits_of_batch(BitSet bits, const PacketList& list) {
 
 }  // namespace
 
-WideAead::WideAead(Width width, IpsecMbAead others)
-    : width_(width),
-      gcm_(width == Width::avx512 ? &wide::kGcmAvx512 : &wide::kGcmAvx2),
-      chacha_(width == Width::avx512 ? &wide::kChaChaAvx512 : nullptr),
-      others_(std::move(others)) {}
+WideAead::WideAead(Width width, bool vector_aes, IpsecMbAead others)
+    : width_(width), others_(std::move(others)) {
+  const bool widest = width == Width::avx512;
+  gcm_ = !vector_aes ? nullptr : widest ? &wide::kGcmAvx512 : &wide::kGcmAvx2;
+  chacha_ = widest ? &wide::kChaChaAvx512 : &wide::kChaChaAvx2;
+}
 
-Result<WideAead> WideAead::create(Width width) {
-  if (width == Width::avx512 ? !wide::has_avx512() : !wide::has_avx2()) {
+Result<WideAead> WideAead::create(Width width) { return create(width, wide::has_vector_aes()); }
+
+Result<WideAead> WideAead::create(Width width, bool vector_aes) {
+  const bool widest = width == Width::avx512;
+  if (widest ? !(wide::has_avx512() && vector_aes) : !wide::has_avx2()) {
     return fail("the {} AEAD does not run on this machine; use --aead auto",
-                width == Width::avx512 ? "avx512" : "avx2");
+                widest ? "avx512" : "avx2");
   }
-  auto others = IpsecMbAead::create();
+  auto others = IpsecMbAead::create(widest ? IpsecMbAead::Widest::any : IpsecMbAead::Widest::avx2);
   if (!others) {
     return tl::unexpected(others.error());
   }
-  WideAead aead(width, std::move(*others));
+  WideAead aead(width, vector_aes, std::move(*others));
   if (const Status right = wide::self_test(aead); !right) {
     return tl::unexpected(right.error());
   }
@@ -158,17 +173,17 @@ Result<WideAead> WideAead::create(Width width) {
 
 void WideAead::expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const noexcept {
   // The schedule of ChaCha20 is the key, wherever.
-  if (family_of(suite) != Family::aes_gcm) {
+  if (gcm_ == nullptr || family_of(suite) != Family::aes_gcm) {
     return others_.expand(suite, key, out);
   }
   gcm_->expand(raw(key.data()), key.size(), &out.set<wide::GcmKey>(suite));
 }
 
 void WideAead::seal_batch(std::span<const AeadJob> batch) noexcept {
-  if (is_for_others(batch)) {
+  if (is_for_others(batch, width_)) {
     return others_.seal(batch);
   }
-  Lists lists(batch, chacha_ != nullptr);
+  Lists lists(batch, width_, gcm_ != nullptr);
   for (const Part part : kGcmParts) {
     if (const PacketList& list = lists.of(part); list.count != 0) {
       gcm_->seal(batch.data(), list.place.data(), list.count, key_size_of(part));
@@ -191,10 +206,10 @@ void WideAead::seal(std::span<const AeadJob> jobs) noexcept {
 }
 
 std::uint64_t WideAead::open(std::span<const AeadJob> jobs) noexcept {
-  if (is_for_others(jobs)) {
+  if (is_for_others(jobs, width_)) {
     return others_.open(jobs);
   }
-  Lists lists(jobs, chacha_ != nullptr);
+  Lists lists(jobs, width_, gcm_ != nullptr);
   if (lists.of(Part::others).count == jobs.size()) {
     return others_.open(jobs);
   }

@@ -19,6 +19,8 @@ class WideAead {
 
   // An error when this CPU does not have what `width` needs, or a kernel computes wrong results.
   static Result<WideAead> create(Width width);
+  // As on a CPU that has VAES and VPCLMULQDQ, or has not: with AVX2, ipsec_mb does AES-GCM then.
+  static Result<WideAead> create(Width width, bool vector_aes);
 
   void expand(Suite suite, std::span<const std::byte> key, AeadKey& out) const noexcept;
   void seal(std::span<const AeadJob> jobs) noexcept;
@@ -28,12 +30,12 @@ class WideAead {
   [[nodiscard]] Width width() const noexcept { return width_; }
 
  private:
-  WideAead(Width width, IpsecMbAead others);
+  WideAead(Width width, bool vector_aes, IpsecMbAead others);
   void seal_batch(std::span<const AeadJob> batch) noexcept;
 
   Width width_;
-  const wide::GcmKernel* gcm_;
-  const wide::ChaChaKernel* chacha_;  // null: ipsec_mb does it
+  const wide::GcmKernel* gcm_;  // null: ipsec_mb does it
+  const wide::ChaChaKernel* chacha_;
   IpsecMbAead others_;
 };
 

@@ -325,19 +325,45 @@ TEST(AeadEngine, KernelsZeroARefusedText) {
     if (!engine) {
       continue;
     }
-    Batch batch(*engine, {Suite::aes128_gcm, Suite::aes256_gcm}, 1);
-    for (std::size_t i = 0; i < 12; ++i) {
-      batch.add(100 + 50 * i, 8);
+    for (const Suite suite : {Suite::chacha20_poly1305, Suite::aes128_gcm, Suite::aes256_gcm}) {
+      Batch batch(*engine, {suite}, 2);
+      for (std::size_t i = 0; i < 12; ++i) {
+        batch.add(100 + 50 * i, 8);
+      }
+      engine->seal(batch.jobs());
+      const auto jobs = batch.jobs();
+      jobs[5].tag[3] ^= std::byte{4};
+      jobs[9].text[70] ^= std::byte{4};
+      EXPECT_EQ(engine->open(jobs), Batch::all(12) & ~(1U << 5 | 1U << 9));
+      EXPECT_EQ(batch.packets[5].text(), Bytes(350));
+      EXPECT_EQ(batch.packets[9].text(), Bytes(550));
+      EXPECT_EQ(batch.packets[8].text(), batch.packets[8].plain);
     }
-    engine->seal(batch.jobs());
-    const auto jobs = batch.jobs();
-    jobs[5].tag[3] ^= std::byte{4};
-    jobs[9].text[70] ^= std::byte{4};
-    EXPECT_EQ(engine->open(jobs), Batch::all(12) & ~(1U << 5 | 1U << 9));
-    EXPECT_EQ(batch.packets[5].text(), Bytes(350));
-    EXPECT_EQ(batch.packets[9].text(), Bytes(550));
-    EXPECT_EQ(batch.packets[8].text(), batch.packets[8].plain);
   }
+}
+
+// As on a CPU that has AVX2 and no VAES: keys are the library's, and so are packets.
+TEST(WideAead, WithoutVaesTheLibraryDoesGcm) {
+  auto aead = WideAead::create(WideAead::Width::avx2, false);
+  auto library = IpsecMbAead::create(IpsecMbAead::Widest::avx2);
+  if (!aead || !library) {
+    GTEST_SKIP() << (aead ? library.error() : aead.error()).message;
+  }
+  Generator generator(10);
+  const Bytes raw_key = generator.bytes(16);
+  AeadKey key;
+  aead->expand(Suite::aes128_gcm, raw_key, key);
+  std::deque<Packet> packets;
+  std::vector<AeadJob> jobs;
+  for (std::size_t i = 0; i < 20; ++i) {
+    jobs.push_back(packets.emplace_back(generator, Suite::aes128_gcm, raw_key, 97 * i, 8).job(key));
+  }
+  aead->seal(jobs);
+  for (const Packet& packet : packets) {
+    EXPECT_EQ(packet.iv_text_and_tag(), packet.expected());
+  }
+  EXPECT_EQ(library->open(jobs), Batch::all(20));
+  EXPECT_FALSE(WideAead::create(WideAead::Width::avx512, false));
 }
 
 TEST(AeadEngine, AutomaticTakesTheFastestThatRuns) {
