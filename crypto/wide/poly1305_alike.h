@@ -1,5 +1,5 @@
-// Packets that are as long, their heads too, without associated data: nothing differs between
-// lanes. After as many empty blocks as make whole steps,
+// Packets that are as long, their heads too, and associated data only in heads: nothing differs
+// between lanes. After as many empty blocks as make whole steps,
 //
 //   step    0                   1                      last
 //           [  0|   0|text|..]  [text|text|text|text]  [text|text|text|lengths]
@@ -22,10 +22,11 @@ class PolyAlike {
   static GOTTHARD_INLINE bool are_alike(const AeadJob* jobs, const std::uint8_t* order, int count,
                                         const PolyKey* keys) {
     const AeadJob& first = jobs[order[0]];
-    std::uint64_t different = first.aad_length;
+    std::uint64_t different = keys[0].chunks == 0 ? first.aad_length : 0;
     for (int i = 1; i < count; ++i) {
       const AeadJob& job = jobs[order[i]];
-      different |= (job.length ^ first.length) | job.aad_length | (keys[i].chunks ^ keys[0].chunks);
+      different |= (job.length ^ first.length) | (job.aad_length ^ first.aad_length) |
+                   (keys[i].chunks ^ keys[0].chunks);
     }
     return different == 0;
   }
@@ -44,7 +45,7 @@ class PolyAlike {
       texts.begin[i] =
           reinterpret_cast<std::uintptr_t>(jobs[order[i < count ? i : 0]].text) + head - 16 * empty;
     }
-    texts.lengths = _mm512_broadcast_i32x4(_mm_set_epi64x(all, 0));
+    texts.lengths = _mm512_broadcast_i32x4(_mm_set_epi64x(all, jobs[order[0]].aad_length));
 
     const __mmask64 text = first_bytes(16 * empty + length) & ~first_bytes(16 * empty);
     PolyVector word[kLanes];

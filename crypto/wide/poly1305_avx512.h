@@ -18,7 +18,6 @@ struct PolyVectors {
   static constexpr std::uint32_t kGroup = PolyLanes::kLanes;
   // Fewer are not worth a run.
   static constexpr std::uint32_t kLeastSteps = 4;
-  static constexpr bool kAadInHeads = false;
   // While a group is decrypted there are fewer runs than would hash the next.
   static constexpr bool kRunsInTurn = true;
 

@@ -1,6 +1,6 @@
 // The heads of texts: so much of each as runs hash in the shadow of ChaCha20's rounds, whole chunks
-// from its beginning. What is not a head is hashed apart, for a group of packets at once. Even
-// packets are one text of runs, odd ones the other.
+// from its beginning, with the associated data before them. What is not a head is hashed apart, for
+// a group of packets at once. Even packets are one text of runs, odd ones the other.
 #pragma once
 
 #include <immintrin.h>
@@ -130,7 +130,7 @@ class PolyHeads {
   [[nodiscard]] GOTTHARD_INLINE std::uint32_t left(std::uint32_t packet) const {
     const AeadJob& job = jobs_[order_[packet]];
     const auto chunks = job.length / kChunkBytes - static_cast<std::uint32_t>(keys_[packet].chunks);
-    return (Poly::kAadInHeads || job.aad_length == 0) && chunks >= kLeastSteps ? chunks : 0;
+    return chunks >= kLeastSteps ? chunks : 0;
   }
   // Where its chunks begin.
   GOTTHARD_INLINE const std::uint8_t* begin(std::uint32_t i) {
@@ -138,7 +138,7 @@ class PolyHeads {
     const AeadJob& job = jobs_[order_[packet_[i]]];
     PolyRun::Text& text = run_.text[i];
     begin_text(key, &text);
-    if (Poly::kAadInHeads && key.chunks == 0 && job.aad_length != 0) {
+    if (key.chunks == 0 && job.aad_length != 0) {
       absorb(text, aad_block(job), &text.sum);
     }
     return reinterpret_cast<const std::uint8_t*>(job.text) + kChunkBytes * key.chunks;

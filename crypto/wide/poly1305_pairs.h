@@ -26,8 +26,6 @@ struct PolyPairs {
   static constexpr std::uint32_t kGroup = 2;
   // Fewer are not worth a run.
   static constexpr std::uint32_t kLeastSteps = 2;
-  // Heads begin with the block of associated data.
-  static constexpr bool kAadInHeads = true;
   // A run hashes more than a unit encrypts: a group's heads are over when its turn comes.
   static constexpr bool kRunsInTurn = false;
 

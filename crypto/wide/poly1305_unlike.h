@@ -56,7 +56,7 @@ class PolyUnlike {
       const auto head = static_cast<std::uint32_t>(kChunkBytes * keys[i].chunks);
       const auto* text = reinterpret_cast<const std::uint8_t*>(job.text) + head;
       const std::uint32_t length = job.length - head;
-      const std::uint32_t aad_blocks = job.aad_length != 0 ? 1 : 0;
+      const std::uint32_t aad_blocks = head == 0 && job.aad_length != 0 ? 1 : 0;
       const std::uint32_t text_blocks = (length + 15) / 16;
       const std::uint32_t blocks = aad_blocks + text_blocks + 1;
       steps[i] = (blocks + 3) / 4;

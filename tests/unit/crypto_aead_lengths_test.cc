@@ -75,10 +75,12 @@ TEST_P(AeadLengths, BatchesOfAlikePackets) {
          {0,    1,    16,   63,   64,   65,   255,  256,  257,  319,  320,  321,  639,
           640,  641,  959,  960,  961,  1023, 1024, 1025, 1279, 1280, 1281, 1420, 1535,
           1599, 1600, 1601, 1919, 1920, 1921, 2048, 2559, 2560, 4032, 4033, 8192, 9000}) {
-      for (std::size_t i = 0; i < count; ++i) {
-        packets.add(length, 0);
+      for (const std::size_t aad_length : {0, 8}) {
+        for (std::size_t i = 0; i < count; ++i) {
+          packets.add(length, aad_length);
+        }
+        ASSERT_NO_FATAL_FAILURE(packets.check()) << count << " of " << length;
       }
-      ASSERT_NO_FATAL_FAILURE(packets.check()) << count << " of " << length;
     }
   }
 }
