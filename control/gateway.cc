@@ -10,6 +10,7 @@
 #include "base/socket.h"
 #include "control/operator.h"
 #include "control/reload/keys.h"
+#include "control/route/policy_rules.h"
 #include "control/route/route_words.h"
 #include "control/uapi/language.h"
 #include "control/uapi/running.h"
@@ -38,20 +39,29 @@ void report(const route::KernelRoute& route) {
   }
 }
 
+void report(const route::PolicyRule& rule, const std::set<std::uint32_t>& marks) {
+  static std::uint64_t told = 0;
+  const std::string_view reason = route::why_not_followed(rule, marks);
+  if (reason.empty() || ++told > kMostTold) {
+    return;
+  }
+  log::event(log::Level::warning, log::Subsystem::route, "policy_rule_not_followed",
+             {{"priority", rule.priority}, {"rule", rule.text}, {"reason", reason}});
+  if (told == kMostTold) {
+    log::event(log::Level::warning, log::Subsystem::route, "more_policy_rules_not_followed",
+               {{"reason", "`gotthard show routes` has them"}});
+  }
+}
+
 // What the kernel would route by and we do not.
-void report(const route::Change& change) {
+void report(const route::Change& change, const route::FibBuilder& fib) {
   if (const auto* added = std::get_if<route::RouteAdded>(&change)) {
     report(added->route);
   } else if (const auto* replaced = std::get_if<route::RouteReplaced>(&change)) {
     report(replaced->after);
   }
   if (const auto* rule = std::get_if<route::PolicyRule>(&change)) {
-    log::event(log::Level::warning, log::Subsystem::route, "policy_rule_not_followed",
-               {{"priority", rule->priority},
-                {"rule", rule->text},
-                {"reason",
-                 "packets are routed by the main table alone: put the routes there, or into "
-                 "[[route]]"}});
+    report(*rule, fib.marks());
   }
 }
 
@@ -92,7 +102,7 @@ Gateway::Gateway(Reactor reactor, GatewayDescriptors descriptors, Settings file,
                 }}),
       netlink_(descriptors_.netlink.get(),
                [this](const route::Change& change) {
-                 report(change);
+                 report(change, fib_);
                  fib_.apply(change);
                }),
       sessions_([] { return crypto::random_u32(); }),
@@ -170,6 +180,7 @@ Status Gateway::set_up() {
     return tl::unexpected(negotiations.error());
   }
   negotiations_ = std::move(*negotiations);
+  netlink_.set_marks(fib_.marks(), boottime_now());
   netlink_.start(boottime_now());
 
   const auto watched = [this](int fd, Reactor::Callback callback) {
@@ -282,6 +293,7 @@ void Gateway::serve(int listener, mgmt::Language language) {
 // ---------------------------------------------------------------- each turn
 
 void Gateway::on_turn() {
+  netlink_.set_marks(fib_.marks(), boottime_now());
   try_resync();
   if (synchronised_) {
     poll_link();

@@ -5,6 +5,7 @@
 #include "control/route/neighbours.h"
 #include "control/route/next_hops.h"
 #include "control/route/route_words.h"
+#include "control/route/underlay.h"
 
 namespace gotthard::control {
 namespace {
@@ -129,10 +130,11 @@ mgmt::Answer show_routes(const Gateway& gateway) {
     shown["destination"] = config::to_string(prefix);
   });
   json rules = json::array();
-  for (const route::PolicyRule& rule : gateway.fib().rules_not_followed()) {
+  for (const auto& [rule, reason] : gateway.fib().rules_not_followed()) {
     rules.push_back({{"family", rule.family == abi::Family::ipv4 ? "ipv4" : "ipv6"},
                      {"priority", rule.priority},
-                     {"rule", rule.text}});
+                     {"rule", rule.text},
+                     {"reason", reason}});
   }
   return json{{"routes", std::move(routes)},
               {"routes_not_followed", not_followed(gateway)},

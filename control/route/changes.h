@@ -71,9 +71,12 @@ struct RouteHop {
   auto operator<=>(const RouteHop&) const = default;
 };
 
-// A route of the kernel's main table. The whole value is its identity: the kernel has several
-// routes of one prefix and metric.
+inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN
+
+// A route of the kernel's main table, or of another that outer packets are routed by. The whole
+// value is its identity: the kernel has several routes of one prefix and metric.
 struct KernelRoute {
+  std::uint32_t table = kMainTable;
   Prefix destination;
   std::uint32_t metric = 0;
   std::uint8_t tos = 0;  // IPv4: only for packets of this class; 0: for all
@@ -117,12 +120,28 @@ struct NeighbourGone {
   bool operator==(const NeighbourGone&) const = default;
 };
 
-// A policy rule that changes which table routes packets, in the words of `ip rule`. It is not
-// followed.
+// A policy rule: which table routes the packets that it selects. Of a tunnel's outer packets
+// selectors by mark and destination are followed (policy_rules.h).
 struct PolicyRule {
+  enum class Action : std::uint8_t {
+    lookup,
+    blackhole,
+    unreachable,
+    prohibit,
+    none,           // `nop`: the next rule decides
+    not_supported,  // `goto`
+  };
   abi::Family family = abi::Family::ipv4;
-  std::uint32_t priority = 0;
-  std::string text;
+  std::uint32_t priority = 0;  // lower ones first; of equal ones the older first
+  bool inverted = false;       // `not`: all packets but those that are selected
+  bool supported = true;       // it has no selector but mark and destination
+  std::uint32_t mark = 0;
+  std::uint32_t mask = 0;  // 0: whatever the mark is
+  Prefix to;               // length 0: all
+  Action action = Action::lookup;
+  std::uint32_t table = kMainTable;
+  int suppress = -1;  // a route whose prefix is no longer counts as none; -1: each counts
+  std::string text;   // all of it, in the words of `ip rule`
   auto operator<=>(const PolicyRule&) const = default;
 };
 struct PolicyRuleGone {
@@ -130,13 +149,26 @@ struct PolicyRuleGone {
   bool operator==(const PolicyRuleGone&) const = default;
 };
 
+// All routes of a table other than main have been told of; it is followed from now on.
+struct TableKnown {
+  abi::Family family = abi::Family::ipv4;
+  std::uint32_t table = 0;
+  bool operator==(const TableKnown&) const = default;
+};
+// It is followed no more; its routes have been told to be gone.
+struct TableGone {
+  abi::Family family = abi::Family::ipv4;
+  std::uint32_t table = 0;
+  bool operator==(const TableGone&) const = default;
+};
+
 // A full dump has been taken in: what is known now is what the kernel has.
 struct Synchronised {
   bool operator==(const Synchronised&) const = default;
 };
 
-using Change =
-    std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
-                 RouteReplaced, Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Synchronised>;
+using Change = std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteAdded, RouteGone,
+                            RouteReplaced, Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone,
+                            TableKnown, TableGone, Synchronised>;
 
 }  // namespace gotthard::route

@@ -22,7 +22,8 @@ void Devices::configure(const config::Config& config) {
   for (const config::Port& port :
        std::span(config.ports).first(std::min(config.ports.size(), abi::kMaxPorts))) {
     const bool carrier = ports_.size() >= before.size() || before[ports_.size()].carrier;
-    ports_.push_back({port.name, port.mtu, port.addresses, 0, carrier});
+    ports_.push_back({port.name, port.mtu, port.addresses, 0, carrier, false,
+                      port.role == config::Role::underlay});
   }
   tunnels_.clear();
   for (const config::TunnelDevice& tunnel : config::tunnel_devices(config)) {
@@ -252,6 +253,18 @@ std::vector<OwnedAddress> Devices::local_addresses() const {
 bool Devices::is_local(const Address& address) const {
   return std::ranges::any_of(local_addresses(),
                              [&](const OwnedAddress& own) { return own.address == address; });
+}
+
+bool Devices::is_other_underlays(const Device& device, const Address& address) const {
+  bool of_underlay = false;
+  for (const OwnedAddress& own : local_addresses()) {
+    if (own.address == address && own.owner == owner_number(device)) {
+      return false;
+    }
+    of_underlay |= own.address == address && own.owner < abi::kTunnelOwner &&
+                   ports_[abi::port_of(own.owner)].underlay;
+  }
+  return of_underlay;
 }
 
 std::optional<Address> Devices::select_source(const Device& device, const Address& next_hop,

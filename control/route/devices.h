@@ -66,6 +66,8 @@ class Devices {
   // All addresses of the gateway, each owner's once, sorted.
   [[nodiscard]] std::vector<OwnedAddress> local_addresses() const;
   [[nodiscard]] bool is_local(const Address& address) const;
+  // It is an address of underlay ports, and not of this device.
+  [[nodiscard]] bool is_other_underlays(const Device& device, const Address& address) const;
   // RFC 6724 as far as it matters here: `preferred` if it is ours, else an address of the device,
   // of the next hop's network first, never link-local for what is not.
   [[nodiscard]] std::optional<Address> select_source(const Device& device, const Address& next_hop,
@@ -82,6 +84,7 @@ class Devices {
     int link = 0;
     bool carrier = true;  // a port's own
     bool ipsec = false;   // of a tunnel
+    bool underlay = false;
   };
   struct Candidate {
     Address address;

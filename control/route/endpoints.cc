@@ -9,13 +9,15 @@ namespace gotthard::route {
 namespace {
 
 constexpr Nanoseconds kPassingTime = 60 * kSecond;
+constexpr Nanoseconds kLongestWait = kSecond;  // for the next hop of another way
 // Stations on-link that send handshakes and are no peer's endpoint (yet).
 constexpr std::size_t kMaxPassing = 1024;
 
 }  // namespace
 
-Endpoints::Endpoints(const Devices* devices, FibTable* table, Neighbours* neighbours)
-    : devices_(devices), table_(table), neighbours_(neighbours) {}
+Endpoints::Endpoints(const Devices* devices, FibTable* table, Underlay* underlay,
+                     Neighbours* neighbours)
+    : devices_(devices), table_(table), underlay_(underlay), neighbours_(neighbours) {}
 
 // Of several ways each endpoint has its own, among those that are alive.
 const Way& Endpoints::one_of(const std::vector<Way>& ways, const Address& remote) const {
@@ -35,16 +37,29 @@ const Way& Endpoints::one_of(const std::vector<Way>& ways, const Address& remote
   return *best;
 }
 
+Underlay::Found Endpoints::find(const Question& question, bool nested) {
+  return underlay_->find(question.interface, question.remote, [&](const Way& way) {
+    return way.device.kind == DeviceKind::port ||
+           (nested && way.device.number != question.interface);
+  });
+}
+
+// Rules are there to send packets to the network that their source is of. So one port's address is
+// no source of what goes by another port, as it is none on a kernel interface.
+bool Endpoints::may_be_known_as(const Question& question, const Device& device) const {
+  return question.known_as.family == question.remote.family &&
+         devices_->is_local(question.known_as) &&
+         (!underlay_->is_marked(question.interface) ||
+          !devices_->is_other_underlays(device, question.known_as));
+}
+
 std::optional<Endpoints::Location> Endpoints::first_way(const Question& question, bool nested) {
   const Address& remote = question.remote;
   // A link-local address says nothing without its port.
   if (remote.family == Family::none || is_link_local(remote) || is_multicast(remote)) {
     return std::nullopt;
   }
-  const Target target = table_->underlay(remote, [&](const Way& way) {
-    return way.device.kind == DeviceKind::port ||
-           (nested && way.device.number != question.interface);
-  });
+  const Target target = find(question, nested).target;
   if (target.kind != Target::Kind::forward) {
     return std::nullopt;
   }
@@ -63,10 +78,9 @@ std::optional<Endpoints::Location> Endpoints::first_way(const Question& question
       return std::nullopt;
     }
   }
-  const Address& known_as = question.known_as;
-  const bool known = known_as.family == remote.family && devices_->is_local(known_as);
+  const bool known = may_be_known_as(question, way.device);
   const auto local = devices_->select_source(way.device, location.next_hop, remote,
-                                             known ? known_as : target.source);
+                                             known ? question.known_as : target.source);
   if (!local || *local == remote) {
     return std::nullopt;
   }
@@ -146,14 +160,41 @@ void Endpoints::release(const std::optional<ResolvedEndpoint>& resolved) {
   }
 }
 
-void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
-  State& state = peers_.at(peer);
-  const auto old = state.resolved;
-  state.resolved = resolve(state.question, now);
+// The way before can be gone by still, and the next hop of the one to be is being asked for.
+bool Endpoints::goes_on(const State& state, const ResolvedEndpoint& next) const {
+  const auto& before = state.resolved;
+  return underlay_->is_marked(state.question.interface) && before &&
+         before->neighbour != abi::kNoNeighbour && next.neighbour != abi::kNoNeighbour &&
+         next.neighbour != before->neighbour && !neighbours_->reachable(next.neighbour) &&
+         neighbours_->reachable(before->neighbour) && devices_->is_local(before->local) &&
+         devices_->usable({DeviceKind::port, before->port});
+}
+
+// `next` is in use already.
+void Endpoints::move(std::uint32_t peer, State* state, const std::optional<ResolvedEndpoint>& next,
+                     Nanoseconds now) {
+  const auto waited_for = std::exchange(state->next, std::nullopt);
+  if (next && goes_on(*state, *next)) {
+    state->waits_until = waited_for ? state->waits_until : now + kLongestWait;
+    if (now < state->waits_until) {
+      state->next = next;
+      waiting_.insert(peer);
+      release(waited_for);
+      return;
+    }
+  }
+  waiting_.erase(peer);
+  release(waited_for);
+  const auto old = std::exchange(state->resolved, next);
   release(old);
-  if (state.resolved != old) {
+  if (state->resolved != old) {
     changed_.insert(peer);
   }
+}
+
+void Endpoints::update(std::uint32_t peer, Nanoseconds now) {
+  State& state = peers_.at(peer);
+  move(peer, &state, resolve(state.question, now), now);
   const auto way = first_way(state.question, true);
   if (way && way->through != abi::kNoPeer) {
     nested_.insert(peer);
@@ -173,12 +214,14 @@ void Endpoints::set(std::uint32_t peer, const Question& question, Nanoseconds no
       by_remote_.erase(at);
     }
     release(known->second.resolved);
+    release(known->second.next);
     peers_.erase(known);
     nested_.erase(peer);
+    waiting_.erase(peer);
   }
   moved_ = true;
   if (question.remote.family != Family::none) {
-    peers_[peer] = {.question = question, .resolved = {}};
+    peers_[peer].question = question;
     by_remote_[question.remote].insert(peer);
     if (started_) {
       update(peer, now);
@@ -202,7 +245,9 @@ void Endpoints::restart() {
   started_ = true;
   for (auto& [peer, state] : peers_) {
     state.resolved.reset();
+    state.next.reset();
   }
+  waiting_.clear();
   passing_.clear();
 }
 
@@ -210,6 +255,16 @@ void Endpoints::resolve_all(Nanoseconds now) {
   moved_ = false;
   for (const auto& [peer, state] : peers_) {
     update(peer, now);
+  }
+}
+
+void Endpoints::resolve_waiting(Nanoseconds now) {
+  for (const std::uint32_t peer : std::set(waiting_)) {
+    const State& state = peers_.at(peer);
+    if (now >= state.waits_until || !goes_on(state, *state.next)) {
+      update(peer, now);
+      moved_ = true;
+    }
   }
 }
 
@@ -252,6 +307,19 @@ std::optional<ResolvedEndpoint> Endpoints::resolve_once(const Question& question
     neighbours_->release(resolved->neighbour);  // one use, however often
   }
   return resolved;
+}
+
+void Endpoints::forget_known(std::uint16_t interface) {
+  for (auto& [peer, state] : peers_) {
+    if (state.question.interface == interface) {
+      state.question.known_as = {};
+    }
+  }
+}
+
+std::optional<Underlay::Found> Endpoints::outer_way(std::uint32_t peer) {
+  const auto at = peers_.find(peer);
+  return at == peers_.end() ? std::nullopt : std::optional(find(at->second.question, true));
 }
 
 void Endpoints::expire(Nanoseconds now) {

@@ -8,6 +8,33 @@
 
 namespace gotthard::route {
 
+namespace {
+
+std::string_view refusal(Target::Kind kind) {
+  using Kind = Target::Kind;
+  switch (kind) {
+    case Kind::blackhole:
+      return "blackhole, or through a link that is not ours";
+    case Kind::unreachable:
+      return "unreachable";
+    case Kind::prohibit:
+      return "prohibited";
+    case Kind::not_followed:
+      return "not followed";
+    case Kind::local:
+      return "the address is ours";
+    case Kind::forward:
+      return "";
+    case Kind::none:
+    case Kind::no_route:
+    case Kind::guard:
+      break;
+  }
+  return "no route";
+}
+
+}  // namespace
+
 FibBuilder::FibBuilder(Callbacks callbacks)
     : state_(std::make_unique<State>(std::move(callbacks))) {}
 FibBuilder::~FibBuilder() = default;
@@ -108,6 +135,13 @@ void FibBuilder::set_endpoint(std::uint16_t interface, std::uint32_t peer, const
   state_->endpoints.set(peer, {.interface = interface, .remote = remote, .known_as = known_as},
                         state_->now);
 }
+void FibBuilder::set_mark(std::uint16_t interface, std::uint32_t mark) {
+  if (state_->underlay.set_mark(interface, mark)) {
+    state_->endpoints.forget_known(interface);
+  }
+}
+const std::set<std::uint32_t>& FibBuilder::marks() const { return state_->underlay.marks(); }
+
 std::optional<ResolvedEndpoint> FibBuilder::endpoint(std::uint32_t peer) const {
   return state_->endpoints.at(peer);
 }
@@ -184,7 +218,24 @@ void FibBuilder::for_each_route(const std::function<void(const Prefix&, const Ho
   state_->table.for_each_route(each);
 }
 
-const std::set<PolicyRule>& FibBuilder::rules_not_followed() const { return state_->rules; }
+std::vector<RuleNotFollowed> FibBuilder::rules_not_followed() const {
+  return state_->underlay.not_followed();
+}
+
+std::optional<OuterWay> FibBuilder::outer_way(std::uint32_t peer) const {
+  const auto found = state_->endpoints.outer_way(peer);
+  if (!found) {
+    return std::nullopt;
+  }
+  OuterWay result;
+  if (found->rule != nullptr) {
+    result.rule = *found->rule;
+    result.table = found->rule->table;
+  }
+  result.refusal = refusal(found->target.kind);
+  return result;
+}
+
 const std::set<KernelRoute>& FibBuilder::routes_not_followed() const { return state_->unfollowed; }
 
 bool FibBuilder::alive(const Hop& hop) const { return state_->hops.alive(hop); }

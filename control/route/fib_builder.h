@@ -32,6 +32,7 @@ namespace gotthard::route {
 
 struct Hop;
 struct NeighbourInUse;
+struct RuleNotFollowed;
 
 // Where a peer's outer packets go: never through its own tunnel interface.
 struct ResolvedEndpoint {
@@ -41,6 +42,13 @@ struct ResolvedEndpoint {
   std::uint16_t mtu = 0;                 // of outer IP packets
   std::uint32_t through = abi::kNoPeer;  // of another tunnel; no port and neighbour then
   bool operator==(const ResolvedEndpoint&) const = default;
+};
+
+// By which of the kernel's tables and rules an endpoint's way was found.
+struct OuterWay {
+  std::uint32_t table = kMainTable;
+  std::optional<PolicyRule> rule;  // none: by the main table alone, or no rule had an answer
+  std::string refusal;             // why there is no way by them; empty: there is one
 };
 
 struct FibCounters {
@@ -86,6 +94,10 @@ class FibBuilder {
   // routing decides.
   void set_endpoint(std::uint16_t interface, std::uint32_t peer, const Address& remote,
                     const Address& known_as = {});
+  // Of a tunnel's outer packets, by which policy rules route them; 0: none. From the next flush()
+  // on, or when the tables that the rules name are known: the netlink follower is to get marks().
+  void set_mark(std::uint16_t interface, std::uint32_t mark);
+  [[nodiscard]] const std::set<std::uint32_t>& marks() const;
   // As of the last flush() or set_endpoint().
   [[nodiscard]] std::optional<ResolvedEndpoint> endpoint(std::uint32_t peer) const;
   // Those that flush() found to be resolved otherwise than before.
@@ -122,7 +134,9 @@ class FibBuilder {
   [[nodiscard]] std::vector<abi::VlanSet> vlans() const;
   // For operators: what the data plane was last told.
   void for_each_route(const std::function<void(const Prefix&, const Hop&)>& each) const;
-  [[nodiscard]] const std::set<PolicyRule>& rules_not_followed() const;
+  [[nodiscard]] std::vector<RuleNotFollowed> rules_not_followed() const;
+  // What says where a peer's outer packets go, or why nowhere: a table, a rule.
+  [[nodiscard]] std::optional<OuterWay> outer_way(std::uint32_t peer) const;
   [[nodiscard]] const std::set<KernelRoute>& routes_not_followed() const;
   // Of a group's members: its device is up and has a carrier.
   [[nodiscard]] bool alive(const Hop& hop) const;

@@ -15,28 +15,6 @@ Target ending(Target::Kind kind) {
 }
 Target blackhole() { return ending(Target::Kind::blackhole); }
 
-Target::Kind kind_of(const KernelRoute& route) {
-  switch (route.type) {
-    case RouteType::blackhole:
-      return route.protocol == kRouteProtocol ? Target::Kind::guard : Target::Kind::blackhole;
-    case RouteType::unreachable:
-      return Target::Kind::unreachable;
-    case RouteType::prohibit:
-      return Target::Kind::prohibit;
-    case RouteType::none:
-      return Target::Kind::no_route;
-    case RouteType::not_followed:
-      return Target::Kind::not_followed;
-    case RouteType::local:
-      return Target::Kind::local;
-    case RouteType::unicast:
-      break;
-  }
-  return Target::Kind::forward;
-}
-
-bool is_for_all(const KernelRoute& route) { return route.tos == 0 && route.from.length == 0; }
-
 }  // namespace
 
 // The gateway of a [[route]] may lie behind another route. What leads nowhere is a blackhole: the
@@ -100,31 +78,8 @@ Device FibTable::device_of(const KernelRoute& route, int link, const Cell& cell)
   return device;
 }
 
-// Ways through links that are not ours never forward.
 Target FibTable::resolve_kernel(const KernelRoute& route, const Cell& cell) const {
-  Target target = ending(kind_of(route));
-  target.source = route.source;
-  if (target.kind == Target::Kind::local) {
-    target.device = devices_->by_link(route.hops[0].link);
-    return target.device.kind == DeviceKind::none ? blackhole() : target;
-  }
-  if (target.kind != Target::Kind::forward) {
-    return target;
-  }
-  for (const RouteHop& hop : route.hops) {
-    Way way;
-    way.device = device_of(route, hop.link, cell);
-    if (way.device.kind == DeviceKind::none) {
-      continue;
-    }
-    const std::uint16_t mtu = devices_->mtu(way.device);
-    way.mtu =
-        route.mtu == 0 ? mtu : static_cast<std::uint16_t>(std::min<std::uint32_t>(route.mtu, mtu));
-    way.gateway = way.device.kind == DeviceKind::port ? hop.gateway : Address{};
-    way.weight = hop.weight;
-    target.ways.push_back(way);
-  }
-  return target.ways.empty() ? blackhole() : target;
+  return target_of(route, *devices_, [&](int link) { return device_of(route, link, cell); });
 }
 
 Target FibTable::resolve(const PrefixKey& own, Family family, const Cell& cell,
@@ -137,25 +92,16 @@ Target FibTable::resolve(const PrefixKey& own, Family family, const Cell& cell,
   if (admits == nullptr) {
     return target;
   }
-  if (target.kind == Target::Kind::forward) {
-    std::erase_if(target.ways, [&](const Way& way) { return !(*admits)(way); });
-    return target.ways.empty() ? Target{} : target;
-  }
-  return target.kind == Target::Kind::guard ? Target{} : target;
+  return admitted(std::move(target), *admits);
 }
 
-// Routes through links that are not ours come last: the host's own default route must not hide
-// ours.
 FibTable::Rank FibTable::rank(const Candidate& candidate, const Target& target) {
-  const bool fixed = candidate.fixed >= 0;
-  const bool foreign = !fixed && candidate.kernel.type == RouteType::unicast &&
-                       target.kind == Target::Kind::blackhole;
-  return {!fixed, foreign, fixed ? 0 : candidate.kernel.metric,
-          fixed ? static_cast<std::uint32_t>(candidate.fixed) : candidate.order};
+  return candidate.fixed >= 0 ? Rank{false, {false, 0, static_cast<std::uint32_t>(candidate.fixed)}}
+                              : Rank{true, rank_of(candidate.kernel, target, candidate.order)};
 }
 
 Target FibTable::best(const PrefixKey& key, Family family, const Cell& cell, const Admits* admits,
-                      int depth) {
+                      int depth, const Candidate** which) {
   Target chosen;
   Rank chosen_rank;
   for (const Candidate& candidate : cell.routes) {
@@ -170,6 +116,9 @@ Target FibTable::best(const PrefixKey& key, Family family, const Cell& cell, con
     if (chosen.kind == Target::Kind::none || own < chosen_rank) {
       chosen = std::move(target);
       chosen_rank = own;
+      if (which != nullptr) {
+        *which = &candidate;
+      }
     }
   }
   return chosen;
@@ -207,13 +156,16 @@ std::vector<Exception> FibTable::exceptions(const PrefixKey& key, Family family,
   return result;
 }
 
-Target FibTable::underlay(const Address& address, const Admits& admits) {
-  Target found;
+Answer FibTable::underlay(const Address& address, const Admits& admits) {
+  Answer found;
   trie(address.family)
       .for_each_covering(to_key(host_prefix(address)), [&](const PrefixKey& key, const Cell& cell) {
-        const Target target = best(key, address.family, cell, &admits, 0);
+        const Candidate* which = nullptr;
+        Target target = best(key, address.family, cell, &admits, 0, &which);
         if (target.kind != Target::Kind::none) {
-          found = target;
+          found = {.target = std::move(target),
+                   .length = key.length,
+                   .refuses = which->fixed < 0 && refuses(which->kernel)};
         }
       });
   return found;

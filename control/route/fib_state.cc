@@ -60,17 +60,27 @@ void FibBuilder::State::apply(const LocalAddressGone& gone) {
   addresses_changed = true;
 }
 void FibBuilder::State::apply(const RouteAdded& added) {
-  if (!is_unroutable(added.route.destination)) {
-    table.add_route(added.route);
-    note(added.route);
+  if (is_unroutable(added.route.destination)) {
+    return;
   }
+  if (added.route.table == kMainTable) {
+    table.add_route(added.route);
+  } else {
+    underlay.tables().add(added.route);
+  }
+  note(added.route);
 }
 void FibBuilder::State::apply(const RouteReplaced& replaced) {
-  if (!is_unroutable(replaced.after.destination)) {
-    table.replace_route(replaced.before, replaced.after);
-    unfollowed.erase(replaced.before);
-    note(replaced.after);
+  if (is_unroutable(replaced.after.destination)) {
+    return;
   }
+  if (replaced.after.table == kMainTable) {
+    table.replace_route(replaced.before, replaced.after);
+  } else {
+    underlay.tables().replace(replaced.before, replaced.after);
+  }
+  unfollowed.erase(replaced.before);
+  note(replaced.after);
 }
 void FibBuilder::State::note(const KernelRoute& route) {
   if (route.type == RouteType::not_followed) {
@@ -78,10 +88,15 @@ void FibBuilder::State::note(const KernelRoute& route) {
   }
 }
 void FibBuilder::State::apply(const RouteGone& gone) {
-  if (!is_unroutable(gone.route.destination)) {
-    table.remove_route(gone.route);
-    unfollowed.erase(gone.route);
+  if (is_unroutable(gone.route.destination)) {
+    return;
   }
+  if (gone.route.table == kMainTable) {
+    table.remove_route(gone.route);
+  } else {
+    underlay.tables().remove(gone.route);
+  }
+  unfollowed.erase(gone.route);
 }
 void FibBuilder::State::apply(const Neighbour& neighbour) {
   if (neighbours.apply(neighbour)) {
@@ -158,14 +173,16 @@ void FibBuilder::State::flush(Nanoseconds at) {
   if (ways) {
     hops.devices_changed();
   }
-  std::vector<Prefix> changed;
+  std::vector<Prefix> changed = underlay.tables().take_changed();
   const bool everything = table.flush(now, &changed);
-  if (everything || addresses || ways) {
+  const bool rules = underlay.flush();
+  if (everything || addresses || ways || rules) {
     endpoints.resolve_all(now);
   } else {
     for (const Prefix& prefix : changed) {
       endpoints.resolve_in(prefix, now);
     }
+    endpoints.resolve_waiting(now);
     endpoints.resolve_nested(now);
   }
   if (sink.uncommitted()) {

@@ -13,6 +13,7 @@
 #include "control/route/fib_table.h"
 #include "control/route/neighbours.h"
 #include "control/route/next_hops.h"
+#include "control/route/underlay.h"
 
 namespace gotthard::route {
 
@@ -23,7 +24,8 @@ struct FibBuilder::State {
         hops(&sink, &devices, &neighbours),
         owners(&sink),
         table(&sink, &devices, &hops, &owners),
-        endpoints(&devices, &table, &neighbours) {}
+        underlay(&devices, &table),
+        endpoints(&devices, &table, &underlay, &neighbours) {}
 
   using InterfacePrefix = std::pair<std::uint16_t, Prefix>;
 
@@ -44,8 +46,10 @@ struct FibBuilder::State {
   void apply(const RouteGone& gone);
   void apply(const Neighbour& neighbour);
   void apply(const NeighbourGone& gone);
-  void apply(const PolicyRule& rule) { rules.insert(rule); }
-  void apply(const PolicyRuleGone& gone) { rules.erase(gone.rule); }
+  void apply(const PolicyRule& rule) { underlay.add(rule); }
+  void apply(const PolicyRuleGone& gone) { underlay.remove(gone.rule); }
+  void apply(const TableKnown& known) { underlay.add(known); }
+  void apply(const TableGone& gone) { underlay.remove(gone); }
   void apply(const Synchronised& synchronised);
 
   CommandSink sink;
@@ -54,13 +58,13 @@ struct FibBuilder::State {
   NextHops hops;
   Owners owners;
   FibTable table;
+  Underlay underlay;
   Endpoints endpoints;
   std::set<std::pair<std::uint16_t, Prefix>> plain;
   std::map<InterfacePrefix, std::uint32_t> owner_of;
   std::map<std::uint32_t, std::set<InterfacePrefix>> allowed_of;
   std::vector<abi::VlanSet> vlans;  // as sent, in the order of their links
   std::vector<OwnedAddress> local;  // as sent
-  std::set<PolicyRule> rules;
   std::set<KernelRoute> unfollowed;
   std::uint64_t local_left_out = 0;
   bool addresses_changed = false;

@@ -1,5 +1,5 @@
-// Routes, allowed IPs, plain prefixes, on-link neighbours and local addresses in one trie per
-// family, and what each prefix flattens to.
+// Routes of the main table, allowed IPs, plain prefixes, on-link neighbours and local addresses in
+// one trie per family, and what each prefix flattens to.
 //
 // The rule: an address goes where the longest route that covers it points; if that is a tunnel
 // interface, to the peer with the longest allowed IP of that interface that covers it. `routes`
@@ -23,6 +23,7 @@
 #include "control/route/changes.h"
 #include "control/route/command_sink.h"
 #include "control/route/devices.h"
+#include "control/route/kernel_target.h"
 #include "control/route/next_hops.h"
 #include "control/route/prefix_trie.h"
 #include "control/route/target.h"
@@ -61,8 +62,7 @@ class FibTable {
   void restart();
 
   // As the kernel would route outer packets if there were only those ways.
-  using Admits = std::function<bool(const Way&)>;
-  [[nodiscard]] Target underlay(const Address& address, const Admits& admits);
+  [[nodiscard]] Answer underlay(const Address& address, const Admits& admits);
   // Whom an interface sends what is for the address; kNoPeer.
   [[nodiscard]] std::uint32_t peer_for(std::uint16_t interface, const Address& address);
   // What `routes` says of the address, as of the last flush.
@@ -117,8 +117,8 @@ class FibTable {
     bool allowed = false;  // its allowed IPs or plain ports
     auto operator<=>(const Change&) const = default;
   };
-  // Lower ones first: [[route]]s in the order of the file, then kernel routes by metric.
-  using Rank = std::tuple<bool, bool, std::uint32_t, std::uint32_t>;
+  // Lower ones first: [[route]]s in the order of the file, then kernel routes.
+  using Rank = std::tuple<bool, KernelRank>;
   using Trie = PrefixTrie<Cell>;
 
   static Context outermost();
@@ -136,8 +136,9 @@ class FibTable {
   [[nodiscard]] Target resolve_gateway(const PrefixKey& own, Family family, const Address& via,
                                        const Admits* admits, int depth);
   [[nodiscard]] static Rank rank(const Candidate& candidate, const Target& target);
+  // `chosen` gets which it is, if there is one.
   [[nodiscard]] Target best(const PrefixKey& key, Family family, const Cell& cell,
-                            const Admits* admits, int depth);
+                            const Admits* admits, int depth, const Candidate** chosen = nullptr);
   [[nodiscard]] std::vector<Exception> exceptions(const PrefixKey& key, Family family,
                                                   const Cell& cell);
   void resolve_static_routes();

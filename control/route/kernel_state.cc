@@ -7,17 +7,14 @@
 namespace gotthard::route {
 namespace {
 
-// Below all routes of the same destination and metric: these are a KernelRoute's first fields.
+// Below all routes of the same table, destination and metric: these are a KernelRoute's first
+// fields.
 KernelRoute lowest_alike(const KernelRoute& route) {
   KernelRoute key;
+  key.table = route.table;
   key.destination = route.destination;
   key.metric = route.metric;
   return key;
-}
-
-DumpKind kind_of(const KernelRoute& route) {
-  return route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4
-                                                               : DumpKind::routes6;
 }
 
 // By a next-hop object: whatever that is at the time.
@@ -49,7 +46,7 @@ bool has_siblings(const KernelRoute& route) {
 
 void KernelState::set(const Link& link) {
   auto& entry = links_[link.index];
-  entry.generation = generation(DumpKind::links);
+  entry.generation = generation_;
   if (entry.value != link) {
     entry.value = link;
     changes_(link);
@@ -65,7 +62,7 @@ void KernelState::remove(const LinkGone& gone) {
 void KernelState::set(const LocalAddress& address) {
   auto [at, is_new] =
       addresses_.try_emplace({address.link, address.address, address.prefix_length});
-  at->second.generation = generation(DumpKind::addresses);
+  at->second.generation = generation_;
   if (is_new || at->second.value != address) {
     at->second.value = address;
     changes_(address);
@@ -80,7 +77,7 @@ void KernelState::remove(const LocalAddressGone& gone) {
 
 void KernelState::set(const Neighbour& neighbour) {
   auto [at, is_new] = neighbours_.try_emplace({neighbour.link, neighbour.address});
-  at->second.generation = generation(DumpKind::neighbours);
+  at->second.generation = generation_;
   if (is_new || at->second.value != neighbour) {
     at->second.value = neighbour;
     changes_(neighbour);
@@ -89,20 +86,6 @@ void KernelState::set(const Neighbour& neighbour) {
 
 void KernelState::remove(const NeighbourGone& gone) {
   if (neighbours_.erase({gone.link, gone.address}) > 0) {
-    changes_(gone);
-  }
-}
-
-void KernelState::set(const PolicyRule& rule) {
-  auto [at, is_new] = rules_.try_emplace(rule, Stamped<PolicyRule>{.value = rule});
-  at->second.generation = generation(DumpKind::rules);
-  if (is_new) {
-    changes_(rule);
-  }
-}
-
-void KernelState::remove(const PolicyRuleGone& gone) {
-  if (rules_.erase(gone.rule) > 0) {
     changes_(gone);
   }
 }
@@ -152,7 +135,7 @@ KernelRoute KernelState::resolved(const KernelRoute& route) const {
 void KernelState::stamp(const KernelRoute& route) {
   const KernelRoute identity = identity_of(route);
   const auto [at, is_new] = routes_.try_emplace(identity);
-  at->second.generation = generation(kind_of(route));
+  at->second.generation = generation_;
   if (is_new) {
     at->second.route = resolved(route);
     if (route.next_hop != 0) {
@@ -171,7 +154,7 @@ void KernelState::put(Routes::iterator before, const KernelRoute& route) {
   routes_.erase(before);
   const KernelRoute identity = identity_of(route);
   Told& told = routes_[identity];
-  told.generation = generation(kind_of(route));
+  told.generation = generation_;
   told.route = resolved(route);
   if (route.next_hop != 0) {
     by_object_[route.next_hop].insert(identity);
@@ -193,8 +176,8 @@ void KernelState::erase(Routes::iterator at) {
 KernelState::Alike KernelState::alike(const KernelRoute& route) {
   Alike result;
   for (auto at = routes_.lower_bound(lowest_alike(route));
-       at != routes_.end() && at->first.destination == route.destination &&
-       at->first.metric == route.metric;
+       at != routes_.end() && at->first.table == route.table &&
+       at->first.destination == route.destination && at->first.metric == route.metric;
        ++at) {
     if (at->first.tos == route.tos && at->first.from == route.from) {
       result.push_back(at);
@@ -258,21 +241,28 @@ const Link* KernelState::link(int index) const {
   return at == links_.end() ? nullptr : &at->second.value;
 }
 
-void KernelState::sweep_routes(abi::Family family, std::uint32_t generation) {
-  for (auto at = routes_.begin(); at != routes_.end();) {
+template <typename Gone>
+void KernelState::erase_routes(abi::Family family, std::uint32_t table, Gone gone) {
+  KernelRoute lowest;
+  lowest.table = table;
+  for (auto at = routes_.lower_bound(lowest); at != routes_.end() && at->first.table == table;) {
     const auto next = std::next(at);
-    if (at->first.destination.address.family == family && at->second.generation != generation) {
+    if (at->first.destination.address.family == family && gone(at->second)) {
       erase(at);
     }
     at = next;
   }
 }
 
+void KernelState::forget(abi::Family family, std::uint32_t table) {
+  erase_routes(family, table, [](const Told&) { return true; });
+}
+
 // ---------------------------------------------------------------- next-hop objects
 
 void KernelState::set(const NextHopObject& object) {
   auto [at, is_new] = objects_.try_emplace(object.id);
-  at->second.generation = generation(DumpKind::next_hops);
+  at->second.generation = generation_;
   if (!is_new && at->second.value == object) {
     return;
   }
@@ -317,47 +307,47 @@ void KernelState::remove(const NextHopObjectGone& gone) {
   }
 }
 
-void KernelState::end_dump(DumpKind kind) {
-  const std::uint32_t current = generation(kind);
+void KernelState::end_dump(const Dump& dump) {
+  const auto not_seen = [this](const auto& entry) { return entry.generation != generation_; };
   const auto sweep = [&](auto& map, auto to_change) {
     for (auto at = map.begin(); at != map.end();) {
-      if (at->second.generation == current) {
+      if (!not_seen(at->second)) {
         ++at;
         continue;
       }
-      const Change change = to_change(at->second.value);
+      const Change change = to_change(*at);
       at = map.erase(at);
       changes_(change);
     }
   };
-  switch (kind) {
+  switch (dump.kind) {
     case DumpKind::links:
-      return sweep(links_, [](const Link& v) { return LinkGone{v.index}; });
+      return sweep(links_, [](const auto& link) { return LinkGone{link.first}; });
     case DumpKind::addresses:
-      return sweep(addresses_, [](const LocalAddress& v) {
-        return LocalAddressGone{v.link, v.address, v.prefix_length};
+      return sweep(addresses_, [](const auto& address) {
+        const AddressKey& key = address.first;
+        return LocalAddressGone{key.link, key.address, key.prefix_length};
       });
     case DumpKind::next_hops:
       for (auto at = objects_.begin(); at != objects_.end();) {
         const auto next = std::next(at);
-        if (at->second.generation != current) {
+        if (not_seen(at->second)) {
           remove(NextHopObjectGone{at->first});
         }
         at = next;
       }
       return;
     case DumpKind::routes4:
-      return sweep_routes(abi::Family::ipv4, current);
+      return erase_routes(abi::Family::ipv4, dump.table, not_seen);
     case DumpKind::routes6:
-      return sweep_routes(abi::Family::ipv6, current);
+      return erase_routes(abi::Family::ipv6, dump.table, not_seen);
     case DumpKind::neighbours:
-      return sweep(neighbours_, [](const Neighbour& v) {
-        return NeighbourGone{v.link, v.address};
+      return sweep(neighbours_, [](const auto& neighbour) {
+        return NeighbourGone{neighbour.first.first, neighbour.first.second};
       });
     case DumpKind::rules:
-      return sweep(rules_, [](const PolicyRule& v) { return PolicyRuleGone{v}; });
-    case DumpKind::count:
-      return;
+      sweep(rules_, [](const auto& rule) { return PolicyRuleGone{rule.first}; });
+      return tell_order();
   }
 }
 

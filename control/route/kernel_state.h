@@ -2,7 +2,6 @@
 // mentions, and what keeps an old stamp at its end is gone. Changes are told as they are found.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -16,18 +15,21 @@
 
 namespace gotthard::route {
 
-// What is dumped, one after another in this order.
+// What is dumped, one after another in this order: rules say which tables' routes are.
 enum class DumpKind : std::uint8_t {
   links,
   addresses,
+  rules,
   next_hops,
   routes4,
   routes6,
-  neighbours,
-  rules,
-  count
+  neighbours
 };
-inline constexpr std::size_t kDumpKinds = static_cast<std::size_t>(DumpKind::count);
+struct Dump {
+  DumpKind kind = DumpKind::links;
+  std::uint32_t table = 0;  // of routes
+  auto operator<=>(const Dump&) const = default;
+};
 
 class KernelState {
  public:
@@ -51,10 +53,16 @@ class KernelState {
   [[nodiscard]] bool replace(const KernelRoute& route);
   [[nodiscard]] bool remove(const KernelRoute& route);
 
-  [[nodiscard]] const Link* link(int index) const;
+  // A table that is followed no more.
+  void forget(abi::Family family, std::uint32_t table);
 
-  void begin_dump(DumpKind kind) { ++generation_[static_cast<std::size_t>(kind)]; }
-  void end_dump(DumpKind kind);
+  [[nodiscard]] const Link* link(int index) const;
+  // Sorted by their values.
+  [[nodiscard]] std::vector<const PolicyRule*> rules() const;
+
+  // One runs at a time.
+  void begin_dump() { ++generation_; }
+  void end_dump(const Dump& dump);
 
  private:
   template <typename T>
@@ -70,9 +78,13 @@ class KernelState {
   };
   using NeighbourKey = std::pair<int, Address>;
 
-  [[nodiscard]] std::uint32_t generation(DumpKind kind) const {
-    return generation_[static_cast<std::size_t>(kind)];
-  }
+  // The kernel keeps rules of one priority in the order that they came in, and dumps them so.
+  struct KnownRule {
+    std::uint32_t generation = 0;
+    std::uint64_t seen = 0;
+    std::uint64_t told = 0;
+  };
+  using Rules = std::map<PolicyRule, KnownRule>;
   // A route by its identity, and what was told of it: with the ways of its next-hop object.
   struct Told {
     std::uint32_t generation = 0;
@@ -90,17 +102,20 @@ class KernelState {
   void follow_object(std::uint32_t id);
   // Routes that the kernel puts into one place: those of the same destination, metric and selector.
   [[nodiscard]] Alike alike(const KernelRoute& route);
-  void sweep_routes(abi::Family family, std::uint32_t generation);
+  template <typename Gone>
+  void erase_routes(abi::Family family, std::uint32_t table, Gone gone);
+  void tell_order();
 
   ChangeSink changes_;
   std::map<int, Stamped<Link>> links_;
   std::map<AddressKey, Stamped<LocalAddress>> addresses_;
   std::map<NeighbourKey, Stamped<Neighbour>> neighbours_;
-  std::map<PolicyRule, Stamped<PolicyRule>> rules_;
+  Rules rules_;
+  std::uint64_t rule_count_ = 0;  // seen or told
   std::map<std::uint32_t, Stamped<NextHopObject>> objects_;
   Routes routes_;
   std::map<std::uint32_t, std::set<KernelRoute>> by_object_;  // identities
-  std::array<std::uint32_t, kDumpKinds> generation_{};
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace gotthard::route

@@ -121,6 +121,11 @@ std::optional<std::uint32_t> Neighbours::use(std::uint16_t port, const Address& 
   return at->second.number;
 }
 
+bool Neighbours::reachable(std::uint32_t number) const {
+  const auto key = by_number_.find(number);
+  return key != by_number_.end() && by_address_.at(key->second).reachable;
+}
+
 void Neighbours::release(std::uint32_t number) {
   Entry& entry = by_address_.at(by_number_.at(number));
   if (--entry.uses == 0) {

@@ -45,6 +45,8 @@ class Neighbours {
   // Counted: its number, none when all are taken. An unknown address is asked for.
   std::optional<std::uint32_t> use(std::uint16_t port, const Address& address, Nanoseconds now);
   void release(std::uint32_t number);
+  // One in use has an address on the link.
+  [[nodiscard]] bool reachable(std::uint32_t number) const;
   [[nodiscard]] bool in_use(std::uint16_t port, const Address& address) const;
 
   // Ports have other links now.

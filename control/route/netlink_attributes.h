@@ -85,7 +85,8 @@ inline std::optional<Address> to_address(abi::Family family, std::span<const std
 // Sorted, equal ways as one with their weights' sum. False: more than a group holds.
 [[nodiscard]] bool normalise(std::vector<RouteHop>* hops);
 
-[[nodiscard]] ParsedMessage parse_route(const NetlinkMessage& message);
+[[nodiscard]] ParsedMessage parse_route(const NetlinkMessage& message,
+                                        const FollowedTables& tables);
 [[nodiscard]] ParsedMessage parse_next_hop(const NetlinkMessage& message);
 [[nodiscard]] ParsedMessage parse_rule(const NetlinkMessage& message);
 

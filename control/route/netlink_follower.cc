@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "control/route/policy_rules.h"
+
 namespace gotthard::route {
 namespace {
 
@@ -21,13 +23,23 @@ constexpr Nanoseconds kAnswerTimeout = 10 * kSecond;
 // Dumps that the kernel takes without its lock may miss a removal: look again now and then.
 constexpr Nanoseconds kAudit = 300 * kSecond;
 
-constexpr unsigned bit(DumpKind kind) { return 1U << static_cast<unsigned>(kind); }
-constexpr unsigned kAllKinds = (1U << kDumpKinds) - 1;
+constexpr Dump kRules{.kind = DumpKind::rules};
+
+Dump routes(abi::Family family, std::uint32_t table) {
+  return {.kind = family == abi::Family::ipv4 ? DumpKind::routes4 : DumpKind::routes6,
+          .table = table};
+}
 
 struct DumpRequest {
   nlmsghdr header;
   // As long as the longest body; with NETLINK_GET_STRICT_CHK the length must be the type's own.
-  std::array<std::byte, 16> body;
+  std::array<std::byte, 24> body;
+};
+
+struct RouteRequest {
+  rtmsg body;
+  rtattr header;
+  std::uint32_t table;
 };
 
 template <typename Body>
@@ -37,12 +49,12 @@ std::size_t put_body(DumpRequest* request, const Body& body) {
   return sizeof(body);
 }
 
-DumpRequest make_request(DumpKind kind, std::uint32_t sequence) {
+DumpRequest make_request(const Dump& dump, std::uint32_t sequence) {
   DumpRequest request{};
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.header.nlmsg_seq = sequence;
   std::size_t length = 0;
-  switch (kind) {
+  switch (dump.kind) {
     case DumpKind::links:
       request.header.nlmsg_type = RTM_GETLINK;
       length = put_body(&request, ifinfomsg{});
@@ -58,9 +70,11 @@ DumpRequest make_request(DumpKind kind, std::uint32_t sequence) {
     case DumpKind::routes4:
     case DumpKind::routes6: {
       request.header.nlmsg_type = RTM_GETROUTE;
-      rtmsg body{};
-      body.rtm_family = kind == DumpKind::routes4 ? AF_INET : AF_INET6;
-      body.rtm_table = RT_TABLE_MAIN;  // taken notice of by strict sockets
+      RouteRequest body{};
+      body.body.rtm_family = dump.kind == DumpKind::routes4 ? AF_INET : AF_INET6;
+      // Taken notice of by strict sockets.
+      body.header = {.rta_len = RTA_LENGTH(sizeof(body.table)), .rta_type = RTA_TABLE};
+      body.table = dump.table;
       length = put_body(&request, body);
       break;
     }
@@ -69,7 +83,6 @@ DumpRequest make_request(DumpKind kind, std::uint32_t sequence) {
       length = put_body(&request, ndmsg{});
       break;
     case DumpKind::rules:
-    case DumpKind::count:
       request.header.nlmsg_type = RTM_GETRULE;  // of all families
       length = put_body(&request, fib_rule_hdr{});
       break;
@@ -98,56 +111,56 @@ void NetlinkFollower::start(Nanoseconds now) {
   dump_next(now);
 }
 
-void NetlinkFollower::want(DumpKind kind, Nanoseconds at) {
-  wanted_at_ = wanted_ == 0 ? at : std::min(wanted_at_, at);
-  wanted_ |= bit(kind);
-  if (dump_ == kind) {
+void NetlinkFollower::want(const Dump& dump, Nanoseconds at) {
+  wanted_at_ = wanted_.empty() ? at : std::min(wanted_at_, at);
+  wanted_.insert(dump);
+  if (dump_ == dump) {
     inconsistent_ = true;  // what the running one has read may be older than the reason for this
   }
 }
 
 void NetlinkFollower::want_all(Nanoseconds at) {
-  for (std::size_t kind = 0; kind < kDumpKinds; ++kind) {
-    want(static_cast<DumpKind>(kind), at);
+  for (const DumpKind kind :
+       {DumpKind::links, DumpKind::addresses, DumpKind::rules, DumpKind::neighbours}) {
+    want({.kind = kind}, at);
   }
-  round_ = kAllKinds;
+  want_routes(at);
+  round_ = wanted_;
 }
 
 void NetlinkFollower::want_routes(Nanoseconds at) {
-  want(DumpKind::next_hops, at);
-  want(DumpKind::routes4, at);
-  want(DumpKind::routes6, at);
+  want({.kind = DumpKind::next_hops}, at);
+  for (const abi::Family family : {abi::Family::ipv4, abi::Family::ipv6}) {
+    want(routes(family, kMainTable), at);
+  }
+  for (const auto& [family, table] : tables_.others()) {
+    want(routes(family, table), at);
+  }
 }
 
 void NetlinkFollower::dump_next(Nanoseconds now) {
-  if (dump_ || wanted_ == 0 || now < wanted_at_) {
+  if (dump_ || wanted_.empty() || now < wanted_at_) {
     return;
   }
-  for (std::size_t i = 0; i < kDumpKinds; ++i) {
-    const auto kind = static_cast<DumpKind>(i);
-    if ((wanted_ & bit(kind)) == 0) {
-      continue;
-    }
-    const DumpRequest request = make_request(kind, ++sequence_);
-    if (!requests_(std::as_bytes(std::span<const DumpRequest>(&request, 1))
-                       .first(request.header.nlmsg_len))) {
-      wanted_at_ = now + kRetry;
-      return;
-    }
-    wanted_ &= ~bit(kind);
-    dump_ = kind;
-    inconsistent_ = false;
-    asked_at_ = now;
-    state_.begin_dump(kind);
+  const Dump next = *wanted_.begin();
+  const DumpRequest request = make_request(next, ++sequence_);
+  if (!requests_(std::as_bytes(std::span<const DumpRequest>(&request, 1))
+                     .first(request.header.nlmsg_len))) {
+    wanted_at_ = now + kRetry;
     return;
   }
+  wanted_.erase(next);
+  dump_ = next;
+  inconsistent_ = false;
+  asked_at_ = now;
+  state_.begin_dump();
 }
 
 void NetlinkFollower::repeat(Nanoseconds now) {
   ++counters_.repeated;
-  const DumpKind kind = *dump_;
+  const Dump dump = *dump_;
   dump_.reset();
-  want(kind, now + kSettle);
+  want(dump, now + kSettle);
   wanted_at_ = now + kSettle;  // also when others wait: no dump after dump while routes flap
 }
 
@@ -156,21 +169,74 @@ void NetlinkFollower::on_end_of_dump(Nanoseconds now) {
     repeat(now);
     return;
   }
-  const DumpKind kind = *dump_;
+  const Dump dump = *dump_;
   dump_.reset();
   ++counters_.dumps;
-  state_.end_dump(kind);
-  const bool whole_round = round_ == bit(kind);
-  round_ &= ~bit(kind);
-  if (whole_round) {
+  state_.end_dump(dump);
+  if (dump == kRules) {
+    follow_tables(now);
+  } else if (dump.table != 0 && dump.table != kMainTable) {
+    const FollowedTables::Table table{
+        dump.kind == DumpKind::routes4 ? abi::Family::ipv4 : abi::Family::ipv6, dump.table};
+    if (known_.insert(table).second) {
+      changes_(TableKnown{table.first, table.second});
+    }
+  }
+  if (round_.erase(dump) > 0 && round_.empty()) {
     synchronised_ = true;
     audit_at_ = now + kAudit;
     changes_(Synchronised{});
   }
-  if (wanted_ == 0) {
+  if (wanted_.empty()) {
+    leave_tables();
     tell_heard();
   }
 }
+
+// ---------------------------------------------------------------- tables beside main
+
+void NetlinkFollower::set_marks(const std::set<std::uint32_t>& marks, Nanoseconds now) {
+  if (marks_ == marks) {
+    return;
+  }
+  marks_ = marks;
+  follow_tables(now);
+  dump_next(now);
+}
+
+// What comes from now on of a table is taken; what it has already a dump tells.
+void NetlinkFollower::follow_tables(Nanoseconds now) {
+  rules_changed_ = false;
+  needed_ = tables_of(state_.rules(), marks_);
+  for (const FollowedTables::Table& table : needed_) {
+    if (tables_.others().insert(table).second) {
+      const Dump dump = routes(table.first, table.second);
+      want(dump, now);
+      if (!round_.empty()) {
+        round_.insert(dump);
+      }
+    }
+  }
+  leave_tables();
+}
+
+// Not before those that take their place are known: packets go by the old ones until then.
+void NetlinkFollower::leave_tables() {
+  if (dump_ || !wanted_.empty()) {
+    return;
+  }
+  std::erase_if(tables_.others(), [this](const FollowedTables::Table& table) {
+    if (needed_.contains(table)) {
+      return false;
+    }
+    state_.forget(table.first, table.second);
+    known_.erase(table);
+    changes_(TableGone{table.first, table.second});
+    return true;
+  });
+}
+
+// ---------------------------------------------------------------- what is heard
 
 // The kernel answers a request behind what it has notified before, so the end of any dump that is
 // asked for now will do: that of the rules is short.
@@ -179,7 +245,7 @@ void NetlinkFollower::when_heard(Nanoseconds now, std::function<void()> heard) {
     waiting_since_ = now;
   }
   waiting_.push_back(std::move(heard));
-  want(DumpKind::rules, now);
+  want(kRules, now);
   dump_next(now);
 }
 
@@ -207,6 +273,10 @@ void NetlinkFollower::on_datagram(std::span<const std::byte> bytes, bool from_ke
     ++counters_.malformed;
     want_all(now + kSettle);  // whatever it was, it is lost
   }
+  // Of a dump that is not at its end some are missing.
+  if (rules_changed_ && dump_ != kRules) {
+    follow_tables(now);
+  }
   dump_next(now);
 }
 
@@ -223,10 +293,13 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
       }
       return;
     case NLMSG_ERROR:
-      if (answers && (*dump_ == DumpKind::rules || *dump_ == DumpKind::next_hops) &&
-          error_of(message) != -EBUSY) {
-        on_end_of_dump(now);  // a kernel that does not know what is asked for has none
-      } else if (answers) {   // EBUSY: an earlier reader's dump is still running
+      // A kernel that does not know what is asked for has none; nor has it routes of a table that
+      // is not there.
+      if (answers && error_of(message) != -EBUSY &&
+          (*dump_ == kRules || dump_->kind == DumpKind::next_hops ||
+           (dump_->table != 0 && dump_->table != kMainTable && error_of(message) == -ENOENT))) {
+        on_end_of_dump(now);
+      } else if (answers) {  // EBUSY: an earlier reader's dump is still running
         repeat(now);
         wanted_at_ = now + kRetry;
       }
@@ -239,7 +312,7 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
     default:
       break;
   }
-  const ParsedMessage parsed = parse_message(message);
+  const ParsedMessage parsed = parse_message(message, tables_);
   std::visit(
       [&](const auto& value) {
         using T = std::decay_t<decltype(value)>;
@@ -252,8 +325,10 @@ void NetlinkFollower::on_message(const NetlinkMessage& message, Nanoseconds now)
         } else if constexpr (std::is_same_v<T, LocalAddress> || std::is_same_v<T, Neighbour> ||
                              std::is_same_v<T, NextHopObject> || std::is_same_v<T, PolicyRule>) {
           state_.set(value);
+          rules_changed_ |= std::is_same_v<T, PolicyRule>;
         } else {
           state_.remove(value);
+          rules_changed_ |= std::is_same_v<T, PolicyRuleGone>;
           if constexpr (std::is_same_v<T, LinkGone> || std::is_same_v<T, LocalAddressGone>) {
             want_routes(now + kSettle);  // they go with a link or an address, unsaid
           }
@@ -277,12 +352,10 @@ void NetlinkFollower::on_route(const RouteMessage& message, Nanoseconds now) {
                        : message.replaces ? state_.replace(route)
                                           : state_.add(route);
   if (!message.removed && route.next_hop != 0 && !state_.knows_object(route.next_hop)) {
-    want(DumpKind::next_hops, now + kSettle);
+    want({.kind = DumpKind::next_hops}, now + kSettle);
   }
   if (!certain) {
-    want(route.destination.address.family == abi::Family::ipv4 ? DumpKind::routes4
-                                                               : DumpKind::routes6,
-         now + kSettle);
+    want(routes(route.destination.address.family, route.table), now + kSettle);
   }
 }
 
@@ -290,7 +363,7 @@ void NetlinkFollower::on_time(Nanoseconds now) {
   if (dump_ && now >= asked_at_ + kAnswerTimeout) {
     repeat(now);
   }
-  if (synchronised_ && round_ == 0 && now >= audit_at_) {
+  if (synchronised_ && round_.empty() && now >= audit_at_) {
     want_all(now);
   }
   if (!waiting_.empty() && now >= waiting_since_ + kLongestWait) {
@@ -303,7 +376,7 @@ Nanoseconds NetlinkFollower::next_time() const {
   if (dump_) {
     return asked_at_ + kAnswerTimeout;
   }
-  if (wanted_ != 0) {
+  if (!wanted_.empty()) {
     return wanted_at_;
   }
   return audit_at_;

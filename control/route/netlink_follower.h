@@ -1,8 +1,8 @@
-// Follows the kernel's links, addresses, main-table routes with the next-hop objects that they lead
-// by, neighbours and policy rules over a
-// netlink socket that somebody else opened. Sans-I/O: datagrams in, dump requests and changes out;
-// NetlinkSocket (in netlink_socket.h) moves the bytes. Opens no file and no socket, ever (control
-// runs under seccomp).
+// Follows the kernel's links, addresses, routes with the next-hop objects that they lead by,
+// neighbours and policy rules over a netlink socket that somebody else opened. Routes of the main
+// table, and of those that rules name for packets with one of our marks; others cost nothing.
+// Sans-I/O: datagrams in, dump requests and changes out; NetlinkSocket (in netlink_socket.h) moves
+// the bytes. Opens no file and no socket, ever (control runs under seccomp).
 //
 // What has been told is kept, so that a dump (at the start, after an overrun, or when a
 // notification does not say what the kernel did, as when a link goes down and IPv4 routes vanish
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,8 @@ class NetlinkFollower {
 
   NetlinkFollower(ChangeSink changes, RequestSink requests);
 
+  // Those of tunnels. Before start(), or a table that they are routed by is not known at first.
+  void set_marks(const std::set<std::uint32_t>& marks, Nanoseconds now);
   // Asks for everything. Until the first Synchronised change the picture is not whole.
   void start(Nanoseconds now);
   // One datagram, 4-byte aligned; `from_kernel`: its sender's netlink port was 0.
@@ -62,7 +65,7 @@ class NetlinkFollower {
   [[nodiscard]] const FollowerCounters& counters() const { return counters_; }
 
  private:
-  void want(DumpKind kind, Nanoseconds at);
+  void want(const Dump& dump, Nanoseconds at);
   void want_all(Nanoseconds at);
   void want_routes(Nanoseconds at);
   void dump_next(Nanoseconds now);
@@ -72,18 +75,25 @@ class NetlinkFollower {
   void on_message(const NetlinkMessage& message, Nanoseconds now);
   void on_route(const RouteMessage& message, Nanoseconds now);
   void on_link(const Link& link, Nanoseconds now);
+  void follow_tables(Nanoseconds now);
+  void leave_tables();
 
   ChangeSink changes_;
   RequestSink requests_;
   KernelState state_;
   FollowerCounters counters_;
-  unsigned wanted_ = 0;           // bits by DumpKind
-  Nanoseconds wanted_at_ = 0;     // not before
-  std::optional<DumpKind> dump_;  // asked, its end not seen
+  std::set<std::uint32_t> marks_;
+  FollowedTables tables_;
+  std::set<FollowedTables::Table> needed_;  // by the rules; what else is followed is left when idle
+  std::set<FollowedTables::Table> known_;   // told to be
+  bool rules_changed_ = false;
+  std::set<Dump> wanted_;
+  Nanoseconds wanted_at_ = 0;  // not before
+  std::optional<Dump> dump_;   // asked, its end not seen
   Nanoseconds asked_at_ = 0;
   std::uint32_t sequence_ = 0;
   bool inconsistent_ = false;  // the running dump must be repeated
-  unsigned round_ = 0;         // kinds missing until all were dumped: then Synchronised
+  std::set<Dump> round_;       // missing until all were dumped: then Synchronised
   bool synchronised_ = false;
   Nanoseconds audit_at_ = 0;
   std::vector<std::function<void()>> waiting_;  // to be called when nothing is left to be heard

@@ -183,7 +183,7 @@ bool for_each_message(std::span<const std::byte> datagram,
   return true;
 }
 
-ParsedMessage parse_message(const NetlinkMessage& message) {
+ParsedMessage parse_message(const NetlinkMessage& message, const FollowedTables& tables) {
   switch (message.type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
@@ -193,7 +193,7 @@ ParsedMessage parse_message(const NetlinkMessage& message) {
       return parse_address(message);
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      return parse_route(message);
+      return parse_route(message, tables);
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
       return parse_next_hop(message);

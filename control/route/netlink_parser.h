@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
+#include <utility>
 #include <variant>
 
 #include "control/route/changes.h"
@@ -50,14 +52,29 @@ struct NextHopObjectGone {
   bool operator==(const NextHopObjectGone&) const = default;
 };
 
+// Tables whose routes are followed: main, and those that have been added.
+class FollowedTables {
+ public:
+  using Table = std::pair<abi::Family, std::uint32_t>;
+  [[nodiscard]] bool contains(abi::Family family, std::uint32_t table) const {
+    return table == kMainTable || others_.contains({family, table});
+  }
+  [[nodiscard]] std::set<Table>& others() { return others_; }
+  [[nodiscard]] const std::set<Table>& others() const { return others_; }
+
+ private:
+  std::set<Table> others_;
+};
+
 enum class Ignored : std::uint8_t {
-  irrelevant,  // another table, a cached route, a message type that is not ours
+  irrelevant,  // of a table that is not followed, a cached route, a type that is not ours
   malformed,
 };
 using ParsedMessage =
     std::variant<Link, LinkGone, LocalAddress, LocalAddressGone, RouteMessage, NextHopObject,
                  NextHopObjectGone, Neighbour, NeighbourGone, PolicyRule, PolicyRuleGone, Ignored>;
 
-[[nodiscard]] ParsedMessage parse_message(const NetlinkMessage& message);
+[[nodiscard]] ParsedMessage parse_message(const NetlinkMessage& message,
+                                          const FollowedTables& tables);
 
 }  // namespace gotthard::route

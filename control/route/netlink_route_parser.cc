@@ -8,6 +8,8 @@
 namespace gotthard::route {
 namespace {
 
+static_assert(kMainTable == RT_TABLE_MAIN);
+
 bool has_host_bits(const Prefix& prefix) {
   for (std::size_t bit = prefix.length; bit < prefix.address.bytes.size() * 8; ++bit) {
     if ((prefix.address.bytes[bit / 8] & (0x80U >> (bit % 8))) != 0) {
@@ -174,7 +176,7 @@ bool normalise(std::vector<RouteHop>* hops) {
   return hops->size() <= abi::kMaxGroupHops;
 }
 
-ParsedMessage parse_route(const NetlinkMessage& message) {
+ParsedMessage parse_route(const NetlinkMessage& message, const FollowedTables& tables) {
   const auto* entry = header<rtmsg>(message);
   Attributes<RTA_MAX> attributes;
   if (entry == nullptr || !parse_attributes(message, sizeof(*entry), &attributes)) {
@@ -184,12 +186,13 @@ ParsedMessage parse_route(const NetlinkMessage& message) {
   const std::uint32_t table =
       attributes.has(RTA_TABLE) ? attributes.u32(RTA_TABLE) : entry->rtm_table;
   // Nothing is forwarded to a group.
-  if (!family || table != RT_TABLE_MAIN || (entry->rtm_flags & RTM_F_CLONED) != 0 ||
+  if (!family || !tables.contains(*family, table) || (entry->rtm_flags & RTM_F_CLONED) != 0 ||
       entry->rtm_type == RTN_MULTICAST) {
     return Ignored::irrelevant;
   }
   RouteMessage result;
   KernelRoute& route = result.route;
+  route.table = table;
   route.type = route_type(entry->rtm_type);
   route.obstacle = route.type == RouteType::not_followed ? Obstacle::type : Obstacle::none;
   // The kernel looks at one of the two, by family, whatever the other says.

@@ -1,5 +1,4 @@
-// Policy rules: RTM_NEWRULE and RTM_DELRULE. Packets are routed by the main table alone, so a rule
-// beside the kernel's own three is something that an operator must be told of.
+// Policy rules: RTM_NEWRULE and RTM_DELRULE.
 #include <fmt/format.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
@@ -15,7 +14,7 @@ namespace {
 
 using RuleAttributes = Attributes<FRA_MAX>;
 
-// Selectors that are only said to be there.
+// Selectors and options that are only said to be there.
 constexpr std::array kOther = {std::pair{FRA_TUN_ID, "tun_id"},
                                std::pair{FRA_L3MDEV, "l3mdev"},
                                std::pair{FRA_UID_RANGE, "uidrange"},
@@ -31,8 +30,8 @@ std::string device_name(const RuleAttributes& attributes, int type) {
 }
 
 // False: not well formed.
-bool add_prefix(std::string* text, const char* word, abi::Family family, std::uint8_t length,
-                std::span<const std::byte> bytes) {
+bool read_prefix(abi::Family family, std::uint8_t length, std::span<const std::byte> bytes,
+                 Prefix* prefix) {
   if (length == 0) {
     return true;
   }
@@ -40,7 +39,7 @@ bool add_prefix(std::string* text, const char* word, abi::Family family, std::ui
   if (!address || length > size_of(family) * 8) {
     return false;
   }
-  *text += fmt::format(" {} {}", word, config::to_string(Prefix{*address, length}));
+  *prefix = {*address, length};
   return true;
 }
 
@@ -57,27 +56,86 @@ std::string table_name(std::uint32_t table) {
   }
 }
 
-std::string action(std::uint8_t action, std::uint32_t table, const RuleAttributes& attributes) {
+void read_action(std::uint8_t action, std::uint32_t table, const RuleAttributes& attributes,
+                 PolicyRule* rule) {
+  using Action = PolicyRule::Action;
   switch (action) {
     case FR_ACT_TO_TBL:
-      return " lookup " + table_name(table);
+      rule->table = table;
+      rule->text += " lookup " + table_name(table);
+      return;
     case FR_ACT_GOTO:
-      return fmt::format(" goto {}", attributes.u32(FRA_GOTO));
+      rule->action = Action::not_supported;
+      rule->text += fmt::format(" goto {}", attributes.u32(FRA_GOTO));
+      return;
     case FR_ACT_BLACKHOLE:
-      return " blackhole";
+      rule->action = Action::blackhole;
+      rule->text += " blackhole";
+      return;
     case FR_ACT_UNREACHABLE:
-      return " unreachable";
+      rule->action = Action::unreachable;
+      rule->text += " unreachable";
+      return;
     case FR_ACT_PROHIBIT:
-      return " prohibit";
+      rule->action = Action::prohibit;
+      rule->text += " prohibit";
+      return;
     default:
-      return " nop";
+      rule->action = Action::none;
+      rule->text += " nop";
   }
 }
 
-// Of the kernel's own: from all, to the table that every packet is routed by anyway.
-bool is_own(const fib_rule_hdr& rule, std::uint32_t table, const std::string& selectors) {
-  return rule.action == FR_ACT_TO_TBL && selectors.empty() &&
-         (table == RT_TABLE_LOCAL || table == RT_TABLE_MAIN || table == RT_TABLE_DEFAULT);
+// A newer kernel's selectors, which libnl passes over: without them the rule would be for packets
+// that it is not for.
+bool has_unknown(const NetlinkMessage& message) {
+  auto* raw = reinterpret_cast<nlmsghdr*>(const_cast<std::byte*>(message.bytes.data()));
+  int left = nlmsg_attrlen(raw, sizeof(fib_rule_hdr));
+  for (nlattr* at = nlmsg_attrdata(raw, sizeof(fib_rule_hdr)); nla_ok(at, left) != 0;
+       at = nla_next(at, &left)) {
+    if (nla_type(at) > FRA_MAX) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Those that are followed, and of all others that they are there.
+void read_selectors(const NetlinkMessage& message, const fib_rule_hdr& header, const Prefix& from,
+                    const RuleAttributes& attributes, PolicyRule* rule) {
+  const auto other = [rule](const std::string& text) {
+    rule->supported = false;
+    rule->text += text;
+  };
+  if (from.length != 0) {
+    other(" from " + config::to_string(from));
+  }
+  if (rule->to.length != 0) {
+    rule->text += " to " + config::to_string(rule->to);
+  }
+  if (header.tos != 0) {
+    other(fmt::format(" tos {:#x}", header.tos));
+  }
+  for (const auto& [type, word] : {std::pair{FRA_IIFNAME, "iif"}, std::pair{FRA_OIFNAME, "oif"}}) {
+    if (const std::string name = device_name(attributes, type); !name.empty()) {
+      other(fmt::format(" {} {}", word, name));
+    }
+  }
+  rule->mark = attributes.u32(FRA_FWMARK);
+  rule->mask = attributes.has(FRA_FWMARK) && !attributes.has(FRA_FWMASK)
+                   ? UINT32_MAX
+                   : attributes.u32(FRA_FWMASK);
+  if (rule->mark != 0 || rule->mask != 0) {
+    rule->text += fmt::format(" fwmark {:#x}/{:#x}", rule->mark, rule->mask);
+  }
+  for (const auto& [type, word] : kOther) {
+    if (attributes.has(type)) {
+      other(std::string(" ") + word);
+    }
+  }
+  if (has_unknown(message)) {
+    other(" and selectors that are not known");
+  }
 }
 
 }  // namespace
@@ -92,39 +150,26 @@ ParsedMessage parse_rule(const NetlinkMessage& message) {
   if (!family) {
     return Ignored::irrelevant;
   }
-  std::string selectors;
-  if (!add_prefix(&selectors, "from", *family, rule->src_len, attributes.bytes(FRA_SRC)) ||
-      !add_prefix(&selectors, "to", *family, rule->dst_len, attributes.bytes(FRA_DST))) {
+  PolicyRule result;
+  result.family = *family;
+  result.priority = attributes.u32(FRA_PRIORITY);
+  result.inverted = (rule->flags & FIB_RULE_INVERT) != 0;
+  Prefix from;
+  if (!read_prefix(*family, rule->src_len, attributes.bytes(FRA_SRC), &from) ||
+      !read_prefix(*family, rule->dst_len, attributes.bytes(FRA_DST), &result.to)) {
     return Ignored::malformed;
   }
-  if (rule->tos != 0) {
-    selectors += fmt::format(" tos {:#x}", rule->tos);
-  }
-  for (const auto& [type, word] : {std::pair{FRA_IIFNAME, "iif"}, std::pair{FRA_OIFNAME, "oif"}}) {
-    if (const std::string name = device_name(attributes, type); !name.empty()) {
-      selectors += fmt::format(" {} {}", word, name);
-    }
-  }
-  if (const std::uint32_t mark = attributes.u32(FRA_FWMARK), mask = attributes.u32(FRA_FWMASK);
-      mark != 0 || mask != 0) {
-    selectors += fmt::format(" fwmark {:#x}/{:#x}", mark, mask);
-  }
-  for (const auto& [type, word] : kOther) {
-    selectors += attributes.has(type) ? std::string(" ") + word : "";
-  }
-  // -1: nothing is suppressed.
+  read_selectors(message, *rule, from, attributes, &result);
+  result.text = result.text.empty() ? " from all" : result.text;
+  // As the kernel takes it: what is negative suppresses nothing, -1 is the rule.
   if (const std::uint32_t length = attributes.u32(FRA_SUPPRESS_PREFIXLEN);
-      attributes.has(FRA_SUPPRESS_PREFIXLEN) && length != UINT32_MAX) {
-    selectors += fmt::format(" suppress_prefixlength {}", length);
+      attributes.has(FRA_SUPPRESS_PREFIXLEN) && length <= INT32_MAX) {
+    result.suppress = static_cast<int>(std::min<std::uint32_t>(length, UINT8_MAX));
+    result.text += fmt::format(" suppress_prefixlength {}", length);
   }
-  const std::uint32_t table = attributes.has(FRA_TABLE) ? attributes.u32(FRA_TABLE) : rule->table;
-  if (is_own(*rule, table, selectors)) {
-    return Ignored::irrelevant;
-  }
-  PolicyRule result{.family = *family, .priority = attributes.u32(FRA_PRIORITY), .text = ""};
-  result.text = fmt::format("{}{}{}", (rule->flags & FIB_RULE_INVERT) != 0 ? "not" : "",
-                            selectors.empty() ? " from all" : selectors,
-                            action(rule->action, table, attributes));
+  read_action(rule->action, attributes.has(FRA_TABLE) ? attributes.u32(FRA_TABLE) : rule->table,
+              attributes, &result);
+  result.text = (result.inverted ? "not" : "") + result.text;
   result.text.erase(0, result.text.find_first_not_of(' '));
   if (message.type == RTM_DELRULE) {
     return PolicyRuleGone{std::move(result)};

@@ -2,7 +2,7 @@
 //   socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), in the network
 //     namespace of the twins;
 //   setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, 4 MiB), so that a burst of routes is no overrun;
-//   setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1), so that dumps hold the main table alone;
+//   setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1), so that dumps hold one table alone;
 //   bind() with nl_pid 0 and nl_groups RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR |
 //     RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE and the bits
 //     of RTNLGRP_IPV6_RULE and RTNLGRP_NEXTHOP;
@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,10 @@ class NetlinkSocket {
   // Does not own `fd`. Several control processes one after another may use the same one.
   NetlinkSocket(int fd, NetlinkFollower::ChangeSink changes);
 
+  // As NetlinkFollower::set_marks().
+  void set_marks(const std::set<std::uint32_t>& marks, Nanoseconds now) {
+    follower_.set_marks(marks, now);
+  }
   // Asks for everything.
   void start(Nanoseconds now) { follower_.start(now); }
   // `fd` is readable: takes at most kBatch datagrams, so that the reactor gets its turn.

@@ -21,6 +21,7 @@ std::string to_string(const KernelRoute& route) {
       text += " via " + config::to_string(hop.gateway);
     }
   }
+  text += route.table != kMainTable ? fmt::format(" table {}", route.table) : "";
   return text + (route.metric != 0 ? fmt::format(" metric {}", route.metric) : "");
 }
 

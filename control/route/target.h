@@ -45,6 +45,14 @@ struct Target {
   }
 };
 
+// What a table says of an outer packet's destination: by the longest route with a way that it may
+// take.
+struct Answer {
+  Target target;            // none: nothing
+  std::uint8_t length = 0;  // of that route's prefix
+  bool refuses = false;     // it is there to refuse: blackhole, unreachable, prohibit
+};
+
 // A route for some packets of its prefix: IPv4's by class, IPv6's by source.
 struct Exception {
   std::uint8_t dscp = 0;

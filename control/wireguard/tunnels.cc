@@ -53,6 +53,7 @@ Result<std::unique_ptr<Tunnels>> Tunnels::create(const config::Config& config, c
                                 .device = std::move(*device),
                                 .private_key = std::move(private_key),
                                 .has_private_key = has_key});
+    result->links_.fib->set_mark(static_cast<std::uint16_t>(i), settings.fwmark);
   }
   return result;
 }

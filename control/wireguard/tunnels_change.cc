@@ -80,6 +80,7 @@ void Tunnels::apply(Tunnel* tunnel, InterfaceChange change) {
     tunnel->settings.listen_port = *change.listen_port;
   }
   tunnel->settings.fwmark = change.fwmark.value_or(tunnel->settings.fwmark);
+  links_.fib->set_mark(tunnel->number, tunnel->settings.fwmark);
   if (change.replace_peers) {
     std::set<crypto::PublicKey> named;
     for (const PeerChange& peer : change.peers) {

@@ -7,6 +7,7 @@
 
 #include "control/route/fib_builder.h"
 #include "control/route/netlink_follower.h"
+#include "control/route/underlay.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gotthard;
@@ -27,13 +28,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                          [](std::uint16_t, const abi::Address&) {}});
   Nanoseconds now = kSecond;
   fib.configure(config, now);
+  fib.set_mark(0, 5);
   fib.attach(now);
+  // Endpoints of a tunnel whose packets rules may route.
+  fib.set_endpoint(0, 1, {abi::Family::ipv4, {10, 9, 0, 9}});
+  fib.set_endpoint(0, 2, {abi::Family::ipv6, {0x20, 0x01, 0x0d, 0xb8, 9}});
   std::uint32_t sequence = 0;
   route::NetlinkFollower follower([&](const route::Change& change) { fib.apply(change); },
                                   [&](std::span<const std::byte> request) {
                                     std::memcpy(&sequence, request.data() + 8, sizeof(sequence));
                                     return true;
                                   });
+  follower.set_marks({5}, now);
   follower.start(now);
   // Pieces of up to 255 bytes, each behind its length and its use: 0 the end of the running dump,
   // odd a whole datagram, else the body of a message of that type.
@@ -62,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     follower.on_time(now);
     fib.flush(now);
     fib.on_applied(serial);
+    (void)fib.outer_way(1);
+    (void)fib.rules_not_followed();
   }
   return 0;
 }

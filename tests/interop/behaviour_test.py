@@ -121,6 +121,7 @@ def shows_routes(lab):
     while not (rules := gateway.ask("show", "routes")["rules_not_followed"]):
         check(time.monotonic() < deadline, "a policy rule is ignored in silence")
         time.sleep(0.05)
+    check("main table alone" in rules[0].pop("reason"), f"{rules}")
     check(rules == [{"family": "ipv4", "priority": 77, "rule": "from 10.1.0.0/16 lookup 100"}], f"{rules}")
     check("policy_rule_not_followed" in gateway.log_text() and "77" in gateway.call("show", "routes"),
           "neither the log nor the table has it")

@@ -51,6 +51,38 @@ TEST_F(ChangeTest, WhatIsNotNamedStaysAndSessionsLive) {
   EXPECT_TRUE(a_->removed.empty());
 }
 
+TEST_F(ChangeTest, AMarkHasItsOwnRoutes) {
+  route::FibBuilder* fib = &a_->control->fib;
+  route::PolicyRule rule;
+  rule.mark = 5;
+  rule.mask = UINT32_MAX;
+  rule.table = 100;
+  route::KernelRoute by_4;
+  by_4.table = rule.table;
+  by_4.destination = {{abi::Family::ipv4, {}}, 0};
+  by_4.hops = {{.link = 3, .gateway = host(4)}};
+  fib->apply(rule);
+  fib->apply(route::RouteAdded{by_4});
+  fib->apply(route::TableKnown{abi::Family::ipv4, rule.table});
+  const std::uint32_t number = peer(2)->number;
+  const auto next_hop = [&] { return a_->peers[number].endpoint.neighbour; };
+  a_->turn();
+  const std::uint32_t before = next_hop();
+  InterfaceChange change;
+  change.fwmark = 5;
+  ASSERT_TRUE(apply(std::move(change)).has_value());
+  EXPECT_EQ(fib->marks(), std::set<std::uint32_t>{5});
+  EXPECT_NE(next_hop(), before);
+  InterfaceChange other;  // of something else
+  other.listen_port = 777;
+  ASSERT_TRUE(apply(std::move(other)).has_value());
+  EXPECT_NE(next_hop(), before);
+  InterfaceChange none;
+  none.fwmark = 0;
+  ASSERT_TRUE(apply(std::move(none)).has_value());
+  EXPECT_EQ(next_hop(), before);
+}
+
 TEST_F(ChangeTest, APrefixIsTheLastClaimants) {
   PeerChange claimant = about(3);
   claimant.allowed_ips = {{{abi::Family::ipv4, {10, 2, 0, 0}}, 16}};

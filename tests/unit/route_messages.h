@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "control/route/netlink_parser.h"
 #include "tests/unit/route_text.h"
 
 namespace gotthard::route::test {
@@ -153,6 +154,18 @@ inline Bytes rule_message(std::uint8_t family, std::uint32_t priority, std::uint
   more.push_back(attribute(FRA_PRIORITY, raw(priority)));
   more.push_back(attribute(FRA_TABLE, raw(table)));
   return message(type, body, more);
+}
+
+// What one message is.
+inline ParsedMessage parse(const Bytes& bytes, const FollowedTables& tables = {}) {
+  ParsedMessage result = Ignored::malformed;
+  int count = 0;
+  EXPECT_TRUE(for_each_message(bytes, [&](const NetlinkMessage& message) {
+    ++count;
+    result = parse_message(message, tables);
+  }));
+  EXPECT_EQ(count, 1);
+  return result;
 }
 
 }  // namespace gotthard::route::test

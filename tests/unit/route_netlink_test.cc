@@ -8,16 +8,6 @@
 namespace gotthard::route::test {
 namespace {
 
-ParsedMessage parse(const Bytes& bytes) {
-  ParsedMessage result = Ignored::malformed;
-  int count = 0;
-  EXPECT_TRUE(for_each_message(bytes, [&](const NetlinkMessage& message) {
-    ++count;
-    result = parse_message(message);
-  }));
-  EXPECT_EQ(count, 1);
-  return result;
-}
 KernelRoute parsed_route(const Bytes& bytes) {
   const ParsedMessage parsed = parse(bytes);
   const auto* route = std::get_if<RouteMessage>(&parsed);
@@ -270,41 +260,6 @@ TEST(NetlinkParser, Neighbours) {
 }
 
 // Cut anywhere, also with a header that claims the cut length: no crash, and nothing made up.
-TEST(NetlinkParser, PolicyRules) {
-  for (const auto& [priority, table] :
-       {std::pair{0U, RT_TABLE_LOCAL}, {32766U, RT_TABLE_MAIN}, {32767U, RT_TABLE_DEFAULT}}) {
-    EXPECT_EQ(parse(rule_message(AF_INET, priority, table)), ParsedMessage(Ignored::irrelevant));
-  }
-  const auto rule = [](std::uint32_t priority, const char* text) {
-    return ParsedMessage(PolicyRule{abi::Family::ipv4, priority, text});
-  };
-  EXPECT_EQ(parse(rule_message(AF_INET, 100, 7)), rule(100, "from all lookup 7"));
-  EXPECT_EQ(parse(rule_message(AF_INET, 100, RT_TABLE_MAIN, RTM_NEWRULE,
-                               {attribute(FRA_FWMARK, raw(std::uint32_t{5})),
-                                attribute(FRA_FWMASK, raw(std::uint32_t{0xff})),
-                                attribute(FRA_IIFNAME, name("lan"))})),
-            rule(100, "iif lan fwmark 0x5/0xff lookup main"));
-  // As wg-quick makes it.
-  EXPECT_EQ(parse(rule_message(AF_INET, 9, RT_TABLE_MAIN, RTM_NEWRULE,
-                               {attribute(FRA_SUPPRESS_PREFIXLEN, raw(std::uint32_t{0}))})),
-            rule(9, "suppress_prefixlength 0 lookup main"));
-  EXPECT_EQ(parse(rule_message(AF_INET, 9, RT_TABLE_MAIN, RTM_NEWRULE,
-                               {attribute(FRA_SUPPRESS_PREFIXLEN, raw(UINT32_MAX))})),
-            ParsedMessage(Ignored::irrelevant));
-  EXPECT_EQ(parse(rule_message(128, 9, 7)), ParsedMessage(Ignored::irrelevant)) << "multicast's";
-  fib_rule_hdr body{};
-  body.family = AF_INET;
-  body.src_len = 16;
-  body.flags = FIB_RULE_INVERT;
-  body.action = FR_ACT_PROHIBIT;
-  EXPECT_EQ(parse(message(RTM_DELRULE, body, {attribute(FRA_SRC, raw_address("10.1.0.0"))})),
-            ParsedMessage(PolicyRuleGone{{abi::Family::ipv4, 0, "not from 10.1.0.0/16 prohibit"}}));
-  EXPECT_EQ(parse(message(RTM_NEWRULE, body, {})), ParsedMessage(Ignored::malformed));
-  body.src_len = 33;
-  EXPECT_EQ(parse(message(RTM_NEWRULE, body, {attribute(FRA_SRC, raw_address("10.1.0.0"))})),
-            ParsedMessage(Ignored::malformed));
-}
-
 TEST(NetlinkParser, TruncatedMessages) {
   const std::vector<Bytes> messages{
       link_message(3, "wan"),
@@ -314,7 +269,9 @@ TEST(NetlinkParser, TruncatedMessages) {
           "10.2.0.0", 16, 0,
           {attribute(RTA_MULTIPATH, hop(4, {attribute(RTA_GATEWAY, raw_address("192.0.2.2"))}))}),
       next_hop_message(7, {attribute(NHA_GROUP, raw(nexthop_grp{8, 0, 0, 0}))}),
-      neighbour_message(3, "10.1.0.7", NUD_REACHABLE, kMacBytes)};
+      neighbour_message(3, "10.1.0.7", NUD_REACHABLE, kMacBytes),
+      rule_message(AF_INET, 9, 7, RTM_NEWRULE,
+                   {attribute(FRA_SUPPRESS_PREFIXLEN, raw(0U)), attribute(FRA_FWMARK, raw(5U))})};
   for (const Bytes& whole : messages) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
       Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
@@ -323,7 +280,7 @@ TEST(NetlinkParser, TruncatedMessages) {
         const auto claimed = static_cast<std::uint32_t>(size);
         std::memcpy(cut.data(), &claimed, sizeof(claimed));
         EXPECT_TRUE(for_each_message(
-            cut, [](const NetlinkMessage& message) { (void)parse_message(message); }));
+            cut, [](const NetlinkMessage& message) { (void)parse_message(message, {}); }));
       }
     }
   }
@@ -335,7 +292,7 @@ RC_GTEST_PROP(NetlinkParserProperty, AnyBytesDoNoHarm, (const std::vector<std::u
     whole[(i * 7 + noise[i]) % whole.size()] ^= static_cast<std::byte>(noise[i]);
   }
   (void)for_each_message(whole,
-                         [](const NetlinkMessage& message) { (void)parse_message(message); });
+                         [](const NetlinkMessage& message) { (void)parse_message(message, {}); });
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ struct Follower {
   explicit Follower(int buffer = 4 << 20, bool strict = true)
       : fd(open_socket(buffer, strict)),
         socket(fd.get(), [this](const Change& change) { view.take(change); }) {
+    socket.set_marks({5}, boottime_now());
     socket.start(boottime_now());
   }
   // Until all is quiet and nothing is due within the time that things settle. One that has just
@@ -94,11 +95,11 @@ std::vector<std::string> texts(const View& view) {
   }
   for (const KernelRoute& route : view.routes) {
     result.push_back(fmt::format(
-        "route {}/{} metric {} tos {} from {}/{} type {} protocol {} nhid {}"
+        "route {}/{} table {} metric {} tos {} from {}/{} type {} protocol {} nhid {}"
         " source {} mtu {}",
-        text(route.destination.address), route.destination.length, route.metric, route.tos,
-        text(route.from.address), route.from.length, static_cast<int>(route.type), route.protocol,
-        route.next_hop, text(route.source), route.mtu));
+        text(route.destination.address), route.destination.length, route.table, route.metric,
+        route.tos, text(route.from.address), route.from.length, static_cast<int>(route.type),
+        route.protocol, route.next_hop, text(route.source), route.mtu));
     for (const RouteHop& hop : route.hops) {
       result.back() +=
           fmt::format(" link {} gateway {} weight {}", hop.link, text(hop.gateway), hop.weight);
@@ -111,9 +112,16 @@ std::vector<std::string> texts(const View& view) {
           fmt::join(neighbour.mac, ":"), static_cast<int>(neighbour.state)));
     }
   }
-  for (const PolicyRule& rule : view.rules) {
-    result.push_back(
-        fmt::format("rule {} {}: {}", static_cast<int>(rule.family), rule.priority, rule.text));
+  std::vector<PolicyRule> rules = view.rules_in_order;
+  std::ranges::stable_sort(rules, std::ranges::less{}, [](const PolicyRule& rule) {
+    return std::pair(rule.family, rule.priority);
+  });
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    result.push_back(fmt::format("rule {}: {} {}: {}", i, static_cast<int>(rules[i].family),
+                                 rules[i].priority, rules[i].text));
+  }
+  for (const auto& [family, table] : view.tables) {
+    result.push_back(fmt::format("table {} {}", static_cast<int>(family), table));
   }
   return result;
 }
@@ -268,6 +276,27 @@ TEST_F(NetlinkInNamespace, FollowsWhatTheKernelDoes) {
         "nexthop add id 9 group 7,3/8",
         "route add 10.17.0.0/16 nhid 9",
         "-6 rule del to 2001:db8::/32 prohibit",  // the kernel looks gateways up by rules
+        // Of a mark: its table is followed, with the routes that it has, and local with it.
+        "route add 10.30.0.0/16 via 192.0.2.254 table 300",
+        "route add 10.31.0.0/16 via 192.0.2.254 table 1000",
+        "rule add fwmark 5 lookup 300 priority 60",
+        "rule add fwmark 0x15/0xf lookup 1000 suppress_prefixlength 8 priority 60",
+        "rule add fwmark 6 lookup 400 priority 60",
+        "route add 10.32.0.0/16 via 192.0.2.253 table 300",
+        "route replace 10.32.0.0/16 via 192.0.2.252 table 300",
+        "route add 10.32.0.0/16 via 192.0.2.251 table 1000",
+        "route add 10.32.0.0/16 via 192.0.2.251 table 400",
+        "route add blackhole 10.33.0.0/16 table 1000",
+        "route del 10.30.0.0/16 table 300",
+        "-6 rule add not fwmark 7/7 to 2001:db8:30::/48 lookup 300",
+        "-6 route add 2001:db8:30::/48 via 2001:db8::30 table 300",
+        "-6 route append 2001:db8:30::/48 via 2001:db8::31 table 300",
+        "-6 route del 2001:db8:30::/48 via 2001:db8::30 table 300",
+        "rule add fwmark 5 goto 32766 priority 61",
+        "rule add fwmark 5 blackhole priority 62",
+        "rule add fwmark 5 nop priority 62",
+        "rule del fwmark 5 lookup 300 priority 60",
+        "rule add fwmark 5 lookup 300 priority 60",
         "nexthop add id 10 via 2001:db8::7 dev wan",
         "nexthop add id 11 via 2001:db8:1::8 dev inside",
         "nexthop add id 12 group 10/11 type resilient buckets 32",

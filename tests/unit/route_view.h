@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "control/route/changes.h"
 
@@ -18,6 +19,8 @@ struct View {
   std::set<KernelRoute> routes;
   std::map<std::pair<int, Address>, Neighbour> neighbours;
   std::set<PolicyRule> rules;
+  std::vector<PolicyRule> rules_in_order;  // as told
+  std::set<std::pair<abi::Family, std::uint32_t>> tables;
   int synchronised = 0;
 
   void take(const Change& change) {
@@ -45,8 +48,24 @@ struct View {
     neighbours[{neighbour.link, neighbour.address}] = neighbour;
   }
   void on(const NeighbourGone& gone) { EXPECT_EQ(neighbours.erase({gone.link, gone.address}), 1U); }
-  void on(const PolicyRule& rule) { EXPECT_TRUE(rules.insert(rule).second) << "told twice"; }
-  void on(const PolicyRuleGone& gone) { EXPECT_EQ(rules.erase(gone.rule), 1U); }
+  void on(const PolicyRule& rule) {
+    EXPECT_TRUE(rules.insert(rule).second) << "told twice";
+    rules_in_order.push_back(rule);
+  }
+  void on(const PolicyRuleGone& gone) {
+    EXPECT_EQ(rules.erase(gone.rule), 1U);
+    std::erase(rules_in_order, gone.rule);
+  }
+  void on(const TableKnown& table) {
+    EXPECT_TRUE(tables.emplace(table.family, table.table).second) << "told twice";
+  }
+  void on(const TableGone& gone) {
+    tables.erase({gone.family, gone.table});
+    for (const KernelRoute& route : routes) {
+      EXPECT_FALSE(route.table == gone.table && route.destination.address.family == gone.family)
+          << "a route outlives its table";
+    }
+  }
   void on(const Synchronised&) { ++synchronised; }
 };
 

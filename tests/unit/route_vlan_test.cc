@@ -154,7 +154,7 @@ Bytes vlan_message(std::uint16_t id, std::uint16_t protocol, const std::vector<B
 Link parsed(const Bytes& bytes) {
   Link result;
   EXPECT_TRUE(for_each_message(bytes, [&](const NetlinkMessage& message) {
-    const ParsedMessage value = parse_message(message);
+    const ParsedMessage value = parse_message(message, {});
     ASSERT_TRUE(std::holds_alternative<Link>(value));
     result = std::get<Link>(value);
   }));

@@ -198,8 +198,9 @@ std::string render_routes(const json& result) {
                          text(route.at("route")));
   }
   for (const json& rule : result.at("rules_not_followed")) {
-    shown += fmt::format("policy rule not followed ({}): {}: {}\n", text(rule.at("family")),
-                         rule.at("priority").get<std::uint32_t>(), text(rule.at("rule")));
+    shown += fmt::format("policy rule not followed ({}), {}: {}: {}\n", text(rule.at("family")),
+                         text(rule.at("reason")), rule.at("priority").get<std::uint32_t>(),
+                         text(rule.at("rule")));
   }
   return shown;
 }
