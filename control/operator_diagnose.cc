@@ -92,6 +92,20 @@ std::string hint(const noise::OutcomeCounters& counters) {
   return "";
 }
 
+// Why outer packets to the peer go nowhere; empty: they go, or it has no endpoint.
+std::string no_way(const Gateway& gateway, std::uint32_t number) {
+  const auto by = gateway.fib().outer_way(number);
+  if (!by || gateway.fib().endpoint(number)) {
+    return "";
+  }
+  if (by->refusal.empty()) {
+    return "there is no way to its endpoint: no source address, or no station is there";
+  }
+  return by->rule ? fmt::format("there is no way to its endpoint: {} by the policy rule {}: {}",
+                                by->refusal, by->rule->priority, by->rule->text)
+                  : fmt::format("there is no way to its endpoint: {}", by->refusal);
+}
+
 json diagnose_peer(const Gateway& gateway, std::uint32_t number, const std::string& name) {
   const Nanoseconds now = boottime_now();
   const TunnelPeer& peer = gateway.tunnels().peers().at(number);
@@ -101,7 +115,10 @@ json diagnose_peer(const Gateway& gateway, std::uint32_t number, const std::stri
   const auto& failure = status.last_failure;
   // The data plane drops what was made for another public key, before control sees it.
   const std::uint64_t for_others = dropped(gateway, Drop::wg_bad_mac1);
-  std::string text = hint(gateway.tunnels().tunnels()[peer.interface].device.counters());
+  std::string text = no_way(gateway, number);
+  if (text.empty()) {
+    text = hint(gateway.tunnels().tunnels()[peer.interface].device.counters());
+  }
   if (text.empty() && for_others > 0) {
     text = fmt::format("{} handshakes came for another public key than ours", for_others);
   }

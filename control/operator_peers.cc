@@ -45,6 +45,28 @@ std::string state_of(const TunnelPeer& peer, const noise::PeerStatus& status, bo
   return status.last_failure ? "failed" : "idle";
 }
 
+// Where outer packets go, and what of the kernel's says so: a table, and a policy rule if the
+// tunnel's mark has some. Null: there is no endpoint.
+json show_way(const Gateway& gateway, std::uint32_t number) {
+  const auto by = gateway.fib().outer_way(number);
+  if (!by) {
+    return nullptr;
+  }
+  const auto to = gateway.fib().endpoint(number);
+  json way{{"port", nullptr}, {"source", nullptr}, {"table", by->table}, {"rule", nullptr}};
+  if (to) {
+    way["source"] = config::to_string(to->local);
+  }
+  if (to && to->through == abi::kNoPeer) {
+    way["port"] = gateway.fib().port_name(to->port);
+  }
+  if (by->rule) {
+    way["rule"] = fmt::format("{}: {}", by->rule->priority, by->rule->text);
+  }
+  way["refusal"] = by->refusal.empty() ? json() : json(by->refusal);
+  return way;
+}
+
 json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) {
   const abi::Directory& directory = *gateway.directory();
   const abi::PeerEntry& entry = directory.peer[peer.number];
@@ -58,6 +80,7 @@ json show_peer(const Gateway& gateway, const TunnelPeer& peer, Nanoseconds now) 
   if (peer.endpoint) {
     result["endpoint"] = place(peer.endpoint->address, ntohs(peer.endpoint->port));
   }
+  result["way"] = show_way(gateway, peer.number);
   result["allowed_ips"] = json::array();
   for (const config::Prefix& prefix : gateway.tunnels().allowed_ips(peer.number)) {
     result["allowed_ips"].push_back(config::to_string(prefix));

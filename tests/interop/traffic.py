@@ -137,7 +137,7 @@ class Wire:
         self.captures = []
         for namespace in receivers:
             for kind, wanted in filters.items():
-                file = lab.directory / f"wire-{namespace}-{kind}"
+                file = lab.directory / f"wire-{namespace}-{self.DEVICE}-{kind}"
                 process = lab.start(namespace, "tcpdump", "-p", "-n", "-l", "--immediate-mode", "-Q", "in",
                                     "-i", self.DEVICE, wanted, output=file)
                 self.captures.append((kind, file, process))

@@ -21,6 +21,12 @@ json peer(const std::string& name) {
           {"name", name},
           {"state", "up"},
           {"endpoint", "192.0.2.2:51820"},
+          {"way",
+           {{"port", "wan"},
+            {"source", "192.0.2.1"},
+            {"table", 254},
+            {"rule", nullptr},
+            {"refusal", nullptr}}},
           {"latest_handshake_seconds_ago", 75.4},
           {"rx_bytes", 1536},
           {"tx_bytes", 12},
@@ -39,10 +45,22 @@ TEST(Tables, PeersHaveUnits) {
 TEST(Tables, WhatThereIsNotYetIsADashOrNever) {
   json fresh = peer("b");
   fresh["endpoint"] = nullptr;
+  fresh["way"] = nullptr;
   fresh["latest_handshake_seconds_ago"] = nullptr;
   fresh["allowed_ips"] = json::array();
   EXPECT_THAT(render("show peers", {{"peers", {fresh}}}),
               HasSubstr("wg0/b  up     -         never"));
+}
+
+TEST(Tables, AnEndpointsWayByAPolicyRuleIsShown) {
+  json by_rule = peer("b");
+  by_rule["way"]["table"] = 100;
+  by_rule["way"]["rule"] = "77: fwmark 0x5/0xffffffff lookup 100";
+  EXPECT_THAT(render("show peers", {{"peers", {by_rule}}}),
+              HasSubstr(" 192.0.2.2:51820 (table 100) "));
+  by_rule["way"]["refusal"] = "prohibited";
+  EXPECT_THAT(render("show peers", {{"peers", {by_rule}}}),
+              HasSubstr(" 192.0.2.2:51820 (no way) "));
 }
 
 TEST(Tables, NothingInAnAnswerSteersTheTerminal) {

@@ -94,6 +94,19 @@ std::string render_workers(const json& result) {
   return table(rows) + "\n" + table(stages);
 }
 
+// With the table that the kernel's policy rules say, if they do.
+std::string endpoint_text(const json& peer) {
+  std::string shown = text(peer.at("endpoint"));
+  const json& way = peer.at("way");
+  if (way.is_null()) {
+    return shown;
+  }
+  if (!way.at("refusal").is_null()) {
+    return shown + " (no way)";
+  }
+  return way.at("rule").is_null() ? shown : shown + " (table " + text(way.at("table")) + ")";
+}
+
 std::string render_peers(const json& result) {
   std::vector<Row> rows{
       {"PEER", "STATE", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "DROPS", "ALLOWED IPS"}};
@@ -104,7 +117,7 @@ std::string render_peers(const json& result) {
     }
     rows.push_back(
         {text(peer.at("interface")) + "/" + text(peer.at("name")), text(peer.at("state")),
-         text(peer.at("endpoint")), age(peer.at("latest_handshake_seconds_ago")),
+         endpoint_text(peer), age(peer.at("latest_handshake_seconds_ago")),
          bytes_text(peer.at("rx_bytes").get<double>()),
          bytes_text(peer.at("tx_bytes").get<double>()), text(peer.at("drops")), allowed});
   }
