@@ -110,6 +110,20 @@ TEST(IkeLifetime, AnAttemptToWhereANameWasIsGivenUpWhenItMoves) {
   EXPECT_EQ(pair.left.established(), 1U);
 }
 
+TEST(IkeLifetime, AnAnsweredAttemptGoesOnWhenItsNameMoves) {
+  Kept pair([](ConnectionSettings& settings, bool is_left) { settings.by_name = is_left; });
+  constexpr std::size_t kExchangeType = 18;
+  constexpr std::uint8_t kIkeAuth = 35;
+  pair.network.middle = [](Sent& sent) { return sent.bytes[kExchangeType] != std::byte{kIkeAuth}; };
+  pair.run();
+  EXPECT_EQ(pair.left.spis_out.size(), 1U);
+  pair.left.find_peer({address(203, 0, 113, 7)});
+  pair.cut(false);
+  pair.run(10 * kSecond);
+  EXPECT_EQ(pair.left.children(), 1U);
+  EXPECT_EQ(pair.left.spis_out.size(), 1U);
+}
+
 TEST(IkeLifetime, ADeadPeerIsNoticedAndFoundAgain) {
   Kept pair([](ConnectionSettings& settings, bool) { settings.dpd_delay = 10 * kSecond; });
   pair.run();

@@ -124,7 +124,7 @@ Actions Engine::set_remotes(const std::string& name, std::vector<abi::Address> r
   connection->retry_at = 0;
   for (const auto& [number, sa] : core_->sas) {
     const bool nowhere =
-        sa->state == IkeSa::State::connecting && sa->connection->name == name &&
+        sa->unanswered() && sa->connection->name == name &&
         std::ranges::find(connection->remotes, sa->path.remote) == connection->remotes.end();
     if (nowhere) {
       turn.forget(*sa);

@@ -73,8 +73,8 @@ class Engine {
   [[nodiscard]] Actions configure(ConnectionSettings settings, Time now);
   // With its SAs, which say goodbye.
   [[nodiscard]] Actions remove(const std::string& connection, Time now);
-  // Of a connection by_name: its names were resolved anew. SAs stay, but for those that are only
-  // being made, to where the peer is no more.
+  // Of a connection by_name: its names were resolved anew. SAs stay, and so do attempts that were
+  // answered; others end, when they are made to where the peer is no more.
   [[nodiscard]] Actions set_remotes(const std::string& connection,
                                     std::vector<abi::Address> remotes, Time now);
   // A name of its has no address; `why` is for people.

@@ -117,6 +117,10 @@ struct IkeSa {
   [[nodiscard]] What* waiting_for() {
     return request ? std::get_if<What>(&request->what) : nullptr;
   }
+  // Ours, and nobody has answered it yet: nothing but itself is lost with it.
+  [[nodiscard]] bool unanswered() {
+    return state == State::connecting && waiting_for<InitExchange>() != nullptr;
+  }
 
  private:
   [[nodiscard]] ChildSa* find(std::uint32_t ChildSa::*member, std::uint32_t spi) {

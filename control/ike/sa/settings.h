@@ -91,7 +91,7 @@ struct ConnectionSettings {
   std::optional<abi::Address> local;  // none: any of ours; as initiator as Services::source says
   // Tried one after the other; the only sources that are heard.
   std::vector<abi::Address> remotes;
-  // Some are names, whose addresses come by Engine::set_remotes(): `remotes` is what to begin with.
+  // There are names beside them: all addresses come by Engine::set_remotes().
   bool by_name = false;
   std::uint16_t remote_port = 500;  // host byte order; with the other one's number at once there
   std::uint16_t remote_nat_port = 4500;  // of the peer's ESP in UDP

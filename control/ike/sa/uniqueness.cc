@@ -62,8 +62,7 @@ void end_duplicate(Turn& turn, IkeSa& sa) {
     return;
   }
   for (const auto& [number, other] : turn.core.sas) {
-    const bool begun = other->state == IkeSa::State::connecting && other->replaces == 0 &&
-                       other->waiting_for<InitExchange>() != nullptr &&
+    const bool begun = other->unanswered() && other->replaces == 0 &&
                        other->connection->name == sa.connection->name && !sa.initiator &&
                        !sa.connection->anywhere();
     if (begun) {
