@@ -32,8 +32,8 @@ class Parking {
   using DropSink = std::function<void(rte_mbuf*, Drop)>;  // counts and frees
 
   // RFC 4861 7.2.2 asks for at least one packet per neighbour; a handshake takes a round trip, or
-  // five seconds more when its first message is lost. Next hops are few, and as for long as the
-  // kernel asks for one; hosts that are not there may be asked for in any number.
+  // five seconds more when its first message is lost. For a next hop they wait as long as the
+  // kernel asks for it, as there are few; hosts that are not there may be asked for in any number.
   static constexpr std::size_t kPerNeighbour = 4;
   static constexpr std::size_t kPerSession = 64;
   static constexpr std::size_t kTotal = 4096;
